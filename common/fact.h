@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The facts that sensors make and everybody after them passes around.
+ *
+ * All strings are UTF-8, never NULL ("" is unknown), and borrowed from whoever filled the
+ * struct.  Times are UTC, in milliseconds since 1970 where the name ends in _ms.
+ */
+#ifndef COMMON_FACT_H
+#define COMMON_FACT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/addr.h"
+
+/* Who saw it; also the order of trust when several saw the same (docs/design.md, counting once). */
+enum witness {
+	WITNESS_NONE,
+	WITNESS_CLIENT,	 /* a host sensor on the client's machine */
+	WITNESS_SERVER,	 /* a host sensor on the server's machine */
+	WITNESS_MIRROR,
+	WITNESS_NETFLOW,
+	WITNESS_IMPORT,
+	WITNESS_COUNT
+};
+extern const char *const witness_word[WITNESS_COUNT];
+
+enum { PROTO_TCP = 6, PROTO_UDP = 17 };
+
+/* Longest strings that are taken from outside, without their NUL. */
+enum {
+	NAME_LEN = 255,	 /* process, unit, user, machine, container */
+	PATH_LEN = 1023, /* executable, application */
+};
+
+/* What lives on when pids do not: NAME, UNIT and CONTAINER are its identity, the rest tells more. */
+struct process {
+	const char *name;      /* short: docs/design.md section "Names of processes" */
+	const char *unit;      /* systemd unit, "" outside of any */
+	const char *container; /* container id, "" outside of any */
+	const char *exe;       /* path of the executable */
+	const char *user;
+	const char *app;       /* main class or jar behind java */
+};
+
+/* Amounts of one interval or one sum of intervals: they add up, and they are never gauges. */
+struct counters {
+	uint64_t opens;		/* attempts, once each, when established or failed */
+	uint64_t refused;	/* failed, by kind; each of them is among the opens */
+	uint64_t timeouts;
+	uint64_t unreachable;
+	uint64_t resets;	/* established, then reset before any payload */
+	uint64_t abandoned;	/* given up by the client itself: neither opened nor failed */
+	uint64_t bytes_to_server; /* payload: no SYN, no FIN, no retransmission */
+	uint64_t bytes_to_client;
+	uint64_t retransmits;	/* segments sent again by the observer's side */
+	uint64_t rtt_sum_us;	/* smoothed RTT at close, summed over rtt_n connections */
+	uint64_t rtt_n;
+	bool has_bytes;		/* false: the bytes are unknown, not zero */
+};
+
+static inline uint64_t counters_failed(const struct counters *c)
+{
+	return c->refused + c->timeouts + c->unreachable + c->resets;
+}
+
+/*
+ * One connection out of many, to pair the two sides of an edge when both ends have several
+ * processes: the sides keep the client ports whose sample_rank is lowest, so they keep the same.
+ */
+struct sample {
+	uint16_t client_port;
+	uint16_t translated_port; /* with TRANSLATED: the same end on the other side of a NAT */
+	bool has_translated;
+	struct addr translated;
+	uint64_t start_ms;
+};
+enum { FLOW_SAMPLES = 4 };
+
+/* One witness's word on one edge in one minute.  The observer knows its own process only. */
+struct flow {
+	enum witness witness;
+	uint8_t proto;
+	uint16_t port;		/* the server's */
+	struct addr client, server;
+	uint32_t scope;		/* netns of a loopback or link-local flow, else 0 */
+	const struct process *client_process; /* NULL: unknown */
+	const struct process *server_process;
+	uint64_t minute;	/* minutes since 1970 */
+	uint64_t first_ms, last_ms;
+	struct counters c;
+	uint32_t live;		/* open at the end of the interval */
+	uint32_t pending;	/* still connecting at the end of the interval */
+	struct sample samples[FLOW_SAMPLES];
+	unsigned samples_n;
+};
+
+/* A machine as its sensor describes it. */
+enum { MACHINE_ADDRS = 512 };
+struct machine {
+	const char *id;	     /* stable over reinstallation of the sensor, kept to the letter */
+	const char *name;    /* host name */
+	const char *os;	     /* "Debian GNU/Linux 12 (bookworm)" */
+	const char *kernel;  /* release */
+	const char *arch;
+	uint32_t cores;
+	uint64_t memory_bytes;
+	struct addr addrs[MACHINE_ADDRS]; /* sorted; every network namespace, no loopback */
+	unsigned addrs_n;
+};
+
+/* A socket that waits for connections; the address may be the any-address. */
+struct listener {
+	struct addr addr;
+	uint16_t port;
+	uint8_t proto;
+	uint32_t scope; /* netns */
+	const struct process *process; /* NULL: unknown */
+};
+
+/* A stretch of time that a probe watched without a break. */
+struct cover {
+	uint64_t start_ms, end_ms;
+	uint64_t overflow; /* connections that no longer fitted a table of the probe */
+};
+
+/* Data that was dropped before it could be sent: a gap that must show. */
+struct lost {
+	uint64_t start_ms, end_ms;
+	uint64_t records;
+};
+
+#endif

@@ -1,0 +1,550 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/wire.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+
+enum {
+	PEM_MAX = 16384,
+	WORDS_MAX = 1023,
+	BATCH_HEAD = 8 + 8 + 4 + 1 + 4,
+};
+
+/* Frames */
+
+int wire_frame_next(const uint8_t *p, size_t n, struct wire_frame *out, size_t *used)
+{
+	struct cur c = cur_of(p, n);
+	uint32_t length;
+
+	if (n < 4)
+		return 0;
+	length = cur_u32(&c);
+	if (length < 2 || length > WIRE_FRAME_MAX)
+		return -EPROTO;
+	if (cur_left(&c) < length)
+		return 0;
+	out->type = cur_u8(&c);
+	out->flags = cur_u8(&c);
+	out->body = cur_of(c.p, length - 2);
+	*used = 4 + (size_t)length;
+	return 1;
+}
+
+size_t wire_frame_begin(struct buf *b, enum wire_type type, uint8_t flags)
+{
+	size_t mark = b->n;
+
+	buf_u32(b, 0);
+	buf_u8(b, (uint8_t)type);
+	buf_u8(b, flags);
+	return mark;
+}
+
+void wire_frame_end(struct buf *b, size_t mark)
+{
+	buf_set_u32(b, mark, (uint32_t)(b->n - mark - 4));
+}
+
+static int verdict(const struct cur *c)
+{
+	return c->bad ? -EPROTO : 0;
+}
+
+void wire_put_hello(struct buf *b, const struct wire_hello *m)
+{
+	size_t mark = wire_frame_begin(b, WIRE_HELLO, 0);
+
+	buf_u16(b, m->minor);
+	buf_u64(b, m->capabilities);
+	buf_u64(b, m->boot);
+	buf_u64(b, m->epoch);
+	buf_u64(b, m->clock_ms);
+	buf_zstr(b, m->program);
+	wire_frame_end(b, mark);
+}
+
+int wire_get_hello(struct cur c, struct wire_hello *out)
+{
+	out->minor = cur_u16(&c);
+	out->capabilities = cur_u64(&c);
+	out->boot = cur_u64(&c);
+	out->epoch = cur_u64(&c);
+	out->clock_ms = cur_u64(&c);
+	out->program = cur_zstr(&c, NAME_LEN);
+	return verdict(&c);
+}
+
+void wire_put_welcome(struct buf *b, const struct wire_welcome *m)
+{
+	size_t mark = wire_frame_begin(b, WIRE_WELCOME, 0);
+
+	buf_u16(b, m->minor);
+	buf_u64(b, m->capabilities);
+	buf_u64(b, m->epoch);
+	buf_u64(b, m->sequence);
+	buf_u32(b, m->credit);
+	buf_u64(b, m->clock_ms);
+	buf_zstr(b, m->program);
+	wire_frame_end(b, mark);
+}
+
+int wire_get_welcome(struct cur c, struct wire_welcome *out)
+{
+	out->minor = cur_u16(&c);
+	out->capabilities = cur_u64(&c);
+	out->epoch = cur_u64(&c);
+	out->sequence = cur_u64(&c);
+	out->credit = cur_u32(&c);
+	out->clock_ms = cur_u64(&c);
+	out->program = cur_zstr(&c, NAME_LEN);
+	return verdict(&c);
+}
+
+void wire_put_ack(struct buf *b, const struct wire_ack *m)
+{
+	size_t mark = wire_frame_begin(b, WIRE_ACK, 0);
+
+	buf_u64(b, m->epoch);
+	buf_u64(b, m->sequence);
+	buf_u32(b, m->credit);
+	wire_frame_end(b, mark);
+}
+
+int wire_get_ack(struct cur c, struct wire_ack *out)
+{
+	out->epoch = cur_u64(&c);
+	out->sequence = cur_u64(&c);
+	out->credit = cur_u32(&c);
+	return verdict(&c);
+}
+
+void wire_put_error(struct buf *b, const struct wire_error *m)
+{
+	size_t mark = wire_frame_begin(b, WIRE_ERROR, 0);
+
+	buf_u16(b, m->code);
+	buf_zstr(b, m->reason);
+	wire_frame_end(b, mark);
+}
+
+int wire_get_error(struct cur c, struct wire_error *out)
+{
+	out->code = cur_u16(&c);
+	out->reason = cur_zstr(&c, WORDS_MAX);
+	return verdict(&c);
+}
+
+void wire_put_enroll(struct buf *b, const struct wire_enroll *m)
+{
+	size_t mark = wire_frame_begin(b, WIRE_ENROLL, 0);
+
+	buf_zstr(b, m->token);
+	buf_zstr(b, m->request);
+	buf_zstr(b, m->host);
+	wire_frame_end(b, mark);
+}
+
+int wire_get_enroll(struct cur c, struct wire_enroll *out)
+{
+	out->token = cur_zstr(&c, WORDS_MAX);
+	out->request = cur_zstr(&c, PEM_MAX);
+	out->host = cur_zstr(&c, NAME_LEN);
+	return verdict(&c);
+}
+
+void wire_put_cert(struct buf *b, const struct wire_cert *m)
+{
+	size_t mark = wire_frame_begin(b, WIRE_CERT, 0);
+
+	buf_zstr(b, m->sensor);
+	buf_zstr(b, m->certificate);
+	buf_zstr(b, m->authority);
+	wire_frame_end(b, mark);
+}
+
+int wire_get_cert(struct cur c, struct wire_cert *out)
+{
+	out->sensor = cur_zstr(&c, NAME_LEN);
+	out->certificate = cur_zstr(&c, PEM_MAX);
+	out->authority = cur_zstr(&c, PEM_MAX);
+	return verdict(&c);
+}
+
+void wire_put_batch(struct buf *b, const struct wire_batch *m, const void *body, size_t n)
+{
+	size_t mark = wire_frame_begin(b, WIRE_BATCH, 0);
+
+	buf_u64(b, m->epoch);
+	buf_u64(b, m->sequence);
+	buf_u32(b, m->records);
+	buf_u8(b, m->encoding);
+	buf_u32(b, m->raw_length);
+	buf_put(b, body, n);
+	wire_frame_end(b, mark);
+}
+
+int wire_get_batch(struct cur c, struct wire_batch *out)
+{
+	out->epoch = cur_u64(&c);
+	out->sequence = cur_u64(&c);
+	out->records = cur_u32(&c);
+	out->encoding = cur_u8(&c);
+	out->raw_length = cur_u32(&c);
+	out->body = c;
+	if (out->encoding != WIRE_PLAIN || out->raw_length != cur_left(&c))
+		return -EPROTO;
+	return verdict(&c);
+}
+
+/* Records, written */
+
+void wire_writer_begin(struct wire_writer *w, uint64_t base_ms)
+{
+	buf_reset(&w->body);
+	w->base_ms = base_ms;
+	w->records = 0;
+	w->processes = 0;
+	buf_u64(&w->body, base_ms);
+}
+
+void wire_writer_fini(struct wire_writer *w)
+{
+	buf_fini(&w->body);
+}
+
+/* Room is kept for the longest record: a machine with all its addresses. */
+bool wire_writer_full(const struct wire_writer *w)
+{
+	return w->body.n > WIRE_BODY_MAX - 32768 || w->processes >= WIRE_PROCESSES - 2;
+}
+
+/* A record is kind, length (u16 is enough for the longest: 16 bytes * 512 addresses), body. */
+static size_t record_begin(struct wire_writer *w, enum wire_kind kind)
+{
+	buf_u8(&w->body, (uint8_t)kind);
+	buf_u16(&w->body, 0);
+	w->records++;
+	return w->body.n;
+}
+
+static void record_end(struct wire_writer *w, size_t mark)
+{
+	size_t n = w->body.n - mark;
+
+	w->body.p[mark - 2] = (uint8_t)(n >> 8);
+	w->body.p[mark - 1] = (uint8_t)n;
+}
+
+/* Signed difference to the batch's base, zigzag as in Protocol Buffers. */
+static void put_time(struct wire_writer *w, uint64_t ms)
+{
+	int64_t d = (int64_t)(ms - w->base_ms);
+
+	buf_varint(&w->body, ((uint64_t)d << 1) ^ (uint64_t)(d >> 63));
+}
+
+static uint64_t get_time(const struct wire_reader *r, struct cur *c)
+{
+	uint64_t z = cur_varint(c);
+
+	return r->base_ms + ((z >> 1) ^ (0 - (z & 1)));
+}
+
+static void put_addr(struct buf *b, const struct addr *a)
+{
+	bool v4 = addr_is_v4(a);
+
+	buf_u8(b, v4 ? 4 : 16);
+	buf_put(b, v4 ? a->b + 12 : a->b, v4 ? 4 : 16);
+}
+
+static void get_addr(struct cur *c, struct addr *out)
+{
+	uint8_t n = cur_u8(c);
+	const uint8_t *p = NULL;
+
+	if (n == 4 || n == 16)
+		p = cur_take(c, n);
+	if (!p) {
+		c->bad = true;
+		memset(out, 0, sizeof(*out));
+		return;
+	}
+	*out = addr_v4(0);
+	memcpy(n == 4 ? out->b + 12 : out->b, p, n);
+}
+
+uint32_t wire_write_process(struct wire_writer *w, const struct process *p)
+{
+	size_t mark;
+
+	if (!p)
+		return 0;
+	mark = record_begin(w, WIRE_R_PROCESS);
+	buf_zstr(&w->body, p->name);
+	buf_zstr(&w->body, p->unit);
+	buf_zstr(&w->body, p->container);
+	buf_zstr(&w->body, p->exe);
+	buf_zstr(&w->body, p->user);
+	buf_zstr(&w->body, p->app);
+	record_end(w, mark);
+	return ++w->processes;
+}
+
+/* The counters in the order of the wire; what a later version adds goes to the end. */
+#define COUNTERS(X)                                                                          \
+	X(opens) X(refused) X(timeouts) X(unreachable) X(resets) X(abandoned)                \
+	X(bytes_to_server) X(bytes_to_client) X(retransmits) X(rtt_sum_us) X(rtt_n)
+
+static void put_counters(struct buf *b, const struct counters *c)
+{
+#define PUT(field) buf_varint(b, c->field);
+	COUNTERS(PUT)
+#undef PUT
+	buf_u8(b, c->has_bytes);
+}
+
+static void get_counters(struct cur *cur, struct counters *c)
+{
+#define GET(field) c->field = cur_varint_max(cur, INT64_MAX);
+	COUNTERS(GET)
+#undef GET
+	c->has_bytes = cur_u8(cur) != 0;
+}
+
+static void put_sample(struct wire_writer *w, const struct sample *s)
+{
+	buf_u16(&w->body, s->client_port);
+	put_time(w, s->start_ms);
+	buf_u8(&w->body, s->has_translated);
+	if (s->has_translated) {
+		put_addr(&w->body, &s->translated);
+		buf_u16(&w->body, s->translated_port);
+	}
+}
+
+static void get_sample(const struct wire_reader *r, struct cur *c, struct sample *s)
+{
+	memset(s, 0, sizeof(*s));
+	s->client_port = cur_u16(c);
+	s->start_ms = get_time(r, c);
+	s->has_translated = cur_u8(c) != 0;
+	if (s->has_translated) {
+		get_addr(c, &s->translated);
+		s->translated_port = cur_u16(c);
+	}
+}
+
+void wire_write_flow(struct wire_writer *w, const struct flow *f, uint32_t client,
+		     uint32_t server)
+{
+	struct buf *b = &w->body;
+	size_t mark = record_begin(w, WIRE_R_FLOW);
+
+	buf_u8(b, (uint8_t)f->witness);
+	buf_u8(b, f->proto);
+	buf_u16(b, f->port);
+	put_addr(b, &f->client);
+	put_addr(b, &f->server);
+	buf_varint(b, f->scope);
+	buf_varint(b, client);
+	buf_varint(b, server);
+	buf_varint(b, f->minute);
+	put_time(w, f->first_ms);
+	put_time(w, f->last_ms);
+	put_counters(b, &f->c);
+	buf_varint(b, f->live);
+	buf_varint(b, f->pending);
+	buf_u8(b, (uint8_t)f->samples_n);
+	for (unsigned i = 0; i < f->samples_n; i++)
+		put_sample(w, &f->samples[i]);
+	record_end(w, mark);
+}
+
+void wire_write_listener(struct wire_writer *w, const struct listener *l, uint32_t process)
+{
+	size_t mark = record_begin(w, WIRE_R_LISTENER);
+
+	buf_u8(&w->body, l->proto);
+	buf_u16(&w->body, l->port);
+	put_addr(&w->body, &l->addr);
+	buf_varint(&w->body, l->scope);
+	buf_varint(&w->body, process);
+	record_end(w, mark);
+}
+
+void wire_write_machine(struct wire_writer *w, const struct machine *m)
+{
+	struct buf *b = &w->body;
+	size_t mark = record_begin(w, WIRE_R_MACHINE);
+
+	buf_zstr(b, m->id);
+	buf_zstr(b, m->name);
+	buf_zstr(b, m->os);
+	buf_zstr(b, m->kernel);
+	buf_zstr(b, m->arch);
+	buf_varint(b, m->cores);
+	buf_varint(b, m->memory_bytes);
+	buf_varint(b, m->addrs_n);
+	for (unsigned i = 0; i < m->addrs_n; i++)
+		put_addr(b, &m->addrs[i]);
+	record_end(w, mark);
+}
+
+void wire_write_cover(struct wire_writer *w, const struct cover *c)
+{
+	size_t mark = record_begin(w, WIRE_R_COVER);
+
+	put_time(w, c->start_ms);
+	put_time(w, c->end_ms);
+	buf_varint(&w->body, c->overflow);
+	record_end(w, mark);
+}
+
+void wire_write_lost(struct wire_writer *w, const struct lost *l)
+{
+	size_t mark = record_begin(w, WIRE_R_LOST);
+
+	put_time(w, l->start_ms);
+	put_time(w, l->end_ms);
+	buf_varint(&w->body, l->records);
+	record_end(w, mark);
+}
+
+/* Records, read */
+
+void wire_reader_begin(struct wire_reader *r, struct cur body)
+{
+	memset(r, 0, sizeof(*r));
+	r->c = body;
+	r->base_ms = cur_u64(&r->c);
+}
+
+void wire_reader_fini(struct wire_reader *r)
+{
+	free(r->process);
+	memset(r, 0, sizeof(*r));
+}
+
+static int read_process(struct wire_reader *r, struct cur *c)
+{
+	struct process p;
+
+	p.name = cur_zstr(c, NAME_LEN);
+	p.unit = cur_zstr(c, NAME_LEN);
+	p.container = cur_zstr(c, NAME_LEN);
+	p.exe = cur_zstr(c, PATH_LEN);
+	p.user = cur_zstr(c, NAME_LEN);
+	p.app = cur_zstr(c, PATH_LEN);
+	if (c->bad || r->process_n >= WIRE_PROCESSES)
+		return -EPROTO;
+	if (!r->process) /* once, at its cap: records point into it */
+		r->process = xcalloc(WIRE_PROCESSES, sizeof(*r->process));
+	r->process[r->process_n++] = p;
+	return 0;
+}
+
+static const struct process *process_at(const struct wire_reader *r, struct cur *c)
+{
+	uint64_t i = cur_varint_max(c, r->process_n);
+
+	return i ? &r->process[i - 1] : NULL;
+}
+
+static int read_flow(const struct wire_reader *r, struct cur *c, struct flow *f)
+{
+	f->witness = cur_u8(c);
+	f->proto = cur_u8(c);
+	f->port = cur_u16(c);
+	get_addr(c, &f->client);
+	get_addr(c, &f->server);
+	f->scope = (uint32_t)cur_varint_max(c, UINT32_MAX);
+	f->client_process = process_at(r, c);
+	f->server_process = process_at(r, c);
+	f->minute = cur_varint_max(c, UINT32_MAX);
+	f->first_ms = get_time(r, c);
+	f->last_ms = get_time(r, c);
+	get_counters(c, &f->c);
+	f->live = (uint32_t)cur_varint_max(c, UINT32_MAX);
+	f->pending = (uint32_t)cur_varint_max(c, UINT32_MAX);
+	f->samples_n = cur_u8(c);
+	if (f->samples_n > FLOW_SAMPLES || f->witness <= WITNESS_NONE ||
+	    f->witness >= WITNESS_COUNT)
+		return -EPROTO;
+	for (unsigned i = 0; i < f->samples_n; i++)
+		get_sample(r, c, &f->samples[i]);
+	return verdict(c);
+}
+
+static int read_listener(const struct wire_reader *r, struct cur *c, struct listener *l)
+{
+	l->proto = cur_u8(c);
+	l->port = cur_u16(c);
+	get_addr(c, &l->addr);
+	l->scope = (uint32_t)cur_varint_max(c, UINT32_MAX);
+	l->process = process_at(r, c);
+	return verdict(c);
+}
+
+static int read_machine(struct cur *c, struct machine *m)
+{
+	m->id = cur_zstr(c, NAME_LEN);
+	m->name = cur_zstr(c, NAME_LEN);
+	m->os = cur_zstr(c, NAME_LEN);
+	m->kernel = cur_zstr(c, NAME_LEN);
+	m->arch = cur_zstr(c, NAME_LEN);
+	m->cores = (uint32_t)cur_varint_max(c, UINT32_MAX);
+	m->memory_bytes = cur_varint_max(c, INT64_MAX);
+	m->addrs_n = (unsigned)cur_varint_max(c, MACHINE_ADDRS);
+	for (unsigned i = 0; i < m->addrs_n && !c->bad; i++)
+		get_addr(c, &m->addrs[i]);
+	return c->bad || !*m->id ? -EPROTO : 0;
+}
+
+static int read_record(struct wire_reader *r, struct cur *c, struct wire_record *out)
+{
+	switch (out->kind) {
+	case WIRE_R_PROCESS:
+		return read_process(r, c);
+	case WIRE_R_FLOW:
+		return read_flow(r, c, &out->flow);
+	case WIRE_R_LISTENER:
+		return read_listener(r, c, &out->listener);
+	case WIRE_R_MACHINE:
+		return read_machine(c, &out->machine);
+	case WIRE_R_COVER:
+		out->cover.start_ms = get_time(r, c);
+		out->cover.end_ms = get_time(r, c);
+		out->cover.overflow = cur_varint_max(c, INT64_MAX);
+		return verdict(c);
+	case WIRE_R_LOST:
+		out->lost.start_ms = get_time(r, c);
+		out->lost.end_ms = get_time(r, c);
+		out->lost.records = cur_varint_max(c, INT64_MAX);
+		return verdict(c);
+	}
+	return 1; /* of a later version */
+}
+
+int wire_reader_next(struct wire_reader *r, struct wire_record *out)
+{
+	while (!r->c.bad && cur_left(&r->c)) {
+		struct cur c;
+		int rc;
+
+		out->kind = cur_u8(&r->c);
+		c = cur_sub(&r->c, cur_u16(&r->c));
+		if (r->c.bad)
+			break;
+		rc = read_record(r, &c, out);
+		if (rc < 0)
+			return rc;
+		if (rc == 0 && out->kind != WIRE_R_PROCESS)
+			return 1;
+	}
+	return r->c.bad ? -EPROTO : 0;
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What sensor and collector say to each other, to the byte: docs/wire.md.
+ *
+ * Pure: bytes in, structs out, and the other way round; no clock, no I/O, and nothing in here
+ * allocates in proportion to what a frame claims.  Decoded strings are borrowed from the frame.
+ *
+ * A frame is a length (u32, of what follows), a type, flags and a body.  Unknown types that
+ * carry WIRE_OPTIONAL are skipped, others end the connection.  Inside a batch every record has
+ * a kind and a length, so that unknown kinds, and fields added at a record's end by a later
+ * minor version, are skipped.
+ */
+#ifndef COMMON_WIRE_H
+#define COMMON_WIRE_H
+
+#include "common/buf.h"
+#include "common/cur.h"
+#include "common/fact.h"
+
+enum {
+	WIRE_FRAME_MAX = 1 << 20,     /* type, flags and body */
+	WIRE_BODY_MAX = WIRE_FRAME_MAX - 64, /* records of one batch */
+	WIRE_PROCESSES = 4096,	      /* process records in one batch */
+	WIRE_OPTIONAL = 1,	      /* flag: skip this frame if you do not know it */
+	WIRE_HEAD = 6,		      /* length, type, flags */
+};
+
+enum wire_type {
+	WIRE_HELLO = 1,	 /* sensor: who I am and where I think we are */
+	WIRE_WELCOME,	 /* collector: where we really are, and how much may be in flight */
+	WIRE_BATCH,	 /* sensor: records under one (epoch, sequence) */
+	WIRE_ACK,	 /* collector: everything up to here is committed */
+	WIRE_ERROR,	 /* either, before it closes */
+	WIRE_ENROLL,	 /* sensor without a certificate: token and signing request */
+	WIRE_CERT,	 /* collector: the certificate */
+};
+
+enum wire_error_code {
+	WIRE_E_PROTOCOL = 1, /* a frame that makes no sense */
+	WIRE_E_VERSION,	     /* no version in common */
+	WIRE_E_REFUSED,	     /* token or certificate not accepted */
+	WIRE_E_BUSY,	     /* come back later */
+	WIRE_E_DUPLICATE,    /* this identity is connected already */
+	WIRE_E_INTERNAL,
+};
+
+struct wire_frame {
+	uint8_t type, flags;
+	struct cur body;
+};
+/*
+ * The first frame in P[0..N): 1 with *OUT and the bytes it USED, 0 if more bytes are needed,
+ * -EPROTO if its length is impossible.
+ */
+int wire_frame_next(const uint8_t *p, size_t n, struct wire_frame *out, size_t *used);
+/* Returns a mark for wire_frame_end, which fills in the length. */
+size_t wire_frame_begin(struct buf *b, enum wire_type type, uint8_t flags);
+void wire_frame_end(struct buf *b, size_t mark);
+
+struct wire_hello {
+	uint16_t minor;
+	uint64_t capabilities;
+	uint64_t boot;	   /* random, one a start of the sensor */
+	uint64_t epoch;	   /* random, one a spool */
+	uint64_t clock_ms;
+	const char *program; /* "skein-sensor 0.1.0" */
+};
+struct wire_welcome {
+	uint16_t minor;
+	uint64_t capabilities;
+	uint64_t epoch;	   /* as in HELLO */
+	uint64_t sequence; /* last one committed in this epoch, 0 for none */
+	uint32_t credit;   /* batches that may be unacknowledged; 0 is pause */
+	uint64_t clock_ms;
+	const char *program;
+};
+struct wire_ack {
+	uint64_t epoch, sequence;
+	uint32_t credit;
+};
+struct wire_error {
+	uint16_t code;
+	const char *reason;
+};
+struct wire_enroll {
+	const char *token;
+	const char *request; /* PEM certificate signing request */
+	const char *host;    /* host name, for people */
+};
+struct wire_cert {
+	const char *sensor;	 /* the identity that the certificate names */
+	const char *certificate; /* PEM */
+	const char *authority;	 /* PEM */
+};
+enum wire_encoding { WIRE_PLAIN = 0 };
+struct wire_batch {
+	uint64_t epoch, sequence;
+	uint32_t records;
+	uint8_t encoding;
+	uint32_t raw_length; /* of the records when decoded */
+	struct cur body;
+};
+
+void wire_put_hello(struct buf *b, const struct wire_hello *m);
+void wire_put_welcome(struct buf *b, const struct wire_welcome *m);
+void wire_put_ack(struct buf *b, const struct wire_ack *m);
+void wire_put_error(struct buf *b, const struct wire_error *m);
+void wire_put_enroll(struct buf *b, const struct wire_enroll *m);
+void wire_put_cert(struct buf *b, const struct wire_cert *m);
+/* M's body is taken from BODY[0..N). */
+void wire_put_batch(struct buf *b, const struct wire_batch *m, const void *body, size_t n);
+
+/* 0, or -EPROTO for a body that is not one. */
+int wire_get_hello(struct cur body, struct wire_hello *out);
+int wire_get_welcome(struct cur body, struct wire_welcome *out);
+int wire_get_ack(struct cur body, struct wire_ack *out);
+int wire_get_error(struct cur body, struct wire_error *out);
+int wire_get_enroll(struct cur body, struct wire_enroll *out);
+int wire_get_cert(struct cur body, struct wire_cert *out);
+int wire_get_batch(struct cur body, struct wire_batch *out);
+
+/*
+ * The records of one batch, written.  wire_writer_begin starts a body whose times are relative
+ * to BASE_MS; the caller writes each process once and then names it by its index.  When
+ * wire_writer_full says so the batch should be closed and another begun.
+ */
+struct wire_writer {
+	struct buf body;
+	uint64_t base_ms;
+	uint32_t records;
+	uint32_t processes;
+};
+void wire_writer_begin(struct wire_writer *w, uint64_t base_ms);
+void wire_writer_fini(struct wire_writer *w);
+bool wire_writer_full(const struct wire_writer *w);
+/* The index under which the flows and listeners of this batch name P; 0 for NULL. */
+uint32_t wire_write_process(struct wire_writer *w, const struct process *p);
+/* F's process pointers are not looked at: CLIENT and SERVER are indexes, 0 for unknown. */
+void wire_write_flow(struct wire_writer *w, const struct flow *f, uint32_t client,
+		     uint32_t server);
+void wire_write_listener(struct wire_writer *w, const struct listener *l, uint32_t process);
+void wire_write_machine(struct wire_writer *w, const struct machine *m);
+void wire_write_cover(struct wire_writer *w, const struct cover *c);
+void wire_write_lost(struct wire_writer *w, const struct lost *l);
+
+/* The records of one batch, read one by one. */
+enum wire_kind {
+	WIRE_R_PROCESS = 1, /* kept by the reader, never returned */
+	WIRE_R_FLOW,
+	WIRE_R_LISTENER,
+	WIRE_R_MACHINE,
+	WIRE_R_COVER,
+	WIRE_R_LOST,
+};
+struct wire_record {
+	enum wire_kind kind;
+	union {
+		struct flow flow;
+		struct listener listener;
+		struct machine machine;
+		struct cover cover;
+		struct lost lost;
+	};
+};
+struct wire_reader {
+	struct cur c;
+	uint64_t base_ms;
+	struct process *process; /* of this batch, index 1 is process[0] */
+	uint32_t process_n, process_cap;
+};
+void wire_reader_begin(struct wire_reader *r, struct cur body);
+void wire_reader_fini(struct wire_reader *r);
+/*
+ * 1 with the next record in *OUT (borrowed until the reader ends), 0 at the end, -EPROTO for a
+ * record that makes no sense, after which the rest of the batch cannot be read.
+ */
+int wire_reader_next(struct wire_reader *r, struct wire_record *out);
+
+#endif

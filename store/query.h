@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is known, read: rows in a fixed order, handed one by one to a function.  The rows and
+ * all their strings are borrowed for the length of the call.  A function that returns non-zero
+ * ends the query, and the query returns that value.
+ *
+ * A window that is not given means all that is kept (the total level).  A window is answered from
+ * whole days, then hours, then minutes at its ends; imported totals count whole when their
+ * [first, last] overlaps it.
+ */
+#ifndef STORE_QUERY_H
+#define STORE_QUERY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/fact.h"
+#include "store/store.h"
+
+struct filter {
+	const char *machine; /* id, name or address of either end; NULL: any */
+	const char *process; /* short name of either end; NULL: any */
+	int port;	     /* service port; 0: any */
+	int64_t since, until; /* Unix seconds, [since, until); 0: open */
+};
+
+struct machine_row {
+	const char *id, *name;
+	const char *os, *kernel, *arch, *site;
+	const char *const *ips; /* sorted text */
+	unsigned ips_n;
+	bool sensor;	       /* watched by a sensor of its own */
+	uint32_t cores;	       /* 0: unknown */
+	uint64_t memory_bytes; /* 0: unknown */
+	int64_t first, last;   /* seconds of the first and last fact about it, 0: none */
+	const char *extra;     /* further keys of an imported line as a JSON object, or "" */
+};
+
+/* One end of an edge.  ID is NULL for an address that is no known machine. */
+struct end_row {
+	const char *id, *name; /* name is "" where id is NULL */
+	const char *ip;	       /* "" where only the machine is known */
+	struct process process; /* name "" : unknown */
+};
+
+struct edge_row {
+	int64_t edge;	/* stable within the database */
+	struct end_row client, server;
+	uint8_t proto;
+	uint16_t port;
+	struct counters c;
+	uint64_t live, pending;
+	int64_t first, last; /* Unix seconds */
+	unsigned witnesses;  /* bit 1 << enum witness */
+	bool guess;	     /* a process of it was assigned by share, not known */
+	const char *extra;   /* further keys of an imported line as a JSON object, or "" */
+};
+
+struct listener_row {
+	const char *machine, *machine_name;
+	struct process process;
+	const char *ip;
+	uint8_t proto;
+	uint16_t port;
+	int64_t first, last;
+	bool current; /* still there when the machine last spoke */
+};
+
+/* What the numbers rest on; the counters of all sensors added up. */
+struct health {
+	uint64_t sensors;
+	uint64_t records;     /* counted */
+	uint64_t quarantined, rejected, lost, overflow;
+	int64_t first, last;  /* Unix seconds of the oldest and newest fact, 0: none */
+};
+
+typedef int query_machine_fn(const struct machine_row *row, void *ctx);
+typedef int query_edge_fn(const struct edge_row *row, void *ctx);
+typedef int query_listener_fn(const struct listener_row *row, void *ctx);
+
+/* By name, then id.  Of the filter only `machine` is used. */
+int query_machines(struct store *s, const struct filter *f, query_machine_fn *fn, void *ctx,
+		   struct err *e);
+/* By client name, server name, port, then processes, then ips: a total order. */
+int query_edges(struct store *s, const struct filter *f, query_edge_fn *fn, void *ctx,
+		struct err *e);
+/* By machine name, port, address. */
+int query_listeners(struct store *s, const struct filter *f, query_listener_fn *fn, void *ctx,
+		    struct err *e);
+int query_health(struct store *s, struct health *out, struct err *e);
+
+#endif

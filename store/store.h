@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The database: one SQLite file, WAL, synchronous=FULL, one writer.
+ *
+ * store.h opens, migrates and frames transactions; ledger.h writes what sensors send, exactly
+ * once; import.h writes what a person brings; enrol.h keeps sensors and tokens; query.h reads.
+ * SQL stands in this folder alone; docs/store.md says why the tables are as they are.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdint.h>
+
+#include "common/err.h"
+
+struct store;
+
+enum store_mode {
+	STORE_READ,   /* must exist and be a Skein database; never changes it */
+	STORE_WRITE,  /* made if it is not there, migrated (in a transaction, with a copy kept
+			 as PATH.vN) if it is older */
+};
+
+/*
+ * NULL with words in *E: no such file, not a database, not Skein's, newer than this program,
+ * locked, no permission.  Nothing is created or changed in the file when opening fails.
+ * A new file gets mode 0600.
+ */
+struct store *store_open(const char *path, enum store_mode mode, struct err *e);
+void store_close(struct store *s);
+const char *store_path(const struct store *s);
+
+/*
+ * The writer's transaction.  Begin waits up to ten seconds for another writer.  All return 0 or
+ * negative errno with words; after a failed commit nothing of the transaction has happened.
+ */
+int store_begin(struct store *s, struct err *e);
+int store_commit(struct store *s, struct err *e);
+void store_rollback(struct store *s);
+
+#endif
