@@ -53,9 +53,9 @@ cli_pkgs := libcjson
 
 # The folders that are libraries; the order is that of linking, users first.
 LIBS := cli draw assess graph store sensor collector common
-dir_draw := graph/draw
-dir = $(or $(dir_$1),$1)
-srcs = $(filter-out %/main.c,$(wildcard $(call dir,$1)/*.c))
+folder_draw := graph/draw
+folder = $(or $(folder_$1),$1)
+srcs = $(filter-out %/main.c,$(wildcard $(call folder,$1)/*.c))
 objs = $(patsubst %.c,$(B)/%.o,$(call srcs,$1))
 lib = $(if $(call srcs,$1),$(B)/lib$1.a)
 pkgs = $(sort $(foreach l,$1,$($l_pkgs)))

@@ -1,1 +1,100 @@
-/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) OR Apache-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause OR Apache-2.0 */
+/*
+ * What the programs in the kernel and the sensor share: the keys and values of the maps and
+ * the records of the ring.  Fixed sizes, explicit padding (keys are compared as bytes), host
+ * byte order; addresses as common/addr.h has them (IPv4 mapped).
+ */
+#ifndef BPF_EVENT_H
+#define BPF_EVENT_H
+
+#include <linux/types.h>
+
+enum edge_dir { EDGE_UNKNOWN = 0, EDGE_CLIENT = 1, EDGE_SERVER = 2, EDGE_DIRS = 3 };
+
+/*
+ * One edge as one process sees it.  BORN tells apart two processes that had the same tgid, and
+ * two programs that one process executed: start (boot time, ns) plus the number of its execs.
+ */
+struct edge_key {
+	__u64 born;
+	__u32 tgid; /* 0: unknown */
+	__u32 netns;
+	__u8 local[16];
+	__u8 remote[16];
+	__u16 port; /* the service port: remote for a client, local for a server */
+	__u8 dir;   /* enum edge_dir */
+	__u8 pad[5];
+};
+
+/* Of the connections of one edge those whose client port has the lowest edge_rank are kept. */
+struct edge_sample {
+	__u32 start_ms; /* boot time, modulo 2^32 */
+	__u16 port;
+	__u16 used;
+};
+#define EDGE_SAMPLES 4
+
+static inline __u32 edge_rank(__u16 port)
+{
+	return (__u32)port * 2654435761u; /* Knuth: both ends rank a port alike */
+}
+
+/* What happened on an edge since the map was last drained.  Bytes are of closed connections. */
+struct edge_val {
+	__u64 tx, rx; /* payload sent and received by the owner of the edge */
+	__u64 rtt_sum_us;
+	__u64 first_ns, last_ns; /* boot time */
+	__u32 opens, refused, timeouts, unreachable, resets, abandoned;
+	__u32 retransmits, rtt_n;
+	__u32 closes;
+	__u32 pad;
+	struct edge_sample sample[EDGE_SAMPLES];
+};
+
+/* An open connection, one record of the `live` iterator: totals since it was first seen. */
+struct live_record {
+	struct edge_key key;
+	__u64 sk; /* two records of one socket in a row: the iterator was restarted there */
+	__u64 tx, rx;
+	__u32 pending; /* still connecting */
+	__u32 start_ms;
+	__u16 client_port;
+	__u16 pad[3];
+};
+
+struct listener_key {
+	__u32 netns;
+	__u16 port;
+	__u16 pad;
+	__u8 addr[16]; /* 0.0.0.0 is ::ffff:0.0.0.0 here, :: is :: */
+};
+struct listener_val {
+	__u64 sk; /* the listening socket: only its own end removes the entry */
+	__u64 born;
+	__u32 tgid;
+	__u32 pad;
+};
+
+/* A process that has just been seen for the first time, while it is certainly there. */
+#define PROCESS_ARGS 256
+struct process_event {
+	__u64 born;
+	__u32 tgid;
+	__u32 uid;
+	__u32 args_len; /* bytes of ARGS that are good: arguments with a NUL after each */
+	__u32 kthread;
+	char comm[16];
+	char exe[64]; /* last part of the executable's path */
+	char args[PROCESS_ARGS];
+};
+
+/* Why something could not be kept; indexes of the per-CPU array `drops`. */
+enum drop {
+	DROP_EDGE_FULL,	    /* went to the overflow bucket */
+	DROP_SOCKET_FULL,   /* connection not tracked */
+	DROP_LISTENER_FULL,
+	DROP_PROCESS_FULL,  /* ring full: named from /proc, or not at all */
+	DROP_COUNT
+};
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Enrolment: a key that never leaves this machine, and a certificate for it in exchange for a
+ * token.  What it leaves is described in identity.h.  Blocks for at most ENROLL_S seconds.
+ */
+#ifndef SENSOR_ENROLL_H
+#define SENSOR_ENROLL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "sensor/identity.h"
+
+enum { ENROLL_S = 15 };
+
+struct enroll_config {
+	const char *host;
+	uint16_t port;
+	const char *token;
+	const char *dir; /* made (0700) if it is not there */
+	bool force;	 /* also where DIR has an identity already */
+};
+
+/*
+ * 0 with the new identity; -EALREADY with the present one when DIR has one (and nothing was
+ * done); -EINVAL for a text that is no token; -EACCES when the collector refuses; another
+ * negative errno when it cannot be reached or a file not be written.  Words for all of them.
+ */
+int enroll_run(const struct enroll_config *config, struct identity *out, struct err *e);
+
+#endif

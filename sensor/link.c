@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sensor/link.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
+#include <event2/event.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include "common/clock.h"
+#include "common/frame.h"
+#include "common/mem.h"
+#include "common/tls.h"
+#include "common/version.h"
+#include "sensor/dial.h"
+
+enum {
+	FRAME_MAX = 4096,	/* nothing that a collector says is longer */
+	OUTPUT_HIGH = 256 << 10, /* bytes that wait in libevent, the rest stays in the spool */
+	OUTPUT_LOW = 64 << 10,
+	GREETING_MS = 15000,	/* TLS, HELLO and WELCOME together */
+	STALL_MS = 60000,	/* batches are out and no acknowledgement comes */
+	RETRY_FIRST_MS = 200,
+	RETRY_MAX_MS = 30000,
+	RETRY_LOOPBACK_MS = 1000,
+};
+
+enum phase { PHASE_WAIT, PHASE_DIAL, PHASE_TLS, PHASE_HELLO, PHASE_UP };
+
+struct link {
+	struct event_base *base;
+	struct link_config config;
+	struct spool *spool;
+	SSL_CTX *tls;
+	struct identity identity;
+	uint64_t boot;
+	enum phase phase;
+	struct event *timer; /* when to do something about the phase */
+	struct dial *dial;
+	struct bufferevent *bev;
+	char peer[SOCK_TEXT];
+	bool loopback;
+	bool slowly;	   /* the last answer was a no: no hurry to hear it again */
+	unsigned failures; /* since something was acknowledged */
+	uint64_t at;	   /* the last sequence sent on this connection */
+	uint32_t credit;
+	struct link_stats stats;
+	char words[512]; /* as last told */
+};
+
+static void tell(struct link *l, enum link_state state, const char *words)
+{
+	if (l->stats.state == state && strcmp(words, l->words) == 0)
+		return;
+	l->stats.state = state;
+	snprintf(l->words, sizeof(l->words), "%s", words);
+	if (l->config.state)
+		l->config.state(state, l->words, l->config.ctx);
+}
+
+static void alarm_in(struct link *l, uint32_t ms)
+{
+	struct timeval tv = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+
+	evtimer_add(l->timer, &tv);
+}
+
+static uint32_t retry_ms(const struct link *l)
+{
+	uint32_t max = l->loopback ? RETRY_LOOPBACK_MS : RETRY_MAX_MS;
+	uint32_t ms = RETRY_FIRST_MS << (l->failures < 8 ? l->failures : 8);
+	uint32_t noise;
+
+	if (ms > max || l->slowly)
+		ms = max;
+	cert_random(&noise, sizeof(noise));
+	return ms / 2 + noise % (ms / 2 + 1);
+}
+
+/* Ends the connection, if there is one, and sets the time of the next. */
+static void hang_up(struct link *l)
+{
+	dial_cancel(l->dial);
+	l->dial = NULL;
+	if (l->bev) {
+		if (l->phase > PHASE_TLS)
+			SSL_shutdown(bufferevent_openssl_get_ssl(l->bev));
+		ERR_clear_error();
+		bufferevent_free(l->bev);
+	}
+	l->bev = NULL;
+	l->credit = 0;
+	l->phase = PHASE_WAIT;
+	alarm_in(l, retry_ms(l));
+	l->failures++;
+}
+
+static void down(struct link *l, const char *words)
+{
+	char line[400];
+
+	snprintf(line, sizeof(line), "%s: %s", l->peer, words);
+	l->slowly = false;
+	hang_up(l);
+	tell(l, LINK_DOWN, line);
+}
+
+static void refused(struct link *l, const char *words)
+{
+	char line[400];
+
+	snprintf(line, sizeof(line), "%s: %s", l->peer, words);
+	l->slowly = true;
+	hang_up(l);
+	tell(l, LINK_REFUSED, line);
+}
+
+/* Sending */
+
+static void send_batch(struct link *l, const struct spool_batch *b)
+{
+	struct wire_batch m = {
+		.epoch = spool_epoch(l->spool),
+		.sequence = b->sequence,
+		.records = b->records,
+		.encoding = WIRE_PLAIN,
+		.raw_length = (uint32_t)b->n,
+	};
+	struct buf frame = { 0 };
+
+	wire_put_batch(&frame, &m, b->body, b->n);
+	bufferevent_write(l->bev, frame.p, frame.n);
+	l->stats.batches++;
+	l->stats.bytes += frame.n;
+	buf_fini(&frame);
+}
+
+static uint64_t in_flight(const struct link *l)
+{
+	return l->at - spool_acked(l->spool);
+}
+
+static void pump(struct link *l)
+{
+	struct evbuffer *out = bufferevent_get_output(l->bev);
+	bool idle = in_flight(l) == 0;
+	struct spool_batch b;
+
+	while (in_flight(l) < l->credit && evbuffer_get_length(out) < OUTPUT_HIGH &&
+	       spool_next(l->spool, l->at, &b)) {
+		send_batch(l, &b);
+		l->at = b.sequence;
+	}
+	if (idle && in_flight(l))
+		alarm_in(l, STALL_MS);
+}
+
+static void send_hello(struct link *l)
+{
+	struct wire_hello m = {
+		.minor = WIRE_MINOR,
+		.boot = l->boot,
+		.epoch = spool_epoch(l->spool),
+		.clock_ms = clock_ms(),
+		.program = l->config.program,
+	};
+	struct buf frame = { 0 };
+
+	wire_put_hello(&frame, &m);
+	bufferevent_write(l->bev, frame.p, frame.n);
+	buf_fini(&frame);
+}
+
+/* What the collector says.  These return false when the connection is gone. */
+
+static void progress(struct link *l, uint64_t acked_before)
+{
+	if (in_flight(l))
+		alarm_in(l, STALL_MS);
+	else
+		evtimer_del(l->timer);
+	if (spool_acked(l->spool) == acked_before)
+		return;
+	l->failures = 0;
+	if (l->config.acked)
+		l->config.acked(l->config.ctx);
+}
+
+/* The collector has lost what it had acknowledged: what we still have goes under a new epoch. */
+static void start_over(struct link *l)
+{
+	spool_restart(l->spool);
+	down(l, "the collector has forgotten acknowledged batches (a restored backup?); "
+		"going on in a new epoch");
+}
+
+static bool on_welcome(struct link *l, struct cur body)
+{
+	uint64_t before = spool_acked(l->spool);
+	struct wire_welcome m;
+	int rc;
+
+	if (wire_get_welcome(body, &m) < 0 || m.epoch != spool_epoch(l->spool)) {
+		down(l, "a welcome that makes no sense");
+		return false;
+	}
+	rc = spool_resume(l->spool, m.sequence);
+	if (rc == -ESTALE) {
+		start_over(l);
+		return false;
+	}
+	if (rc < 0) {
+		refused(l, "the collector speaks of batches that were never sent");
+		return false;
+	}
+	if (l->phase != PHASE_UP)
+		l->stats.connects++;
+	l->phase = PHASE_UP;
+	l->slowly = false;
+	l->at = m.sequence;
+	l->credit = m.credit;
+	l->stats.clock_ms = (int64_t)(m.clock_ms - clock_ms());
+	tell(l, LINK_UP, l->peer);
+	progress(l, before);
+	return true;
+}
+
+static bool on_ack(struct link *l, struct cur body)
+{
+	uint64_t before = spool_acked(l->spool);
+	struct wire_ack m;
+
+	if (l->phase != PHASE_UP || wire_get_ack(body, &m) < 0 ||
+	    m.epoch != spool_epoch(l->spool) || m.sequence > l->at) {
+		down(l, "an acknowledgement that makes no sense");
+		return false;
+	}
+	spool_ack(l->spool, m.sequence);
+	l->credit = m.credit;
+	progress(l, before);
+	return true;
+}
+
+static bool on_error(struct link *l, struct cur body)
+{
+	struct wire_error m;
+
+	if (wire_get_error(body, &m) < 0)
+		m = (struct wire_error){ WIRE_E_PROTOCOL, "an error that makes no sense" };
+	if (m.code == WIRE_E_REFUSED || m.code == WIRE_E_VERSION || m.code == WIRE_E_PROTOCOL)
+		refused(l, m.reason);
+	else
+		down(l, m.reason);
+	return false;
+}
+
+static bool on_frame(struct link *l, const struct wire_frame *f)
+{
+	switch (f->type) {
+	case WIRE_WELCOME:
+		return on_welcome(l, f->body);
+	case WIRE_ACK:
+		return on_ack(l, f->body);
+	case WIRE_ERROR:
+		return on_error(l, f->body);
+	}
+	if (f->flags & WIRE_OPTIONAL)
+		return true;
+	down(l, "a frame that makes no sense");
+	return false;
+}
+
+static void on_read(struct bufferevent *bev, void *ctx)
+{
+	struct link *l = ctx;
+	struct wire_frame frame;
+	uint8_t *bytes;
+	int rc;
+
+	if (l->phase < PHASE_HELLO)
+		return;
+	while ((rc = frame_take(bufferevent_get_input(bev), FRAME_MAX, &bytes, &frame)) > 0) {
+		bool goes_on = on_frame(l, &frame);
+
+		free(bytes);
+		if (!goes_on)
+			return;
+	}
+	if (rc < 0)
+		down(l, "this is not the Skein protocol");
+	else if (l->phase == PHASE_UP)
+		pump(l);
+}
+
+static void on_write(struct bufferevent *bev, void *ctx)
+{
+	struct link *l = ctx;
+
+	(void)bev;
+	if (l->phase == PHASE_UP)
+		pump(l);
+}
+
+static void on_handshake(struct link *l)
+{
+	if (!tls_agreed(bufferevent_openssl_get_ssl(l->bev))) {
+		down(l, "the other end does not speak " WIRE_ALPN);
+		return;
+	}
+	l->phase = PHASE_HELLO;
+	send_hello(l);
+}
+
+static void on_event(struct bufferevent *bev, short what, void *ctx)
+{
+	struct link *l = ctx;
+	unsigned long code = bufferevent_get_openssl_error(bev);
+	int socket_error = EVUTIL_SOCKET_ERROR();
+	char words[256];
+
+	if (what & BEV_EVENT_CONNECTED) {
+		on_handshake(l);
+		return;
+	}
+	if (!code && what & BEV_EVENT_ERROR && socket_error)
+		down(l, evutil_socket_error_to_string(socket_error));
+	else
+		down(l, tls_words(bufferevent_openssl_get_ssl(bev), code, words, sizeof(words)));
+}
+
+/* Connecting */
+
+static void on_dialled(const struct dial_result *r, void *ctx)
+{
+	struct link *l = ctx;
+	SSL *ssl;
+
+	l->dial = NULL;
+	l->loopback = r->loopback;
+	if (r->fd < 0) {
+		l->slowly = false;
+		hang_up(l);
+		tell(l, LINK_DOWN, r->words);
+		return;
+	}
+	snprintf(l->peer, sizeof(l->peer), "%s", r->peer);
+	ssl = tls_connecting(l->tls);
+	l->phase = PHASE_TLS;
+	l->bev = bufferevent_openssl_socket_new(l->base, r->fd, ssl, BUFFEREVENT_SSL_CONNECTING,
+						BEV_OPT_CLOSE_ON_FREE |
+							BEV_OPT_DEFER_CALLBACKS);
+	bufferevent_setcb(l->bev, on_read, on_write, on_event, l);
+	bufferevent_setwatermark(l->bev, EV_WRITE, OUTPUT_LOW, 0);
+	bufferevent_setwatermark(l->bev, EV_READ, 0, FRAME_MAX + 4);
+	bufferevent_enable(l->bev, EV_READ | EV_WRITE);
+	alarm_in(l, GREETING_MS);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *ctx)
+{
+	struct link *l = ctx;
+
+	(void)fd, (void)what;
+	if (l->phase == PHASE_WAIT) {
+		l->phase = PHASE_DIAL;
+		l->dial = dial_start(l->base, l->config.host, l->config.port, on_dialled, l);
+	} else if (l->phase == PHASE_UP) {
+		down(l, "no acknowledgement for a minute");
+	} else {
+		down(l, "no answer");
+	}
+}
+
+struct link *link_new(struct event_base *base, const struct link_config *config,
+		      struct spool *spool, struct err *e)
+{
+	struct link *l = xcalloc(1, sizeof(*l));
+
+	l->tls = identity_tls(config->dir, &l->identity, e);
+	if (!l->tls) {
+		free(l);
+		return NULL;
+	}
+	l->base = base;
+	l->spool = spool;
+	l->config = *config;
+	l->config.host = xstrdup(config->host);
+	l->config.program = xstrdup(config->program);
+	l->config.dir = NULL;
+	cert_random(&l->boot, sizeof(l->boot));
+	l->timer = evtimer_new(base, on_timer, l);
+	alarm_in(l, 0);
+	return l;
+}
+
+void link_free(struct link *l)
+{
+	if (!l)
+		return;
+	hang_up(l);
+	event_free(l->timer);
+	SSL_CTX_free(l->tls);
+	free((char *)l->config.host);
+	free((char *)l->config.program);
+	free(l);
+}
+
+const struct identity *link_identity(const struct link *l)
+{
+	return &l->identity;
+}
+
+void link_kick(struct link *l)
+{
+	if (l->phase == PHASE_UP)
+		pump(l);
+}
+
+bool link_drained(const struct link *l)
+{
+	return spool_empty(l->spool);
+}
+
+struct link_stats link_stats(const struct link *l)
+{
+	struct link_stats stats = l->stats;
+
+	stats.credit = l->credit;
+	return stats;
+}

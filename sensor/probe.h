@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A probe watches connections and tells a sink what it saw.  One file a probe, one row in the
+ * table of probe.c.  A probe knows nothing of edges in user space, batches or collectors.
+ */
+#ifndef SENSOR_PROBE_H
+#define SENSOR_PROBE_H
+
+#include <stdint.h>
+
+#include "bpf/event.h"
+#include "common/err.h"
+
+struct probe_sink {
+	void *ctx;
+	void (*process)(void *ctx, const struct process_event *e);
+	/* What was closed or failed on an edge in this interval. */
+	void (*closed)(void *ctx, const struct edge_key *key, const struct edge_val *val);
+	/* A connection that is open at the end of this interval. */
+	void (*live)(void *ctx, const struct live_record *r);
+	/* A socket that listens at the end of this interval. */
+	void (*listener)(void *ctx, const struct listener_key *key,
+			 const struct listener_val *val);
+};
+
+struct probe_config {
+	uint32_t max_edges;   /* per interval */
+	uint32_t max_sockets; /* open at once */
+};
+
+/* One interval, in boot time, and what did not fit a table during it. */
+struct probe_interval {
+	uint64_t start_ns, end_ns;
+	uint64_t drops[DROP_COUNT];
+};
+
+struct probe_state;
+
+struct probe {
+	const char *name, *help;
+	/*
+	 * Attaches first, then looks at what is open already.  NULL with words: what is missing
+	 * and what to do.  A probe that was not built in has no open.
+	 */
+	struct probe_state *(*open)(const struct probe_config *config,
+				    const struct probe_sink *sink, struct err *e);
+	/* A descriptor to wait for; when it is readable call poll. */
+	int (*fd)(struct probe_state *st);
+	void (*poll)(struct probe_state *st);
+	/* Ends an interval: tells the sink everything in it.  Negative errno with words. */
+	int (*drain)(struct probe_state *st, struct probe_interval *out, struct err *e);
+	void (*close)(struct probe_state *st);
+};
+
+extern const struct probe probe_ebpf;
+extern const struct probe *const probe_table[]; /* ends with NULL */
+
+/* NULL if there is none of that name. */
+const struct probe *probe_find(const char *name);
+
+#endif
