@@ -1,4 +1,17 @@
-# Skein: one Makefile, nothing written outside build/.  `make help` lists the targets.
+# Skein: one Makefile, nothing written outside build/.
+#: make             the programs, in build/
+#: make up          install what is needed, build, and watch this machine (as root)
+#: make down        stop what `make up` started
+#: make check       install what the tests need, build, run every test (root: system tests too)
+#: make check-NAME  one test: a module (check-wire), check-cli, check-system ...
+#: make asan        the unit tests under sanitizers
+#: make fuzz        every fuzzer for T seconds each (T=20)
+#: make bench       measurements, as ratios
+#: make lint        format, includes, headers, static analysis
+#: make deps        packages that the build needs
+#: make install     DESTDIR, prefix (/usr/local), bindir, mandir, datadir
+#: make clean
+#: V=1 shows the commands; BPF=0 builds without eBPF; your CC, CFLAGS, LDFLAGS are respected.
 SHELL := /bin/bash
 .SUFFIXES:
 .DELETE_ON_ERROR:
@@ -89,7 +102,7 @@ $(foreach l,$(LIBS),$(if $(call srcs,$l),$(eval $(call library,$l))))
 define program
 $(B)/$1: $(B)/$2/main.o $(foreach l,$($1_libs),$(call lib,$l))
 	$$(say) LD $$@
-	$$(Q)$$(CC) $$(OWN_LD) $$(LDFLAGS) -o $$@ $$^ $$(call libs_of,$$(call pkgs,$($1_libs))) $$(LDLIBS)
+	$$(Q)$$(CC) $$(OWN_LD) $$(LDFLAGS) -o $$@ $$^ $$(call libs_of,$$(call pkgs,$($1_libs))) -lm $$(LDLIBS)
 endef
 $(eval $(call program,skein-sensor,sensor))
 $(eval $(call program,skein-collector,collector))
@@ -120,13 +133,127 @@ ifeq ($(BPF),1)
 $(B)/sensor/probe_ebpf.o: $(patsubst bpf/%.bpf.c,$(B)/bpf/%.skel.h,$(BPF_SRCS))
 endif
 
-# Tests
+# Tests: `make check` runs everything, `make check-NAME` one of it (check-wire, check-cli,
+# check-system ...; `make check-help` lists the names).
 UNIT := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
-$(B)/tests/test_%: $(B)/tests/test_%.o $(B)/tests/support.o $(foreach l,$(LIBS),$(call lib,$l))
+HELPERS := $(B)/tests/simsensor
+TESTLIBS = $(foreach l,$(LIBS),$(call lib,$l))
+define testprogram
 	$(say) LD $@
-	$(Q)$(CC) $(OWN_LD) $(LDFLAGS) -o $@ $^ $(call libs_of,$(call pkgs,$(LIBS)) check) $(LDLIBS)
+	$(Q)$(CC) $(OWN_LD) $(LDFLAGS) -o $@ $^ $(call libs_of,$(call pkgs,$(LIBS)) check) -lm $(LDLIBS)
+endef
+$(B)/tests/test_%: $(B)/tests/test_%.o $(TESTLIBS)
+	$(testprogram)
+$(B)/tests/simsensor: $(B)/tests/simsensor.o $(TESTLIBS)
+	$(testprogram)
+$(B)/tests/bench_%: $(B)/tests/bench/bench_%.o $(TESTLIBS)
+	$(testprogram)
 
-.PHONY: clean
+AS_USER := scripts/as-user.sh
+
+.PHONY: tests check check-unit bpf-arm64
+tests: all $(UNIT) $(HELPERS)
+
+check:
+	@scripts/deps.sh build
+	@scripts/deps.sh test
+	+@$(AS_USER) $(MAKE) --no-print-directory tests bpf-arm64
+	@/usr/bin/python3 tests/run.py $(B)
+
+check-%:
+	+@$(AS_USER) $(MAKE) --no-print-directory tests
+	@/usr/bin/python3 tests/run.py $(B) $*
+
+# Without network, root or installing: the unit tests alone, as `make asan` runs them too.
+check-unit: $(UNIT)
+	@for t in $(UNIT); do $$t || exit 1; done
+
+# The programs of the kernel for the other architecture, so that nothing in them is ours alone.
+bpf-arm64: $(patsubst bpf/%.bpf.c,$(B)/bpf/arm64/%.bpf.o,$(if $(filter 1,$(BPF)),$(BPF_SRCS)))
+$(B)/bpf/arm64/%.bpf.o: bpf/%.bpf.c bpf/kernel.h bpf/event.h Makefile
+	@mkdir -p $(@D)
+	$(say) BPF $@
+	$(Q)$(CLANG) $(BPF_CFLAGS) -D__TARGET_ARCH_arm64 -c -o $@ $<
+
+# The unit tests under AddressSanitizer and UndefinedBehaviorSanitizer.
+.PHONY: asan
+asan:
+	+@ASAN_OPTIONS=$(ASAN_OPTIONS) $(MAKE) --no-print-directory VARIANT=asan \
+		SANITIZE=address,undefined CFLAGS='-O1 -g' check-unit
+
+# Every fuzzer for T seconds each, from the seeds in the tree.
+T ?= 20
+FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+.PHONY: fuzz fuzzers
+fuzz:
+	+@$(MAKE) --no-print-directory VARIANT=fuzz CC='$(CLANG)' CFLAGS='-O1 -g' \
+		SANITIZE=address,undefined,fuzzer-no-link fuzzers
+	@for f in $(FUZZERS); do \
+		mkdir -p $(B)/fuzz/corpus/$$f; \
+		echo "fuzzing $$f for $(T) s"; \
+		$(B)/fuzz/tests/$$f -max_total_time=$(T) -timeout=10 -rss_limit_mb=2048 \
+			-print_final_stats=0 -verbosity=0 -artifact_prefix=$(B)/fuzz/ \
+			$(B)/fuzz/corpus/$$f tests/fuzz/seeds/$${f#fuzz_} || exit 1; \
+	done
+fuzzers: $(addprefix $(B)/tests/,$(FUZZERS))
+$(B)/tests/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(TESTLIBS)
+	$(say) LD $@
+	$(Q)$(CC) $(OWN_LD) -fsanitize=address,undefined,fuzzer -o $@ $^ \
+		$(call libs_of,$(call pkgs,$(LIBS))) -lm
+
+.PHONY: bench
+BENCHES := $(patsubst tests/bench/%.c,$(B)/tests/%,$(wildcard tests/bench/bench_*.c))
+bench: all $(BENCHES)
+	@for b in $(BENCHES); do $$b || exit 1; done
+
+# Format, includes, every header by itself, and the compiler's own analysis of the pure modules.
+.PHONY: lint
+SOURCES := $(shell find bpf common store graph sensor collector cli tests -name '*.[ch]' 2>/dev/null)
+HEADERS := $(filter-out bpf/kernel.h,$(filter %.h,$(SOURCES)))
+lint:
+	@clang-format --version >/dev/null || { echo "lint: clang-format is missing"; exit 1; }
+	clang-format --dry-run -Werror $(SOURCES)
+	python3 tests/includes.py
+	@for h in $(HEADERS); do \
+		echo "#include \"$$h\"" | $(CC) $(OWN) $(PKG_CFLAGS) -fsyntax-only -x c - || exit 1; \
+	done
+	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -I. \
+		--suppress=missingIncludeSystem --enable=warning,portability \
+		common store graph sensor collector cli
+
+# Using it
+.PHONY: deps up down
+deps:
+	@scripts/deps.sh build
+
+DATA ?=
+FOR ?=
+up:
+	@scripts/deps.sh build
+	+@$(AS_USER) $(MAKE) --no-print-directory all
+	@exec $(B)/skein up $(if $(DATA),--data $(DATA)) $(if $(FOR),--for $(FOR))
+
+down:
+	@$(B)/skein down $(if $(DATA),--data $(DATA))
+
+.PHONY: install
+install: all
+	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(mandir)/man1 $(DESTDIR)$(mandir)/man8 \
+		$(DESTDIR)$(datadir)/bash-completion/completions \
+		$(DESTDIR)$(datadir)/zsh/site-functions $(DESTDIR)$(datadir)/fish/vendor_completions.d
+	install -m 755 $(addprefix $(B)/,$(PROGRAMS)) $(DESTDIR)$(bindir)
+	install -m 644 $(wildcard docs/man/*.1) $(DESTDIR)$(mandir)/man1
+	install -m 644 $(wildcard docs/man/*.8) $(DESTDIR)$(mandir)/man8
+	for p in skein skein-sensor skein-collector; do \
+		install -m 644 completion/skein.bash \
+			$(DESTDIR)$(datadir)/bash-completion/completions/$$p; done
+	install -m 644 completion/_skein $(DESTDIR)$(datadir)/zsh/site-functions
+	install -m 644 $(wildcard completion/*.fish) $(DESTDIR)$(datadir)/fish/vendor_completions.d
+
+.PHONY: help clean
+help:
+	@sed -n 's/^#: //p' Makefile
+
 clean:
 	rm -rf build
 

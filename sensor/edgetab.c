@@ -272,6 +272,12 @@ void edgetab_emit(struct edgetab *t, uint64_t start_ms, uint64_t end_ms, edgetab
 	}
 }
 
+void edgetab_retell(struct edgetab *t)
+{
+	for (struct edge *ed = t->edges; ed; ed = ed->hh.next)
+		ed->told_live = ed->told_pending = UINT32_MAX;
+}
+
 uint64_t edgetab_overflow(struct edgetab *t)
 {
 	uint64_t n = t->overflow;

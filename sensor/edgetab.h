@@ -42,6 +42,9 @@ typedef void edgetab_fn(const struct flow *flow, struct owner_process *owner, vo
 void edgetab_emit(struct edgetab *t, uint64_t start_ms, uint64_t end_ms, edgetab_fn *fn,
 		  void *ctx);
 
+/* Something told before was lost: how many are open is told again of every edge. */
+void edgetab_retell(struct edgetab *t);
+
 /* Connections that found no room since the last call. */
 uint64_t edgetab_overflow(struct edgetab *t);
 unsigned edgetab_count(const struct edgetab *t);

@@ -12,8 +12,21 @@
 
 #include "common/mem.h"
 
+enum {
+	NAMESPACES = 1024,
+	FIB_MAX = 1 << 20, /* of a router's table more is not read */
+};
+
+struct seen_namespace {
+	uint32_t netns;
+	uint32_t refresh;
+};
+
 struct host {
 	struct machine m;
+	struct seen_namespace *seen; /* sorted by number */
+	unsigned seen_n;
+	uint32_t refresh;
 	char id[40];
 	char os[NAME_LEN + 1];
 	struct utsname uts;
@@ -97,6 +110,7 @@ struct host *host_new(struct err *e)
 				 .memory_bytes = pages > 0 ? (uint64_t)pages *
 								     (uint64_t)sysconf(_SC_PAGESIZE) :
 							     0 };
+	h->seen = xcalloc(NAMESPACES, sizeof(*h->seen));
 	h->changed = true;
 	host_refresh(h);
 	return h;
@@ -104,6 +118,8 @@ struct host *host_new(struct err *e)
 
 void host_free(struct host *h)
 {
+	if (h)
+		free(h->seen);
 	free(h);
 }
 
@@ -133,11 +149,112 @@ void host_own(struct host *h, const struct addr *a)
 	h->changed = true;
 }
 
+/* Lines of 32 hex digits and more (net/ipv6/addrconf.c, if6_seq_show). */
+static void read_if_inet6(struct host *h, FILE *f)
+{
+	char line[128];
+	struct addr a;
+
+	while (fgets(line, sizeof(line), f)) {
+		int i;
+
+		for (i = 0; i < 16; i++)
+			if (sscanf(line + 2 * i, "%2hhx", &a.b[i]) != 1)
+				break;
+		if (i == 16)
+			host_own(h, &a);
+	}
+}
+
+/* "|-- 10.0.0.1", and below it "/32 host LOCAL" (net/ipv4/fib_trie.c, fib_trie_seq_show). */
+static void read_fib_trie(struct host *h, FILE *f)
+{
+	struct addr a = { { 0 } };
+	size_t seen = 0;
+	char line[128];
+
+	while (seen < FIB_MAX && fgets(line, sizeof(line), f)) {
+		char *at = strstr(line, "|-- ");
+
+		seen += strlen(line);
+		line[strcspn(line, "\n")] = 0;
+		if (at && addr_parse(at + 4, &a))
+			memset(&a, 0, sizeof(a));
+		else if (!at && strstr(line, "/32 host LOCAL"))
+			host_own(h, &a);
+	}
+}
+
+static bool is_in(uint32_t tgid, uint32_t netns)
+{
+	char path[64], text[64] = "", want[64];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%u/ns/net", tgid);
+	snprintf(want, sizeof(want), "net:[%u]", netns);
+	n = readlink(path, text, sizeof(text) - 1);
+	return n > 0 && strcmp(text, want) == 0;
+}
+
+static void read_namespace(struct host *h, uint32_t tgid)
+{
+	static const struct {
+		const char *name;
+		void (*read)(struct host *, FILE *);
+	} files[] = { { "if_inet6", read_if_inet6 }, { "fib_trie", read_fib_trie } };
+	char path[64];
+
+	for (int i = 0; i < 2; i++) {
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/%u/net/%s", tgid, files[i].name);
+		f = fopen(path, "re");
+		if (!f)
+			continue;
+		files[i].read(h, f);
+		fclose(f);
+	}
+}
+
+/* The place of NETNS in the sorted list, which it joins if there is room; NULL if not. */
+static struct seen_namespace *seen_of(struct host *h, uint32_t netns)
+{
+	unsigned lo = 0, hi = h->seen_n;
+
+	while (lo < hi) {
+		unsigned mid = (lo + hi) / 2;
+
+		if (h->seen[mid].netns < netns)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (lo < h->seen_n && h->seen[lo].netns == netns)
+		return &h->seen[lo];
+	if (h->seen_n == NAMESPACES)
+		return NULL;
+	memmove(&h->seen[lo + 1], &h->seen[lo], (h->seen_n - lo) * sizeof(*h->seen));
+	h->seen[lo] = (struct seen_namespace){ .netns = netns };
+	h->seen_n++;
+	return &h->seen[lo];
+}
+
+void host_namespace(struct host *h, uint32_t netns, uint32_t tgid)
+{
+	struct seen_namespace *seen = seen_of(h, netns);
+
+	if (!seen || seen->refresh == h->refresh || !tgid || !is_in(tgid, netns))
+		return;
+	seen->refresh = h->refresh;
+	read_namespace(h, tgid);
+}
+
 void host_refresh(struct host *h)
 {
 	struct ifaddrs *all = NULL;
 	struct addr a;
 
+	h->refresh++;
 	if (getifaddrs(&all))
 		return;
 	for (struct ifaddrs *i = all; i; i = i->ifa_next)

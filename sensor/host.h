@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The machine that this sensor runs on, and the addresses that are its own: those of the
- * interfaces in the sensor's network namespace, and those that sockets of any namespace were
- * seen to use as their own end.
+ * interfaces in every network namespace in which a process with sockets was seen, and those
+ * that sockets were seen to use as their own end.
  */
 #ifndef SENSOR_HOST_H
 #define SENSOR_HOST_H
@@ -18,8 +18,13 @@ struct host;
 struct host *host_new(struct err *e);
 void host_free(struct host *h);
 
-/* Reads the interfaces again. */
+/* Reads the interfaces of the sensor's own namespace again, and has others read again. */
 void host_refresh(struct host *h);
+/*
+ * Namespace NETNS (its inode number) is one in which process TGID has sockets: its addresses are
+ * read from /proc/TGID/net, without entering it, once after each refresh.
+ */
+void host_namespace(struct host *h, uint32_t netns, uint32_t tgid);
 /* An address that is certainly one of this machine's. */
 void host_own(struct host *h, const struct addr *a);
 /* True when what host_machine says has changed since the last call of this. */

@@ -125,7 +125,6 @@ static int load(struct probe_state *st, const struct probe_config *config, struc
 	bpf_map__set_max_entries(st->skel->maps.sockets, config->max_sockets);
 	bpf_map__set_max_entries(st->skel->maps.edges_a, config->max_edges);
 	bpf_map__set_max_entries(st->skel->maps.edges_b, config->max_edges);
-	bpf_map__set_max_entries(bpf_map__inner_map(st->skel->maps.edges), config->max_edges);
 	rc = conn_bpf__load(st->skel);
 	if (rc)
 		return explain(rc, "eBPF: load", e);

@@ -24,6 +24,7 @@ enum {
 	EDGES = 131072,
 	SPOOL_BYTES = 64 << 20,
 	PATIENCE_S = 15,	     /* for the last acknowledgement */
+	REFRESH_MS = 60000, /* addresses of interfaces */
 	DESCRIBE_AGAIN_MS = 3600000, /* the machine and its listeners, if nothing changes */
 };
 
@@ -47,7 +48,7 @@ struct sensor {
 	struct seen_listener *listener; /* of this interval */
 	size_t listener_n, listener_cap;
 	uint64_t listener_hash, told_hash;
-	uint64_t described_ms;
+	uint64_t described_ms, refreshed_ms;
 	uint64_t cover_from_ms; /* 0: no stretch without news is held back */
 	uint64_t held_overflow;
 	uint64_t flows, intervals; /* told so far */
@@ -79,12 +80,30 @@ static void own_local(struct sensor *s, const struct edge_key *key)
 
 	memcpy(a.b, key->local, 16);
 	host_own(s->host, &a);
+	host_namespace(s->host, key->netns, key->tgid);
+}
+
+/*
+ * Our own link to the collector is left out, and its other end where the collector is on this
+ * machine: it would tell of nothing but the telling, and never let an interval be quiet.
+ */
+static bool is_own_link(const struct sensor *s, const struct edge_key *key)
+{
+	struct addr local, collector;
+
+	if (key->dir == EDGE_CLIENT)
+		return key->tgid == (uint32_t)getpid();
+	memcpy(local.b, key->local, 16);
+	return key->port == s->config->port && addr_is_loopback(&local) &&
+	       addr_parse(s->config->host, &collector) == 0 && addr_eq(&local, &collector);
 }
 
 static void on_closed(void *ctx, const struct edge_key *key, const struct edge_val *val)
 {
 	struct sensor *s = ctx;
 
+	if (is_own_link(s, key))
+		return;
 	own_local(s, key);
 	edgetab_closed(s->edges, key, val, owner_of(s->owners, key->tgid, key->born));
 }
@@ -93,6 +112,8 @@ static void on_live(void *ctx, const struct live_record *r)
 {
 	struct sensor *s = ctx;
 
+	if (is_own_link(s, &r->key))
+		return;
 	own_local(s, &r->key);
 	edgetab_live(s->edges, r, owner_of(s->owners, r->key.tgid, r->key.born));
 }
@@ -122,6 +143,7 @@ static void on_listener(void *ctx, const struct listener_key *key,
 	seen->l.scope = key->netns;
 	seen->owner = owner_of(s->owners, val->tgid, val->born);
 	host_own(s->host, &seen->l.addr);
+	host_namespace(s->host, key->netns, val->tgid);
 	h = mix(0xcbf29ce484222325u, key, sizeof(*key));
 	s->listener_hash += mix(h, &seen->owner, sizeof(seen->owner)); /* order does not matter */
 }
@@ -178,8 +200,10 @@ static void write_interval(struct sensor *s, uint64_t start_ms, uint64_t end_ms,
 
 	batch_begin(&s->batch, start_ms, end_ms);
 	gap = spool_take_lost(s->spool, &lost);
-	if (gap)
+	if (gap) {
 		batch_lost(&s->batch, &lost);
+		edgetab_retell(s->edges);
+	}
 	told = must_describe(s) || gap;
 	if (told)
 		describe(s);
@@ -203,6 +227,10 @@ static int interval(struct sensor *s)
 
 	s->listener_n = 0;
 	s->listener_hash = 0;
+	if (clock_ms() - s->refreshed_ms > REFRESH_MS) {
+		host_refresh(s->host);
+		s->refreshed_ms = clock_ms();
+	}
 	edgetab_begin(s->edges, boot);
 	rc = s->config->probe->drain(s->probe, &i, s->e);
 	if (rc)
@@ -212,10 +240,9 @@ static int interval(struct sensor *s)
 	if (overflow)
 		log_warn("%" PRIu64 " connections did not fit the tables in this interval",
 			 overflow);
-	if (s->intervals++ % 6 == 0)
-		host_refresh(s->host);
 	write_interval(s, boot + i.start_ns / 1000000, boot + i.end_ns / 1000000, overflow);
 	owner_tick(s->owners);
+	s->intervals++;
 	return 0;
 }
 

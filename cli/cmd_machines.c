@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stddef.h>
+
+#include "cli/commands.h"
+#include "cli/lines.h"
+#include "cli/list.h"
+
+static const struct options_row rows[] = {
+	{ "machine", 'm', "M", options_string, offsetof(struct options, filter.machine),
+	  "only the machine M (name, id or address)" },
+	{ 0 },
+};
+
+static const struct options_command command = {
+	.name = "machines",
+	.args = "[MACHINE]",
+	.about = "List the machines that are known.",
+	.groups = OPTIONS_DB | OPTIONS_TABLE,
+	.rows = rows,
+	.filter_words = true,
+	.examples = "skein machines --db estate.db\n"
+		    "skein machines web01 --json\n"
+		    "skein machines --csv > machines.csv\n",
+};
+
+static const struct table_column columns[] = {
+	{ "NAME", "name", TABLE_TEXT },	    { NULL, "id", TABLE_TEXT },
+	{ "ADDRESSES", "ips", TABLE_TEXT }, { "OS", "os", TABLE_TEXT },
+	{ NULL, "kernel", TABLE_TEXT },	    { NULL, "arch", TABLE_TEXT },
+	{ "CORES", "cores", TABLE_COUNT },  { "MEMORY", "memory_bytes", TABLE_MEMORY },
+	{ "SITE", "site", TABLE_TEXT },	    { "SENSOR", "sensor", TABLE_TEXT },
+	{ NULL, "first", TABLE_TIME },	    { "LAST SEEN", "last", TABLE_TIME },
+};
+
+static const struct list_kind kind = {
+	.command = &command,
+	.columns = columns,
+	.columns_n = sizeof(columns) / sizeof(columns[0]),
+	.one = "machine",
+	.many = "machines",
+	.from = "\"skein import\" or a sensor brings them",
+};
+
+static void put_addresses(struct table *t, const struct machine_row *m)
+{
+	struct buf all = { 0 };
+
+	for (unsigned i = 0; i < m->ips_n; i++) {
+		if (i)
+			buf_str(&all, " ");
+		buf_str(&all, m->ips[i]);
+	}
+	table_text(t, buf_cstr(&all));
+	buf_fini(&all);
+}
+
+static void put_known(struct table *t, uint64_t v)
+{
+	if (v)
+		table_number(t, v);
+	else
+		table_unknown(t);
+}
+
+static void fill(struct table *t, const struct machine_row *m)
+{
+	table_text(t, *m->name ? m->name : m->id);
+	table_text(t, m->id);
+	put_addresses(t, m);
+	table_text(t, m->os);
+	table_text(t, m->kernel);
+	table_text(t, m->arch);
+	put_known(t, m->cores);
+	put_known(t, m->memory_bytes);
+	table_text(t, m->site);
+	table_text(t, m->sensor ? "yes" : "no");
+	table_time(t, m->first);
+	table_time(t, m->last);
+}
+
+static int row(const struct machine_row *m, void *ctx)
+{
+	struct list *l = ctx;
+
+	if (!list_wants(l))
+		return 0;
+	if (list_table(l)) {
+		fill(list_table(l), m);
+	} else {
+		lines_machine(list_object(l), m);
+		list_emit(l);
+	}
+	return list_go_on(l);
+}
+
+int cmd_machines(int argc, char **argv)
+{
+	struct err e = { 0 };
+	struct list l;
+	int rc;
+
+	if (!list_begin(&l, &kind, argc, argv))
+		return l.o.status;
+	rc = query_machines(l.store, &l.o.filter, row, &l, &e);
+	return list_end(&l, rc, &e);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands of skein.  Each gets its own name as argv[0] and returns the exit status. */
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
+
+int cmd_machines(int argc, char **argv);
+int cmd_edges(int argc, char **argv);
+int cmd_services(int argc, char **argv);
+int cmd_import(int argc, char **argv);
+int cmd_diagram(int argc, char **argv);
+int cmd_up(int argc, char **argv);
+int cmd_down(int argc, char **argv);
+int cmd_render(int argc, char **argv);
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/lines.h"
+
+#include "common/exchange.h"
+#include "common/json.h"
+#include "common/version.h"
+
+void lines_machine(struct buf *out, const struct machine_row *m)
+{
+	const struct exchange_machine line = {
+		.id = m->id,
+		.name = m->name,
+		.os = m->os,
+		.kernel = m->kernel,
+		.arch = m->arch,
+		.site = m->site,
+		.ips = m->ips,
+		.ips_n = m->ips_n,
+		.sensor = m->sensor,
+		.cores = m->cores,
+		.memory_bytes = m->memory_bytes,
+		.first = m->first,
+		.last = m->last,
+		.extra = m->extra,
+	};
+
+	exchange_write_machine(out, &line);
+}
+
+static struct exchange_end end_of(const struct end_row *end)
+{
+	return (struct exchange_end){
+		.id = end->id ? end->id : "",
+		.name = end->name,
+		.ip = end->ip,
+		.process = end->process,
+	};
+}
+
+void lines_edge(struct buf *out, const struct edge_row *e)
+{
+	const struct exchange_flow line = {
+		.client = end_of(&e->client),
+		.server = end_of(&e->server),
+		.proto = e->proto,
+		.port = e->port,
+		.c = e->c,
+		.failed = counters_failed(&e->c),
+		.live = e->live,
+		.pending = e->pending,
+		.first = e->first,
+		.last = e->last,
+		.witnesses = e->witnesses,
+		.guess = e->guess,
+		.extra = e->extra,
+	};
+
+	exchange_write_flow(out, &line);
+}
+
+static void put_text(struct json *j, const char *key, const char *s)
+{
+	if (!*s)
+		return;
+	json_key(j, key);
+	json_string(j, s);
+}
+
+static void put_int(struct json *j, const char *key, int64_t v)
+{
+	json_key(j, key);
+	json_int(j, v);
+}
+
+void lines_listener(struct buf *out, const struct listener_row *l)
+{
+	struct json j = json_to(out);
+
+	json_open(&j, '{');
+	put_text(&j, "type", "service");
+	put_int(&j, "version", JSON_VERSION);
+	put_text(&j, "machine", l->machine);
+	put_text(&j, "machine_name", l->machine_name);
+	put_text(&j, "ip", l->ip);
+	put_int(&j, "port", l->port);
+	put_text(&j, "protocol", l->proto == PROTO_UDP ? "udp" : "tcp");
+	json_key(&j, "process");
+	if (*l->process.name)
+		json_string(&j, l->process.name);
+	else
+		json_null(&j);
+	if (l->first)
+		put_int(&j, "first", l->first);
+	if (l->last)
+		put_int(&j, "last", l->last);
+	json_key(&j, "current");
+	json_bool(&j, l->current);
+	exchange_write_process(&j, "", &l->process);
+	json_close(&j, '}');
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows of the store as exchange lines: one JSON object each, without a newline behind it. */
+#ifndef CLI_LINES_H
+#define CLI_LINES_H
+
+#include "common/buf.h"
+#include "store/query.h"
+
+void lines_machine(struct buf *out, const struct machine_row *m);
+void lines_edge(struct buf *out, const struct edge_row *e);
+void lines_listener(struct buf *out, const struct listener_row *l);
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/list.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cli/say.h"
+#include "common/exits.h"
+
+enum { TERMINAL_ROWS = 500 }; /* a terminal gets no more unless it is asked for */
+
+static void choose_look(struct list *l)
+{
+	struct table_look look = { .header = !l->o.no_header, .style = TABLE_TABS };
+
+	l->limit = l->o.all ? 0 : l->o.limit;
+	if (l->o.format == FORMAT_JSON || l->o.format == FORMAT_JSON_LINES)
+		return;
+	if (l->o.format == FORMAT_CSV) {
+		look.style = TABLE_CSV;
+	} else if (isatty(STDOUT_FILENO)) {
+		look.style = TABLE_TERMINAL;
+		look.width = table_terminal_width();
+		look.color = options_color(&l->o, stdout);
+		if (!l->limit && !l->o.all)
+			l->limit = TERMINAL_ROWS;
+	}
+	l->table = table_new(stdout, &look, l->kind->columns, l->kind->columns_n);
+}
+
+bool list_begin(struct list *l, const struct list_kind *kind, int argc, char **argv)
+{
+	struct err e = { 0 };
+
+	*l = (struct list){ .kind = kind };
+	if (!options_parse(kind->command, argc, argv, &l->o, &l->o))
+		return false;
+	l->store = store_open(l->o.db, STORE_READ, &e);
+	if (!l->store) {
+		say("%s", e.msg);
+		l->o.status = EXITS_UNREACHED;
+		return false;
+	}
+	if (!isatty(STDOUT_FILENO))
+		setvbuf(stdout, NULL, _IOFBF, 1 << 16);
+	choose_look(l);
+	return true;
+}
+
+bool list_wants(struct list *l)
+{
+	l->rows++;
+	if (l->limit && l->rows > l->limit)
+		return false;
+	l->printed++;
+	return true;
+}
+
+struct table *list_table(struct list *l)
+{
+	return l->table;
+}
+
+struct buf *list_object(struct list *l)
+{
+	buf_reset(&l->line);
+	if (l->o.format == FORMAT_JSON)
+		buf_str(&l->line, l->printed > 1 ? ",\n" : "[\n");
+	return &l->line;
+}
+
+void list_emit(struct list *l)
+{
+	if (l->o.format == FORMAT_JSON_LINES)
+		buf_str(&l->line, "\n");
+	fwrite(l->line.p, 1, l->line.n, stdout);
+}
+
+int list_go_on(struct list *l)
+{
+	(void)l;
+	return ferror(stdout) ? -EIO : 0;
+}
+
+static void footer(const struct list *l)
+{
+	char shown[SAY_NUMBER], all[SAY_NUMBER];
+	const char *what = l->rows == 1 ? l->kind->one : l->kind->many;
+
+	if (!l->table || say_quiet || !isatty(STDERR_FILENO))
+		return;
+	fflush(stdout);
+	say_number(l->printed, shown);
+	say_number(l->rows, all);
+	if (l->printed < l->rows)
+		fprintf(stderr, "%s of %s %s; --all shows all\n", shown, all, what);
+	else
+		fprintf(stderr, "%s %s\n", all, what);
+}
+
+static void nothing(const struct list *l)
+{
+	if (l->o.filtered)
+		say_note("no %s in %s match; without a filter there may be some",
+			 l->kind->many, l->o.db);
+	else
+		say_note("no %s in %s yet; %s", l->kind->many, l->o.db, l->kind->from);
+}
+
+int list_end(struct list *l, int rc, struct err *e)
+{
+	int status = l->rows ? EXITS_OK : EXITS_NONE;
+
+	table_finish(l->table);
+	if (l->o.format == FORMAT_JSON && rc == 0)
+		fputs(l->printed ? "\n]\n" : "[]\n", stdout);
+	if (rc < 0 && !ferror(stdout)) {
+		say("%s", e->msg);
+		status = EXITS_UNREACHED;
+	} else if (rc == 0 && l->rows) {
+		footer(l);
+	} else if (rc == 0) {
+		nothing(l);
+	}
+	store_close(l->store);
+	buf_fini(&l->line);
+	return status;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/say.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/buf.h"
+#include "common/utf8.h"
+
+bool say_quiet;
+
+static void say_line(const char *fmt, va_list ap)
+{
+	char words[2048];
+	struct buf line = { 0 };
+
+	vsnprintf(words, sizeof(words), fmt, ap);
+	buf_str(&line, "skein: ");
+	utf8_show(&line, words, strlen(words));
+	buf_str(&line, "\n");
+	fflush(stdout);
+	fwrite(line.p, 1, line.n, stderr);
+	buf_fini(&line);
+}
+
+void say(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say_line(fmt, ap);
+	va_end(ap);
+}
+
+void say_note(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (say_quiet)
+		return;
+	va_start(ap, fmt);
+	say_line(fmt, ap);
+	va_end(ap);
+}
+
+const char *say_number(uint64_t v, char *out)
+{
+	char digits[24];
+	int n = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)v);
+	char *p = out;
+
+	for (int i = 0; i < n; i++) {
+		if (i && (n - i) % 3 == 0)
+			*p++ = ',';
+		*p++ = digits[i];
+	}
+	*p = 0;
+	return out;
+}
+
+const char *say_plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}

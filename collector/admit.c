@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collector/admit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/authority.h"
+#include "collector/home.h"
+#include "common/cert.h"
+#include "common/clock.h"
+#include "common/file.h"
+#include "store/enrol.h"
+#include "store/store.h"
+
+int admit_parse_ttl(const char *s, uint32_t *seconds)
+{
+	static const struct {
+		char letter;
+		uint32_t seconds;
+	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
+	unsigned long n;
+	char *end;
+
+	if (*s < '0' || *s > '9')
+		return -EINVAL;
+	n = strtoul(s, &end, 10);
+	if (!n || n > ADMIT_TTL_MAX_S || !end[0] || end[1])
+		return -EINVAL;
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
+		if (units[i].letter != end[0])
+			continue;
+		if (n * units[i].seconds > ADMIT_TTL_MAX_S)
+			return -EINVAL;
+		*seconds = (uint32_t)n * units[i].seconds;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static int keep(const struct admit_order *o, const struct token *t, struct err *e)
+{
+	char *path = file_path(o->dir, "skein.db");
+	struct store *store = store_open(path, STORE_WRITE, e);
+	uint8_t hash[32];
+	int rc;
+
+	free(path);
+	if (!store)
+		return -EIO;
+	cert_sha256(t->secret, sizeof(t->secret), hash);
+	rc = enrol_token_add(store, hash, o->role, clock_ms() + o->ttl_s * 1000ULL, o->uses, e);
+	store_close(store);
+	return rc;
+}
+
+int admit_token(const struct admit_order *o, char text[TOKEN_TEXT], struct err *e)
+{
+	struct authority a;
+	struct token t;
+	int rc;
+
+	if (home_become_owner(o->dir, e) < 0 || home_open(o->dir, e) < 0)
+		return -EIO;
+	rc = authority_open(&a, o->dir, e);
+	if (rc)
+		return rc;
+	memcpy(t.pin, a.pin, sizeof(t.pin));
+	authority_close(&a);
+	cert_random(t.secret, sizeof(t.secret));
+	rc = keep(o, &t, e);
+	if (!rc)
+		token_text(&t, text);
+	return rc;
+}

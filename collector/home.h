@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The collector's data directory (mode 0700 when made here):
+ *
+ *     DIR/skein.db                      the database
+ *     DIR/ca.key ca.crt                 the authority that sensors trust (authority.h)
+ *     DIR/collector.key collector.crt   what the collector shows them
+ *     DIR/collector.lock                held by the collector that runs
+ *     DIR/collector.addr                the address and port it listens on, one line
+ */
+#ifndef COLLECTOR_HOME_H
+#define COLLECTOR_HOME_H
+
+#include "common/err.h"
+
+#define HOME_DEFAULT "/var/lib/skein"
+
+/* Makes the directory if it is not there; nothing made afterwards is readable by others. */
+int home_open(const char *dir, struct err *e);
+
+/*
+ * When root works in another user's directory: becomes that user, so that the collector can
+ * read what is made.
+ */
+int home_become_owner(const char *dir, struct err *e);
+
+/* A descriptor that holds the lock until it is closed; -EWOULDBLOCK with words if it is held. */
+int home_lock(const char *dir, struct err *e);
+
+/* Written by rename; home_forget_address removes it. */
+int home_write_address(const char *dir, const char *address, struct err *e);
+void home_forget_address(const char *dir);
+
+#endif

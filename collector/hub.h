@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What all sessions of one collector share.  One thread, one loop. */
+#ifndef COLLECTOR_HUB_H
+#define COLLECTOR_HUB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <openssl/types.h>
+
+#include "collector/authority.h"
+#include "store/store.h"
+
+struct event_base;
+struct commit;
+struct session;
+
+enum {
+	HUB_STRANGERS = 1024,	    /* connections that have not said HELLO yet */
+	HUB_STRANGERS_SOURCE = 256, /* of them from one address */
+	HUB_INPUT_BYTES = 256 << 20, /* unfinished frames of all sessions together */
+	HUB_CREDIT = 8,		    /* batches of one sensor that may be unacknowledged */
+};
+
+struct hub_stats {
+	uint64_t accepted, turned_away; /* connections */
+	uint64_t handshakes_failed;
+	uint64_t enrolled, refused, duplicates, protocol_errors;
+	uint64_t batches, records, bytes; /* received */
+	uint64_t known, gaps;		  /* of the batches */
+	uint64_t commits, commits_failed;
+};
+
+struct hub {
+	struct event_base *base;
+	struct store *store;
+	const struct authority *authority;
+	SSL_CTX *tls;
+	struct commit *commit;
+	LIST_HEAD(, session) sessions;
+	struct session *by_sensor; /* uthash: the live ones */
+	unsigned sessions_n, live_n, strangers_n;
+	size_t input_bytes;
+	bool draining;
+	struct hub_stats stats;
+	uint64_t log_since_ms; /* lines that strangers can cause: so many in a while */
+	unsigned log_lines;
+	/* Called when there are fewer sessions or strangers than before. */
+	void (*fewer)(struct hub *hub);
+};
+
+#endif

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collector/server.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include <event2/event.h>
+#include <event2/listener.h>
+#include <openssl/ssl.h>
+
+#include "collector/authority.h"
+#include "collector/commit.h"
+#include "collector/home.h"
+#include "collector/hub.h"
+#include "collector/session.h"
+#include "common/file.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/sock.h"
+#include "common/version.h"
+
+enum {
+	BACKLOG = 4096,
+	SWEEP_S = 5,
+	DRAIN_S = 3,
+	REST_S = 1, /* after accept failed for want of descriptors */
+	STRANGERS_AGAIN = HUB_STRANGERS * 3 / 4,
+};
+
+static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
+enum { SIGNALS = sizeof(signals) / sizeof(*signals) };
+
+struct server {
+	struct hub hub; /* first: hub->fewer gets back to here */
+	const struct server_config *config;
+	struct authority authority;
+	int lock, socket;
+	struct evconnlistener *listener;
+	struct event *signal[SIGNALS];
+	struct event *sweep, *rest;
+	bool resting, full;
+	char address[SOCK_TEXT];
+};
+
+/* Listening */
+
+static void accept_or_not(struct server *sv)
+{
+	struct hub *hub = &sv->hub;
+
+	if (hub->strangers_n >= HUB_STRANGERS)
+		sv->full = true;
+	else if (hub->strangers_n <= STRANGERS_AGAIN)
+		sv->full = false;
+	if (!sv->listener)
+		return;
+	if (sv->full || sv->resting)
+		evconnlistener_disable(sv->listener);
+	else
+		evconnlistener_enable(sv->listener);
+}
+
+static void on_fewer(struct hub *hub)
+{
+	struct server *sv = (struct server *)hub;
+
+	if (sv->full)
+		accept_or_not(sv);
+	if (hub->draining && !hub->sessions_n)
+		event_base_loopbreak(hub->base);
+}
+
+static void on_accept(struct evconnlistener *listener, evutil_socket_t fd,
+		      struct sockaddr *peer, int n, void *ctx)
+{
+	struct server *sv = ctx;
+
+	(void)listener, (void)n;
+	if (session_crowded(&sv->hub, peer)) {
+		sv->hub.stats.turned_away++;
+		close(fd);
+		return;
+	}
+	sv->hub.stats.accepted++;
+	session_start(&sv->hub, fd, peer);
+	accept_or_not(sv);
+}
+
+/* The listener stays readable, so without a rest this would be a busy loop. */
+static void on_accept_error(struct evconnlistener *listener, void *ctx)
+{
+	const struct timeval pause = { .tv_sec = REST_S };
+	struct server *sv = ctx;
+	int code = EVUTIL_SOCKET_ERROR();
+
+	(void)listener;
+	log_err("accept: %s; sessions=%u", strerror(code), sv->hub.sessions_n);
+	sv->resting = true;
+	accept_or_not(sv);
+	evtimer_add(sv->rest, &pause);
+}
+
+static void on_rested(evutil_socket_t fd, short what, void *ctx)
+{
+	struct server *sv = ctx;
+
+	(void)fd, (void)what;
+	sv->resting = false;
+	accept_or_not(sv);
+}
+
+static int open_socket(const struct addrinfo *ai)
+{
+	int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int on = 1, off = 0, rc;
+
+	if (fd < 0)
+		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (ai->ai_family == AF_INET6) /* [::] takes IPv4 as well */
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+	if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
+		return fd;
+	rc = -errno;
+	close(fd);
+	return rc;
+}
+
+static int cannot_listen(const struct server_config *c, int code, struct err *e)
+{
+	bool v6 = strchr(c->host, ':') != NULL;
+
+	err_sys(e, code, "cannot listen on %s%s%s:%u", v6 ? "[" : "",
+		*c->host ? c->host : "0.0.0.0", v6 ? "]" : "", c->port);
+	if (e && code == -EADDRINUSE)
+		strncat(e->msg, "; another collector? choose another with --listen",
+			sizeof(e->msg) - strlen(e->msg) - 1);
+	return code;
+}
+
+static int listen_on(struct server *sv, struct err *e)
+{
+	const struct server_config *c = sv->config;
+	struct addrinfo hints = { .ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM };
+	struct sockaddr_storage bound;
+	socklen_t n = sizeof(bound);
+	struct addrinfo *list;
+	char service[8];
+	int rc;
+
+	hints.ai_family = *c->host ? AF_UNSPEC : AF_INET;
+	snprintf(service, sizeof(service), "%u", c->port);
+	rc = getaddrinfo(*c->host ? c->host : NULL, service, &hints, &list);
+	if (rc)
+		return err_set(e, -EINVAL, "cannot listen on %s:%u: %s", c->host, c->port,
+			       gai_strerror(rc));
+	sv->socket = open_socket(list);
+	freeaddrinfo(list);
+	if (sv->socket < 0)
+		return cannot_listen(c, sv->socket, e);
+	getsockname(sv->socket, (struct sockaddr *)&bound, &n);
+	sock_text((struct sockaddr *)&bound, sv->address);
+	return 0;
+}
+
+static void start_listener(struct server *sv)
+{
+	sv->listener = evconnlistener_new(sv->hub.base, on_accept, sv,
+					  LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0,
+					  sv->socket);
+	sv->socket = -1;
+	evconnlistener_set_error_cb(sv->listener, on_accept_error);
+}
+
+/* Signals and time */
+
+static void drain(struct server *sv)
+{
+	const struct timeval patience = { .tv_sec = DRAIN_S };
+	struct hub *hub = &sv->hub;
+	struct session *s, *next;
+
+	if (hub->draining) { /* asked twice */
+		event_base_loopbreak(hub->base);
+		return;
+	}
+	log_info("ending: sessions=%u batches=%zu", hub->sessions_n, commit_queued(hub->commit));
+	hub->draining = true;
+	evconnlistener_free(sv->listener);
+	sv->listener = NULL;
+	commit_flush(hub->commit);
+	for (s = LIST_FIRST(&hub->sessions); s; s = next) {
+		next = session_next(s);
+		session_finish(s);
+	}
+	if (hub->sessions_n)
+		event_base_loopexit(hub->base, &patience);
+	else
+		event_base_loopbreak(hub->base);
+}
+
+static void print_state(const struct server *sv)
+{
+	const struct hub *h = &sv->hub;
+	const struct hub_stats *s = &h->stats;
+
+#define N(field) (unsigned long long)s->field
+	fprintf(stderr,
+		"skein-collector: state: listen=%s sessions=%u live=%u strangers=%u queued=%zu "
+		"input_bytes=%zu accepted=%llu turned_away=%llu handshakes_failed=%llu "
+		"enrolled=%llu refused=%llu duplicates=%llu protocol_errors=%llu batches=%llu "
+		"records=%llu bytes=%llu known=%llu gaps=%llu commits=%llu commits_failed=%llu\n",
+		sv->address, h->sessions_n, h->live_n, h->strangers_n, commit_queued(h->commit),
+		h->input_bytes, N(accepted), N(turned_away), N(handshakes_failed), N(enrolled),
+		N(refused), N(duplicates), N(protocol_errors), N(batches), N(records), N(bytes),
+		N(known), N(gaps), N(commits), N(commits_failed));
+#undef N
+}
+
+static void on_signal(evutil_socket_t number, short what, void *ctx)
+{
+	struct server *sv = ctx;
+
+	(void)what;
+	switch (number) {
+	case SIGUSR1:
+		print_state(sv);
+		return;
+	case SIGHUP:
+		log_info("no configuration to read again");
+		return;
+	}
+	drain(sv);
+}
+
+static void on_sweep(evutil_socket_t fd, short what, void *ctx)
+{
+	struct server *sv = ctx;
+
+	(void)fd, (void)what;
+	session_sweep(&sv->hub);
+}
+
+static void start_events(struct server *sv)
+{
+	const struct timeval sweep = { .tv_sec = SWEEP_S };
+
+	for (int i = 0; i < SIGNALS; i++) {
+		sv->signal[i] = evsignal_new(sv->hub.base, signals[i], on_signal, sv);
+		event_add(sv->signal[i], NULL);
+	}
+	sv->rest = evtimer_new(sv->hub.base, on_rested, sv);
+	sv->sweep = event_new(sv->hub.base, -1, EV_PERSIST, on_sweep, sv);
+	event_add(sv->sweep, &sweep);
+}
+
+/* Start and end */
+
+static void more_descriptors(void)
+{
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) < 0)
+		return;
+	lim.rlim_cur = lim.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &lim);
+}
+
+static int open_store(struct server *sv, struct err *e)
+{
+	char *path = file_path(sv->config->dir, "skein.db");
+
+	sv->hub.store = store_open(path, STORE_WRITE, e);
+	free(path);
+	return sv->hub.store ? 0 : -EIO;
+}
+
+static int open_all(struct server *sv, struct err *e)
+{
+	const char *dir = sv->config->dir;
+	int rc = home_open(dir, e);
+
+	if (rc)
+		return rc == -EWOULDBLOCK ? -EIO : rc;
+	sv->lock = home_lock(dir, e);
+	if (sv->lock < 0)
+		return sv->lock;
+	home_forget_address(dir);
+	if (open_store(sv, e) < 0 || authority_open(&sv->authority, dir, e) < 0)
+		return -EIO;
+	sv->hub.tls = authority_tls(dir, e);
+	if (!sv->hub.tls || listen_on(sv, e) < 0 || home_write_address(dir, sv->address, e) < 0)
+		return -EIO;
+	return 0;
+}
+
+static void say_ready(struct server *sv)
+{
+	int fd = sv->config->ready_fd;
+
+	log_info("listening on %s, data in %s, version %s", sv->address, sv->config->dir,
+		 SKEIN_VERSION);
+	if (fd < 0)
+		return;
+	dprintf(fd, "%s\n", sv->address);
+	close(fd);
+}
+
+static void close_all(struct server *sv)
+{
+	struct session *s;
+
+	while ((s = LIST_FIRST(&sv->hub.sessions)))
+		session_free(s);
+	commit_free(sv->hub.commit);
+	if (sv->listener)
+		evconnlistener_free(sv->listener);
+	for (int i = 0; i < SIGNALS; i++)
+		if (sv->signal[i])
+			event_free(sv->signal[i]);
+	if (sv->rest)
+		event_free(sv->rest);
+	if (sv->sweep)
+		event_free(sv->sweep);
+	if (sv->hub.base)
+		event_base_free(sv->hub.base);
+	SSL_CTX_free(sv->hub.tls);
+	authority_close(&sv->authority);
+	if (sv->hub.store)
+		store_close(sv->hub.store);
+	if (sv->socket >= 0)
+		close(sv->socket);
+	if (sv->lock >= 0) {
+		home_forget_address(sv->config->dir);
+		close(sv->lock);
+	}
+}
+
+int server_run(const struct server_config *config, struct err *e)
+{
+	struct server sv = { .config = config, .lock = -1, .socket = -1 };
+	int rc;
+
+	signal(SIGPIPE, SIG_IGN);
+	more_descriptors();
+	LIST_INIT(&sv.hub.sessions);
+	sv.hub.fewer = on_fewer;
+	sv.hub.authority = &sv.authority;
+	rc = open_all(&sv, e);
+	if (!rc) {
+		sv.hub.base = event_base_new();
+		sv.hub.commit = commit_new(&sv.hub);
+		start_events(&sv);
+		start_listener(&sv);
+		say_ready(&sv);
+		event_base_dispatch(sv.hub.base);
+		log_info("ended: batches=%llu commits=%llu",
+			 (unsigned long long)sv.hub.stats.batches,
+			 (unsigned long long)sv.hub.stats.commits);
+	}
+	close_all(&sv);
+	return rc;
+}

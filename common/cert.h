@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Keys (P-256 only), signing requests and certificates.
+ *
+ * A collector has an authority of its own, which signs the collector's certificate and those of
+ * its sensors.  In a sensor's subject CN is its identity and OU its role.
+ */
+#ifndef COMMON_CERT_H
+#define COMMON_CERT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <openssl/types.h>
+
+#include "common/err.h"
+
+enum {
+	CERT_CN = 65,	/* longest identity with its NUL (X.520's ub-common-name) */
+	CERT_ROLE = 16, /* longest role with its NUL */
+	CERT_SKEW_S = 3600, /* certificates begin this long ago, for clocks that are behind */
+};
+
+/* The name in every collector's certificate, whatever its address is. */
+#define CERT_COLLECTOR_NAME "skein-collector"
+
+/* NULL with words when it fails; the caller frees what these return (EVP_PKEY_free, X509_free). */
+EVP_PKEY *cert_key_new(struct err *e);
+EVP_PKEY *cert_key_read(const char *path, struct err *e);
+/* The first certificate of a PEM file or text. */
+X509 *cert_read(const char *path, struct err *e);
+X509 *cert_parse(const char *pem, struct err *e);
+
+/* Mode 0600. */
+int cert_key_write(const char *path, EVP_PKEY *key, struct err *e);
+/* PEM; the caller frees it. */
+char *cert_text(X509 *cert);
+
+/* A signing request for KEY, as PEM; the caller frees it.  NULL with words. */
+char *cert_request(EVP_PKEY *key, const char *cn, struct err *e);
+/* The key that a request asks for, if the request is signed with it and is P-256. */
+EVP_PKEY *cert_request_key(const char *pem, struct err *e);
+
+enum cert_kind { CERT_AUTHORITY, CERT_COLLECTOR, CERT_SENSOR };
+struct cert_order {
+	enum cert_kind kind;
+	const char *cn;
+	const char *role; /* NULL for none */
+	EVP_PKEY *key;	  /* what the certificate is about */
+	long days;
+};
+/* ISSUER is NULL for a certificate that signs itself. */
+X509 *cert_issue(const struct cert_order *o, X509 *issuer, EVP_PKEY *issuer_key,
+		 struct err *e);
+
+/* SHA-256 of the certificate's DER form. */
+void cert_fingerprint(X509 *cert, uint8_t out[32]);
+/* 0, or -EINVAL when there is no CN that fits or it has other characters than [A-Za-z0-9._-]. */
+int cert_subject(X509 *cert, char cn[CERT_CN], char role[CERT_ROLE]);
+/* Unix seconds of the end of its life. */
+int64_t cert_expires(X509 *cert);
+/* True if AUTHORITY's key signed CERT, and KEY belongs to it. */
+bool cert_matches(X509 *cert, X509 *authority, EVP_PKEY *key);
+
+/* The system's own generator; it ends the process if that has failed. */
+void cert_random(void *p, size_t n);
+void cert_sha256(const void *p, size_t n, uint8_t out[32]);
+
+#endif

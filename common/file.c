@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/mem.h"
+
+char *file_path(const char *dir, const char *name)
+{
+	return xasprintf("%s/%s", dir, name);
+}
+
+static int write_all(int fd, const uint8_t *p, size_t n)
+{
+	while (n) {
+		ssize_t w = write(fd, p, n);
+
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w < 0)
+			return -errno;
+		p += w;
+		n -= (size_t)w;
+	}
+	return 0;
+}
+
+static int write_durably(int fd, mode_t mode, const void *p, size_t n)
+{
+	int rc = fchmod(fd, mode) < 0 ? -errno : 0;
+
+	if (!rc)
+		rc = write_all(fd, p, n);
+	if (!rc && fsync(fd) < 0)
+		rc = -errno;
+	if (close(fd) < 0 && !rc)
+		rc = -errno;
+	return rc;
+}
+
+/* The rename itself is on disk only when the directory is. */
+static void sync_dir_of(const char *path)
+{
+	char *copy = xstrdup(path);
+	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		fsync(fd);
+		close(fd);
+	}
+	free(copy);
+}
+
+int file_replace(const char *path, mode_t mode, const void *p, size_t n, struct err *e)
+{
+	char *temp = xasprintf("%s.XXXXXX", path);
+	int fd = mkostemp(temp, O_CLOEXEC);
+	int rc = fd < 0 ? -errno : write_durably(fd, mode, p, n);
+
+	if (!rc && rename(temp, path) < 0)
+		rc = -errno;
+	if (rc) {
+		if (fd >= 0)
+			unlink(temp);
+		err_sys(e, rc, "cannot write %s", path);
+	} else {
+		sync_dir_of(path);
+	}
+	free(temp);
+	return rc;
+}
+
+int file_read(const char *path, size_t max, struct buf *out, struct err *e)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t total = 0;
+	uint8_t part[4096];
+	ssize_t n;
+	int rc = 0;
+
+	if (fd < 0)
+		return err_sys(e, -errno, "cannot open %s", path);
+	while ((n = read(fd, part, sizeof(part))) != 0 && !rc) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			rc = -errno;
+		else if ((total += (size_t)n) > max)
+			rc = -EFBIG;
+		else
+			buf_put(out, part, (size_t)n);
+	}
+	close(fd);
+	return rc ? err_sys(e, rc, "cannot read %s", path) : 0;
+}
+
+static int mkdir_parents(char *path)
+{
+	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		int rc;
+
+		*slash = 0;
+		rc = mkdir(path, 0755) < 0 && errno != EEXIST ? -errno : 0;
+		*slash = '/';
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+int file_mkdir(const char *dir, mode_t mode, struct err *e)
+{
+	char *copy = xstrdup(dir);
+	mode_t mask = umask(022);
+	struct stat st;
+	int rc = 0;
+
+	if (mkdir(copy, mode) < 0 && errno != EEXIST) {
+		rc = mkdir_parents(copy);
+		if (!rc && mkdir(copy, mode) < 0 && errno != EEXIST)
+			rc = -errno;
+	}
+	umask(mask);
+	free(copy);
+	if (!rc && stat(dir, &st) == 0 && !S_ISDIR(st.st_mode))
+		rc = -ENOTDIR;
+	return rc ? err_sys(e, rc, "cannot make the directory %s", dir) : 0;
+}

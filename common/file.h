@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Small files as a whole: keys, certificates, addresses. */
+#ifndef COMMON_FILE_H
+#define COMMON_FILE_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+
+/* "DIR/NAME"; the caller frees it. */
+char *file_path(const char *dir, const char *name);
+
+/*
+ * Puts the N bytes at P in place of PATH, whole or not at all, also across a power cut: a new
+ * file beside it, flushed, renamed.  The bytes are never readable with another mode than MODE.
+ */
+int file_replace(const char *path, mode_t mode, const void *p, size_t n, struct err *e);
+
+/* Appends the file to OUT; -EFBIG if it is longer than MAX bytes. */
+int file_read(const char *path, size_t max, struct buf *out, struct err *e);
+
+/* Makes DIR and what leads to it; DIR itself gets MODE, if it was not there. */
+int file_mkdir(const char *dir, mode_t mode, struct err *e);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/sock.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+
+#include "common/addr.h"
+
+static void set(int fd, int level, int option, int value)
+{
+	setsockopt(fd, level, option, &value, sizeof(value));
+}
+
+void sock_tune(int fd)
+{
+	set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	set(fd, IPPROTO_TCP, TCP_KEEPIDLE, SOCK_DEAD_S / 2);
+	set(fd, IPPROTO_TCP, TCP_KEEPINTVL, SOCK_DEAD_S / 6);
+	set(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
+	set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, SOCK_DEAD_S * 1000);
+}
+
+const char *sock_text(const struct sockaddr *sa, char out[SOCK_TEXT])
+{
+	char text[ADDR_TEXT];
+	struct addr a;
+	uint16_t port;
+
+	if (!addr_of_sockaddr(sa, &a)) {
+		snprintf(out, SOCK_TEXT, "(no address)");
+		return out;
+	}
+	port = sa->sa_family == AF_INET ?
+		       ((const struct sockaddr_in *)(const void *)sa)->sin_port :
+		       ((const struct sockaddr_in6 *)(const void *)sa)->sin6_port;
+	snprintf(out, SOCK_TEXT, addr_is_v4(&a) ? "%s:%u" : "[%s]:%u", addr_text(&a, text),
+		 ntohs(port));
+	return out;
+}

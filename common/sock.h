@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* TCP sockets, the way both ends of the wire want them. */
+#ifndef COMMON_SOCK_H
+#define COMMON_SOCK_H
+
+#include <sys/socket.h>
+
+enum { SOCK_TEXT = 64, SOCK_DEAD_S = 30 };
+
+/*
+ * No delay for small frames, and a peer that is gone without a word is noticed within about
+ * SOCK_DEAD_S seconds, whether anything was being sent or not.
+ */
+void sock_tune(int fd);
+
+/* "10.0.0.1:7700" or "[2001:db8::1]:7700" into OUT, which it returns. */
+const char *sock_text(const struct sockaddr *sa, char out[SOCK_TEXT]);
+
+#endif

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+# Completion of skein, skein-sensor and skein-collector for bash.
+
+# The names of machines in the database that the command line asks for.  They come from strangers,
+# so they are quoted, and never go through compgen -W, which would expand them.
+_skein_machines() {
+	local i name db=()
+
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		--db | --data) db=("${COMP_WORDS[i]}" "${COMP_WORDS[i + 1]}") ;;
+		esac
+	done
+	while IFS=$'\t' read -r name _; do
+		[[ $name == "$1"* ]] && COMPREPLY+=("$(printf %q "$name")")
+	done < <("${COMP_WORDS[0]}" machines "${db[@]}" --no-header --quiet 2>/dev/null)
+}
+
+_skein_words() {
+	mapfile -t COMPREPLY < <(compgen -W "$1" -- "$2")
+}
+
+_skein_files() {
+	compopt -o filenames 2>/dev/null
+	mapfile -t COMPREPLY < <(compgen -f -- "$1")
+}
+
+_skein_directories() {
+	compopt -o filenames 2>/dev/null
+	mapfile -t COMPREPLY < <(compgen -d -- "$1")
+}
+
+# The argument of the option before; false if it takes none.
+_skein_argument() {
+	case $1 in
+	--db | --output | -o | --read | --replay | --out) _skein_files "$2" ;;
+	--data) _skein_directories "$2" ;;
+	--machine | -m) _skein_machines "$2" ;;
+	--tz) _skein_words "UTC local" "$2" ;;
+	--role) _skein_words "host mirror" "$2" ;;
+	--connections) _skein_words "tsv json" "$2" ;;
+	--mirror) _skein_words "$(command ls /sys/class/net 2>/dev/null)" "$2" ;;
+	--process | --port | -p | --since | --until | --limit | --group | --for | --once) ;;
+	--collector | --listen | --http | --token | --ttl | --uses) ;;
+	*) return 1 ;;
+	esac
+}
+
+_skein() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+	local all="--color --quiet --help" database="--db --data"
+	local filter="--machine --process --port" window="--since --until --tz"
+	local table="--json --json=lines --csv --no-header --limit --all --tz"
+
+	_skein_argument "$prev" "$cur" && return
+	if ((COMP_CWORD == 1)); then
+		_skein_words "up down import machines edges services diagram help version
+			--help --version" "$cur"
+		return
+	fi
+	case ${COMP_WORDS[1]}:$cur in
+	machines:-*) _skein_words "$database --machine $table $all" "$cur" ;;
+	edges:-*) _skein_words "$database $filter $window $table $all" "$cur" ;;
+	services:-*) _skein_words "$database $filter $table $all" "$cur" ;;
+	import:-*) _skein_words "$database $all" "$cur" ;;
+	diagram:-*) _skein_words "$database $filter $window --output --overview --group $all" "$cur" ;;
+	up:-*) _skein_words "--data --for $all" "$cur" ;;
+	down:-*) _skein_words "--data $all" "$cur" ;;
+	machines:* | edges:* | services:*) _skein_machines "$cur" ;;
+	import:*) _skein_files "$cur" ;;
+	help:*) _skein_words "up down import machines edges services diagram" "$cur" ;;
+	esac
+}
+
+_skein_sensor() {
+	local cur=${COMP_WORDS[COMP_CWORD]}
+
+	_skein_argument "${COMP_WORDS[COMP_CWORD - 1]}" "$cur" && return
+	if [[ ${COMP_WORDS[1]} == enroll && $COMP_CWORD -gt 1 ]]; then
+		_skein_words "--collector --token --data --help" "$cur"
+	elif [[ $cur == -* ]]; then
+		_skein_words "--read --connections --ebpf --poll --mirror --replay --once --out
+			--collector --data --help --version" "$cur"
+	elif ((COMP_CWORD == 1)); then
+		_skein_words "enroll" "$cur"
+	else
+		_skein_files "$cur"
+	fi
+}
+
+_skein_collector() {
+	local cur=${COMP_WORDS[COMP_CWORD]}
+
+	_skein_argument "${COMP_WORDS[COMP_CWORD - 1]}" "$cur" && return
+	if [[ ${COMP_WORDS[1]} == token && $COMP_CWORD == 2 ]]; then
+		_skein_words "create" "$cur"
+	elif [[ ${COMP_WORDS[1]} == token ]]; then
+		_skein_words "--data --role --ttl --uses --help" "$cur"
+	elif ((COMP_CWORD == 1)) && [[ $cur != -* ]]; then
+		_skein_words "token" "$cur"
+	else
+		_skein_words "--data --listen --http --help --version" "$cur"
+	fi
+}
+
+complete -F _skein skein
+complete -F _skein_sensor skein-sensor
+complete -F _skein_collector skein-collector

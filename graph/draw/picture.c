@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "graph/draw/picture.h"
+
+#include <errno.h>
+
+#include "graph/draw/dot.h"
+#include "graph/draw/render.h"
+#include "graph/draw/scene.h"
+
+/* Above these, what is drawn is no longer read (docs/diagrams.md). */
+enum {
+	CARDS = 60,
+	CARD_LINKS = 150,
+	BOXES = 60,
+	BOX_LINKS = 150,
+	STACKS = 400,
+	STACK_LINKS = 500,
+};
+
+static struct scene *compose(const struct view *v)
+{
+	struct scene *s = scene_new(v, false, false);
+
+	if (s->box_n <= CARDS && s->link_n <= CARD_LINKS)
+		return s;
+	scene_free(s);
+	s = scene_new(v, true, false);
+	if (s->box_n <= BOXES && s->link_n <= BOX_LINKS)
+		return s;
+	scene_free(s);
+	s = scene_new(v, true, true);
+	scene_keep(s, STACKS, STACK_LINKS);
+	return s;
+}
+
+int picture_dot(const struct graph *g, const struct picture_options *o, struct buf *out,
+		struct err *e)
+{
+	struct view v;
+	struct scene *s;
+	int rc;
+
+	if (o->level == PICTURE_MACHINE && o->machine >= g->machine_n)
+		return err_set(e, -ENOENT, "no such machine in the graph");
+	view_init(&v, g, o->level == PICTURE_MACHINE ? (int)o->machine : -1);
+	s = compose(&v);
+	rc = dot_write(s, o, out, e);
+	scene_free(s);
+	view_fini(&v);
+	return rc;
+}
+
+int picture_write(const struct graph *g, const struct picture_options *o, const char *path,
+		  struct err *e)
+{
+	const char *format = o->format ? o->format : render_format_of(path);
+	struct buf dot = { 0 };
+	int rc;
+
+	if (!format)
+		return err_set(e, -EINVAL,
+			       "%s: no picture ends like that (.svg, .dot, .png, .pdf)", path);
+	rc = picture_dot(g, o, &dot, e);
+	if (!rc)
+		rc = render_file((const char *)dot.p, dot.n, format, path, e);
+	buf_fini(&dot);
+	return rc;
+}
+
+int picture_draw(struct store *s, const struct filter *f, const struct picture_options *o,
+		 const char *path, struct err *e)
+{
+	struct graph *g = graph_load(s, f, e);
+	int rc;
+
+	if (!g)
+		return e && e->code ? e->code : -EIO;
+	rc = picture_write(g, o, path, e);
+	graph_free(g);
+	return rc;
+}

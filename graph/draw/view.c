@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "graph/draw/view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+
+bool view_edge_failed(const struct graph_edge *e)
+{
+	return e->c.opens && counters_failed(&e->c) >= e->c.opens && !e->live;
+}
+
+static unsigned client_machine(const struct view *v, unsigned edge)
+{
+	return v->g->process[v->g->edge[edge].client].machine;
+}
+
+static unsigned server_machine(const struct view *v, unsigned edge)
+{
+	return v->g->process[v->g->edge[edge].server].machine;
+}
+
+static void select_all(struct view *v)
+{
+	for (unsigned i = 0; i < v->g->edge_n; i++)
+		v->edge[i] = VIEW_ARROW;
+	for (unsigned i = 0; i < v->g->machine_n; i++)
+		v->machine[i].on = true;
+}
+
+static void select_around(struct view *v, unsigned focus)
+{
+	v->machine[focus].on = true;
+	for (unsigned i = 0; i < v->g->edge_n; i++) {
+		unsigned c = client_machine(v, i), s = server_machine(v, i);
+
+		if (c != focus && s != focus)
+			continue;
+		v->edge[i] = VIEW_ARROW;
+		v->machine[c].on = v->machine[s].on = true;
+	}
+}
+
+static void count_edges(struct view *v)
+{
+	for (unsigned i = 0; i < v->g->edge_n; i++) {
+		unsigned c = client_machine(v, i), s = server_machine(v, i);
+		const struct graph_edge *e = &v->g->edge[i];
+
+		if (v->edge[i] == VIEW_OFF)
+			continue;
+		if (c != s) {
+			v->machine[c].out++;
+			v->machine[s].in++;
+		} else if (e->client != e->server) {
+			v->machine[c].inner = true;
+		}
+	}
+}
+
+/*
+ * A machine is what its busiest service is, in this picture or not; listening alone counts
+ * where nothing is used.
+ */
+static void find_roles(struct view *v)
+{
+	const struct graph *g = v->g;
+	uint64_t(*weight)[ROLE_COUNT] = xcalloc(g->machine_n, sizeof(*weight));
+
+	for (unsigned i = 0; i < g->edge_n; i++) {
+		const struct graph_edge *e = &g->edge[i];
+		enum role r = role_of(g->process[e->server].name, e->port);
+
+		if (!view_edge_failed(e))
+			weight[server_machine(v, i)][r] += (e->c.opens + e->live + 1) * 16;
+	}
+	for (unsigned i = 0; i < g->listener_n; i++) {
+		const struct graph_process *p = &g->process[g->listener[i].process];
+		enum role r = role_of(p->name, g->listener[i].port);
+
+		if (weight[p->machine][r] < 16)
+			weight[p->machine][r] = r;
+	}
+	for (unsigned m = 0; m < g->machine_n; m++) {
+		uint64_t best = 0;
+
+		for (int r = ROLE_INFRA; r < ROLE_COUNT; r++)
+			if (weight[m][r] >= best && weight[m][r])
+				best = weight[m][v->machine[m].role = (enum role)r];
+	}
+	free(weight);
+}
+
+struct use {
+	unsigned server, client, edge;
+	uint16_t port;
+};
+
+static int by_use(const void *pa, const void *pb)
+{
+	const struct use *a = pa, *b = pb;
+
+	if (a->server != b->server)
+		return a->server < b->server ? -1 : 1;
+	if (a->port != b->port)
+		return a->port < b->port ? -1 : 1;
+	if (a->client != b->client)
+		return a->client < b->client ? -1 : 1;
+	return a->edge < b->edge ? -1 : a->edge > b->edge;
+}
+
+static void add_chip(struct view_machine *m, const char *word)
+{
+	unsigned at = 0;
+
+	while (at < m->chip_n && strcmp(m->chip[at], word) < 0)
+		at++;
+	if (m->chip_n == VIEW_CHIPS || (at < m->chip_n && !strcmp(m->chip[at], word)))
+		return;
+	memmove(&m->chip[at + 1], &m->chip[at], (m->chip_n - at) * sizeof(*m->chip));
+	m->chip[at] = word;
+	m->chip_n++;
+}
+
+static void make_chips(struct view *v, const struct use *use, unsigned n, unsigned clients)
+{
+	for (unsigned i = 0; i < n; i++) {
+		const struct graph_edge *e = &v->g->edge[use[i].edge];
+
+		v->edge[use[i].edge] = VIEW_CHIP;
+		v->shared_clients[e->server] = clients;
+		add_chip(&v->machine[use[i].client], role_shared_service(e->port));
+	}
+}
+
+/* What everybody uses hides everything else: it becomes a word in the boxes of its clients. */
+static void find_shared(struct view *v)
+{
+	const struct graph *g = v->g;
+	struct use *use = xcalloc(g->edge_n, sizeof(*use));
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < g->edge_n; i++)
+		if (v->edge[i] == VIEW_ARROW && role_shared_service(g->edge[i].port) &&
+		    !view_edge_failed(&g->edge[i]) &&
+		    client_machine(v, i) != server_machine(v, i))
+			use[n++] = (struct use){ server_machine(v, i), client_machine(v, i), i,
+						 g->edge[i].port };
+	qsort(use, n, sizeof(*use), by_use);
+	for (unsigned i = 0, end; i < n; i = end) {
+		unsigned clients = 1;
+
+		for (end = i + 1; end < n && use[end].server == use[i].server &&
+				  use[end].port == use[i].port;
+		     end++)
+			clients += use[end].client != use[end - 1].client;
+		if (clients >= VIEW_SHARED_CLIENTS)
+			make_chips(v, use + i, end - i, clients);
+	}
+	free(use);
+}
+
+void view_init(struct view *v, const struct graph *g, int focus)
+{
+	*v = (struct view){ .g = g, .focus = focus };
+	v->machine = xcalloc(g->machine_n, sizeof(*v->machine));
+	v->edge = xcalloc(g->edge_n, sizeof(*v->edge));
+	v->shared_clients = xcalloc(g->process_n, sizeof(*v->shared_clients));
+	if (focus < 0)
+		select_all(v);
+	else
+		select_around(v, (unsigned)focus);
+	find_roles(v);
+	if (focus < 0)
+		find_shared(v);
+	count_edges(v);
+}
+
+void view_fini(struct view *v)
+{
+	free(v->machine);
+	free(v->edge);
+	free(v->shared_clients);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What of a graph goes into one picture, before anything has a shape: the machines and edges
+ * selected, and what can be said of each machine from the selected edges alone.
+ */
+#ifndef GRAPH_DRAW_VIEW_H
+#define GRAPH_DRAW_VIEW_H
+
+#include <stdbool.h>
+
+#include "graph/draw/role.h"
+#include "graph/model.h"
+
+enum {
+	VIEW_SHARED_CLIENTS = 8, /* so many client machines make DNS and the like a chip */
+	VIEW_CHIPS = 6,
+};
+
+struct view_machine {
+	bool on;
+	bool inner;	  /* it has an edge between two processes of its own */
+	unsigned in, out; /* edges from and to other machines */
+	enum role role;
+	const char *chip[VIEW_CHIPS]; /* shared services it uses, sorted by word */
+	unsigned chip_n;
+};
+
+enum view_edge { VIEW_OFF, VIEW_ARROW, VIEW_CHIP };
+
+struct view {
+	const struct graph *g;
+	int focus; /* the machine in the middle, -1: overview */
+	struct view_machine *machine;
+	unsigned char *edge;	  /* enum view_edge, by edge */
+	unsigned *shared_clients; /* by process: machines that use it as a chip */
+};
+
+void view_init(struct view *v, const struct graph *g, int focus);
+void view_fini(struct view *v);
+
+/* Every attempt failed: there is no dependency, only the wish for one. */
+bool view_edge_failed(const struct graph_edge *e);
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Conversations, which both sides agree on, and the claims that witnesses make of them.
+ *
+ * In memory a conversation also knows how its newest minutes are counted (count.c), so that a
+ * report costs no look into the table of minutes.
+ */
+#ifndef STORE_CONV_H
+#define STORE_CONV_H
+
+#include "common/err.h"
+#include "common/fact.h"
+#include "common/pair.h"
+#include "store/dict.h"
+#include "store/priv.h"
+
+enum { CONV_MINUTES = 2 }; /* minutes remembered, by minute % CONV_MINUTES */
+enum { CONV_NO_ROW = -1 };
+
+struct claim {
+	int64_t id;
+	int64_t origin;	    /* a sensor, or minus an imported source */
+	unsigned witnesses; /* bits 1 << enum witness */
+	int64_t process[PAIR_SIDES];
+	int64_t edge;
+	int64_t paired[PAIR_SIDES]; /* the processes of EDGE; -1: not looked up */
+	bool guess;
+	int64_t run; /* of the sensor when the gauges were read; seconds, if imported */
+	uint64_t live, pending, opens;
+	uint16_t port[PAIR_PORTS];
+	unsigned ports_n;
+	int64_t row[CONV_MINUTES]; /* edge of its row in that minute, 0: uncounted, CONV_NO_ROW */
+};
+
+struct conv_minute {
+	int64_t minute;	   /* 0: nothing remembered */
+	unsigned kinds;	   /* witnesses that have rows */
+	enum witness kind; /* whose rows are counted */
+	bool contested;
+};
+
+struct conv_key {
+	int64_t client, server;
+	uint32_t scope;
+	uint16_t port;
+	uint16_t proto;
+};
+
+struct conv {
+	struct conv_key key;
+	int64_t id;
+	struct endpoint *client, *server;
+	struct claim *claims;
+	unsigned claims_n, claims_cap;
+	struct conv_minute minutes[CONV_MINUTES];
+	UT_hash_handle hh, by_id;
+};
+
+struct conv_key conv_key(const struct endpoint *client, const struct endpoint *server,
+			 uint32_t scope, uint16_t port, uint8_t proto);
+/* Made if it is not there.  Good until the transaction ends or conv_drop. */
+int conv_get(struct store *s, const struct conv_key *key, struct conv **out, struct err *e);
+int conv_at(struct store *s, int64_t id, struct conv **out, struct err *e);
+/*
+ * The claim in WANTED's words (origin, witnesses, process): 1 if it was made, without an edge;
+ * then others of this conversation may have moved in memory.
+ */
+int conv_claim(struct store *s, struct conv *v, const struct claim *wanted, struct claim **out,
+	       struct err *e);
+/* Writes what can change of a claim: edge, gauges, opens, ports. */
+int conv_save(struct store *s, const struct claim *c, struct err *e);
+/* Puts a client port among those remembered, in place of the oldest. */
+void conv_remember_port(struct claim *c, uint16_t port);
+/* Out of memory, not out of the database. */
+void conv_drop(struct store *s, struct conv *v);
+
+/* The one witness of a sensor's claim; WITNESS_IMPORT for imported ones. */
+enum witness conv_witness(const struct claim *c);
+
+bool conv_crowded(const struct conv_cache *c);
+void conv_free(struct conv_cache *c);
+
+#endif

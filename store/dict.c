@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/dict.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/utf8.h"
+#include "store/db.h"
+
+struct named {
+	int64_t id;
+	UT_hash_handle hh;
+	char key[]; /* name, unit and container, each with its NUL */
+};
+
+/* That a detail was written, by a hash of its words. */
+struct told {
+	int64_t key[2]; /* endpoint, process */
+	uint64_t hash;
+	UT_hash_handle hh;
+};
+
+struct dict {
+	struct endpoint *endpoints, *endpoints_by_id;
+	struct named *processes;
+	struct told *details;
+};
+
+static struct dict *dict_of(struct store *s)
+{
+	if (!s->dict)
+		s->dict = xcalloc(1, sizeof(*s->dict));
+	return s->dict;
+}
+
+void dict_free(struct dict *d)
+{
+	struct endpoint *p, *p_next;
+	struct named *n, *n_next;
+	struct told *t, *t_next;
+
+	if (!d)
+		return;
+	HASH_CLEAR(by_id, d->endpoints_by_id);
+	HASH_ITER(hh, d->endpoints, p, p_next) {
+		HASH_DEL(d->endpoints, p);
+		free(p);
+	}
+	HASH_ITER(hh, d->processes, n, n_next) {
+		HASH_DEL(d->processes, n);
+		free(n);
+	}
+	HASH_ITER(hh, d->details, t, t_next) {
+		HASH_DEL(d->details, t);
+		free(t);
+	}
+	free(d);
+}
+
+/* Endpoints */
+
+static struct endpoint *keep_endpoint(struct dict *d, const struct endpoint_key *key, int64_t id,
+				      int64_t machine)
+{
+	struct endpoint *p = xcalloc(1, sizeof(*p));
+
+	p->key = *key;
+	p->id = id;
+	p->machine = machine;
+	HASH_ADD(hh, d->endpoints, key, sizeof(p->key), p);
+	HASH_ADD(by_id, d->endpoints_by_id, id, sizeof(p->id), p);
+	return p;
+}
+
+static int holder(struct store *s, int64_t endpoint, int64_t *machine, struct err *e)
+{
+	*machine = 0;
+	return db_int(s, e, machine,
+		      "SELECT machine FROM lease WHERE endpoint = ? AND until_ms IS NULL "
+		      "ORDER BY since_ms DESC, id DESC LIMIT 1",
+		      DB(I(endpoint)));
+}
+
+int dict_endpoint(struct store *s, int64_t realm, const struct addr *a, struct endpoint **out,
+		  struct err *e)
+{
+	struct dict *d = dict_of(s);
+	struct endpoint_key key = { realm, *a };
+	int64_t id, machine = 0;
+	int rc;
+
+	HASH_FIND(hh, d->endpoints, &key, sizeof(key), *out);
+	if (*out)
+		return 0;
+	rc = db_run(s, e, "INSERT OR IGNORE INTO endpoint(realm, address) VALUES(?, ?)",
+		    DB(I(realm), A(a)));
+	if (rc)
+		return rc;
+	if (sqlite3_changes(s->db)) {
+		id = sqlite3_last_insert_rowid(s->db);
+	} else {
+		rc = db_int(s, e, &id, "SELECT id FROM endpoint WHERE realm = ? AND address = ?",
+			    DB(I(realm), A(a)));
+		if (rc > 0)
+			rc = holder(s, id, &machine, e);
+	}
+	if (rc < 0)
+		return rc;
+	*out = keep_endpoint(d, &key, id, machine);
+	return 0;
+}
+
+int dict_endpoint_at(struct store *s, int64_t id, struct endpoint **out, struct err *e)
+{
+	struct dict *d = dict_of(s);
+	struct endpoint_key key;
+	sqlite3_stmt *st;
+	int64_t machine;
+	bool good;
+	int rc;
+
+	HASH_FIND(by_id, d->endpoints_by_id, &id, sizeof(id), *out);
+	if (*out)
+		return 0;
+	st = db_query(s, e, "SELECT realm, address FROM endpoint WHERE id = ?", DB(I(id)));
+	rc = st ? db_step(s, st, e) : -EIO;
+	if (rc < 0)
+		return rc;
+	key.realm = sqlite3_column_int64(st, 0);
+	good = rc > 0 && db_addr(st, 1, &key.addr);
+	db_done(st);
+	if (!good)
+		return err_set(e, -EBADMSG, "%s: damaged: endpoint %lld", s->path,
+			       (long long)id);
+	rc = holder(s, id, &machine, e);
+	if (rc < 0)
+		return rc;
+	*out = keep_endpoint(d, &key, id, machine);
+	return 0;
+}
+
+/* Processes */
+
+/* No byte past CAP - 1, and no character cut in two. */
+static size_t fit(const char *p, size_t n, size_t cap)
+{
+	if (n < cap)
+		return n;
+	for (n = cap - 1; n > 0 && ((unsigned char)p[n] & 0xc0) == 0x80; n--)
+		;
+	return n;
+}
+
+const char *dict_clean(const char *in, char *out, size_t cap)
+{
+	size_t n = strlen(in);
+	struct buf b = { 0 };
+
+	if (utf8_valid(in, n)) {
+		n = fit(in, n, cap);
+		memcpy(out, in, n);
+	} else {
+		utf8_clean(&b, in, n);
+		n = fit((const char *)b.p, b.n, cap);
+		memcpy(out, b.p, n);
+		buf_fini(&b);
+	}
+	out[n] = 0;
+	return out;
+}
+
+struct process_key {
+	char text[3 * (NAME_LEN + 1)];
+	const char *part[3];
+	size_t n;
+};
+
+static void process_key(const struct process *p, struct process_key *k)
+{
+	const char *const part[] = { p->name, p->unit, p->container };
+
+	k->n = 0;
+	for (int i = 0; i < 3; i++) {
+		k->part[i] = dict_clean(part[i], k->text + k->n, NAME_LEN + 1);
+		k->n += strlen(k->part[i]) + 1;
+	}
+}
+
+static int find_process(struct store *s, const struct process_key *k, int64_t *id, struct err *e)
+{
+	int rc = db_int(s, e, id,
+			"SELECT id FROM process WHERE name = ? AND unit = ? AND container = ?",
+			DB(T(k->part[0]), T(k->part[1]), T(k->part[2])));
+
+	if (rc)
+		return rc < 0 ? rc : 0;
+	rc = db_run(s, e, "INSERT INTO process(name, unit, container) VALUES(?, ?, ?)",
+		    DB(T(k->part[0]), T(k->part[1]), T(k->part[2])));
+	*id = sqlite3_last_insert_rowid(s->db);
+	return rc;
+}
+
+int dict_process(struct store *s, const struct process *p, int64_t *out, struct err *e)
+{
+	struct dict *d = dict_of(s);
+	struct process_key k;
+	struct named *n;
+	int rc;
+
+	*out = 0;
+	if (!p || !*p->name)
+		return 0;
+	process_key(p, &k);
+	HASH_FIND(hh, d->processes, k.text, k.n, n);
+	if (!n) {
+		rc = find_process(s, &k, out, e);
+		if (rc)
+			return rc;
+		n = xcalloc(1, sizeof(*n) + k.n);
+		n->id = *out;
+		memcpy(n->key, k.text, k.n);
+		HASH_ADD_KEYPTR(hh, d->processes, n->key, k.n, n);
+	}
+	*out = n->id;
+	return 0;
+}
+
+/* Details */
+
+/* FNV-1a, with the NUL of each string. */
+static uint64_t hash_words(const struct process *p)
+{
+	const char *const word[] = { p->exe, p->user, p->app };
+	uint64_t h = 0xcbf29ce484222325;
+
+	for (int i = 0; i < 3; i++)
+		for (const char *c = word[i];; c++) {
+			h = (h ^ (unsigned char)*c) * 0x100000001b3;
+			if (!*c)
+				break;
+		}
+	return h;
+}
+
+static int write_detail(struct store *s, int64_t endpoint, int64_t process,
+			const struct process *p, enum dict_words words, struct err *e)
+{
+	static const char *const sql[] = {
+		[DICT_LATEST] = "INSERT INTO detail VALUES(?, ?, ?, ?, ?) ON CONFLICT DO UPDATE "
+				"SET exe = iif(excluded.exe = '', exe, excluded.exe), "
+				"user = iif(excluded.user = '', user, excluded.user), "
+				"app = iif(excluded.app = '', app, excluded.app)",
+		[DICT_GREATEST] = "INSERT INTO detail VALUES(?, ?, ?, ?, ?) ON CONFLICT DO "
+				  "UPDATE SET exe = max(exe, excluded.exe), "
+				  "user = max(user, excluded.user), "
+				  "app = max(app, excluded.app)",
+	};
+	char exe[PATH_LEN + 1], user[NAME_LEN + 1], app[PATH_LEN + 1];
+
+	return db_run(s, e, sql[words],
+		      DB(I(endpoint), I(process), T(dict_clean(p->exe, exe, sizeof(exe))),
+			 T(dict_clean(p->user, user, sizeof(user))),
+			 T(dict_clean(p->app, app, sizeof(app)))));
+}
+
+int dict_detail(struct store *s, int64_t endpoint, int64_t process, const struct process *p,
+		enum dict_words words, struct err *e)
+{
+	struct dict *d = dict_of(s);
+	int64_t key[2] = { endpoint, process };
+	uint64_t hash;
+	struct told *t;
+	int rc;
+
+	if (!process || (!*p->exe && !*p->user && !*p->app))
+		return 0;
+	hash = hash_words(p);
+	HASH_FIND(hh, d->details, key, sizeof(key), t);
+	if (t && t->hash == hash)
+		return 0;
+	rc = write_detail(s, endpoint, process, p, words, e);
+	if (rc)
+		return rc;
+	if (!t) {
+		t = xcalloc(1, sizeof(*t));
+		memcpy(t->key, key, sizeof(key));
+		HASH_ADD(hh, d->details, key, sizeof(t->key), t);
+	}
+	t->hash = hash;
+	return 0;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Canonical edges: what the claims of a conversation, put together by common/pair.h, come to.
+ *
+ * When a process becomes known, claims move to another edge.  An edge that is left without
+ * claims goes into that one with all that was counted on it, and its number stays an alias:
+ * minutes that were counted on it are found by edge_final.
+ */
+#ifndef STORE_EDGE_H
+#define STORE_EDGE_H
+
+#include "common/err.h"
+#include "store/conv.h"
+#include "store/priv.h"
+
+/* Gives every claim of V its edge and saves those that change; after a claim was made, or when ports may decide anew. */
+int edge_pair(struct store *s, struct conv *v, struct err *e);
+/* True if edge_pair chose among several for some claim. */
+bool edge_guessed(const struct conv *v);
+int edge_final(struct store *s, int64_t edge, int64_t *out, struct err *e);
+/* Further keys of an imported line; of several the greatest stays. */
+int edge_extra(struct store *s, int64_t edge, const char *extra, struct err *e);
+
+void edge_free(struct edge_cache *c);
+
+#endif

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/known.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/db.h"
+
+/* Every array is read in the order of its key, so that it can be searched. */
+
+static char *copy(sqlite3_stmt *st, int column)
+{
+	return xstrdup(db_text(st, column));
+}
+
+static int load_machines(struct store *s, struct known *k, struct err *e)
+{
+	size_t cap = 0;
+	int rc;
+	sqlite3_stmt *st = db_query(s, e,
+				    "SELECT id, ident, name, os, kernel, arch, site, extra, cores, "
+				    "memory, sensor != 0 OR watched, first_ms, last_ms "
+				    "FROM machine ORDER BY id",
+				    DB_NONE);
+
+	if (!st)
+		return db_fail(s, NULL);
+	while ((rc = db_step(s, st, e)) > 0) {
+		struct known_machine *m;
+
+		MEM_GROW(k->machine, k->machine_n, cap);
+		m = &k->machine[k->machine_n++];
+		*m = (struct known_machine){ .id = sqlite3_column_int64(st, 0),
+					     .ident = copy(st, 1),
+					     .name = copy(st, *db_text(st, 2) ? 2 : 1),
+					     .os = copy(st, 3),
+					     .kernel = copy(st, 4),
+					     .arch = copy(st, 5),
+					     .site = copy(st, 6),
+					     .extra = copy(st, 7),
+					     .cores = (uint32_t)sqlite3_column_int64(st, 8),
+					     .memory = (uint64_t)sqlite3_column_int64(st, 9),
+					     .sensor = sqlite3_column_int(st, 10) != 0,
+					     .first_ms = sqlite3_column_int64(st, 11),
+					     .last_ms = sqlite3_column_int64(st, 12) };
+	}
+	return rc;
+}
+
+static int load_processes(struct store *s, struct known *k, struct err *e)
+{
+	size_t cap = 0;
+	int rc;
+	sqlite3_stmt *st = db_query(
+		s, e, "SELECT id, name, unit, container FROM process ORDER BY id", DB_NONE);
+
+	if (!st)
+		return db_fail(s, NULL);
+	while ((rc = db_step(s, st, e)) > 0) {
+		MEM_GROW(k->process, k->process_n, cap);
+		k->process[k->process_n++] =
+			(struct known_process){ .id = sqlite3_column_int64(st, 0),
+						.name = copy(st, 1),
+						.unit = copy(st, 2),
+						.container = copy(st, 3) };
+	}
+	return rc;
+}
+
+static int load_endpoints(struct store *s, struct known *k, struct err *e)
+{
+	static const struct addr none;
+	size_t cap = 0;
+	int rc;
+	sqlite3_stmt *st =
+		db_query(s, e, "SELECT id, address FROM endpoint ORDER BY id", DB_NONE);
+
+	if (!st)
+		return db_fail(s, NULL);
+	while ((rc = db_step(s, st, e)) > 0) {
+		struct known_endpoint *p;
+
+		MEM_GROW(k->endpoint, k->endpoint_n, cap);
+		p = &k->endpoint[k->endpoint_n++];
+		memset(p, 0, sizeof(*p));
+		p->id = sqlite3_column_int64(st, 0);
+		if (db_addr(st, 1, &p->addr) && !addr_eq(&p->addr, &none))
+			addr_text(&p->addr, p->ip);
+	}
+	return rc;
+}
+
+/* Older leases come first, the open one last: the last word stays. */
+static int load_leases(struct store *s, struct known *k, struct err *e)
+{
+	int rc;
+	sqlite3_stmt *st = db_query(s, e,
+				    "SELECT endpoint, machine FROM lease "
+				    "ORDER BY until_ms IS NULL, until_ms, id",
+				    DB_NONE);
+
+	if (!st)
+		return db_fail(s, NULL);
+	while ((rc = db_step(s, st, e)) > 0) {
+		const struct known_endpoint *p =
+			known_endpoint(k, sqlite3_column_int64(st, 0));
+
+		if (p)
+			k->endpoint[p - k->endpoint].machine =
+				known_machine(k, sqlite3_column_int64(st, 1));
+	}
+	return rc;
+}
+
+static int load_details(struct store *s, struct known *k, struct err *e)
+{
+	size_t cap = 0;
+	int rc;
+	sqlite3_stmt *st = db_query(s, e,
+				    "SELECT endpoint, process, exe, user, app FROM detail "
+				    "ORDER BY endpoint, process",
+				    DB_NONE);
+
+	if (!st)
+		return db_fail(s, NULL);
+	while ((rc = db_step(s, st, e)) > 0) {
+		MEM_GROW(k->detail, k->detail_n, cap);
+		k->detail[k->detail_n++] =
+			(struct known_detail){ .endpoint = sqlite3_column_int64(st, 0),
+					       .process = sqlite3_column_int64(st, 1),
+					       .exe = copy(st, 2),
+					       .user = copy(st, 3),
+					       .app = copy(st, 4) };
+	}
+	return rc;
+}
+
+int known_load(struct store *s, bool addresses, struct known *k, struct err *e)
+{
+	int rc;
+
+	memset(k, 0, sizeof(*k));
+	rc = load_machines(s, k, e);
+	if (!rc)
+		rc = load_processes(s, k, e);
+	if (!rc && addresses)
+		rc = load_endpoints(s, k, e);
+	if (!rc && addresses)
+		rc = load_leases(s, k, e);
+	if (!rc && addresses)
+		rc = load_details(s, k, e);
+	return rc;
+}
+
+void known_fini(struct known *k)
+{
+	for (size_t i = 0; i < k->machine_n; i++) {
+		struct known_machine *m = &k->machine[i];
+		char *all[] = { m->ident, m->name, m->os, m->kernel, m->arch, m->site, m->extra };
+
+		for (size_t j = 0; j < sizeof(all) / sizeof(*all); j++)
+			free(all[j]);
+	}
+	for (size_t i = 0; i < k->process_n; i++) {
+		free(k->process[i].name);
+		free(k->process[i].unit);
+		free(k->process[i].container);
+	}
+	for (size_t i = 0; i < k->detail_n; i++) {
+		free(k->detail[i].exe);
+		free(k->detail[i].user);
+		free(k->detail[i].app);
+	}
+	free(k->machine);
+	free(k->endpoint);
+	free(k->process);
+	free(k->detail);
+	memset(k, 0, sizeof(*k));
+}
+
+/* All the structs begin with their key. */
+static int by_id(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static const void *find(const void *array, size_t n, size_t size, int64_t id)
+{
+	return n ? bsearch(&id, array, n, size, by_id) : NULL;
+}
+
+const struct known_machine *known_machine(const struct known *k, int64_t id)
+{
+	return find(k->machine, k->machine_n, sizeof(*k->machine), id);
+}
+
+const struct known_endpoint *known_endpoint(const struct known *k, int64_t id)
+{
+	return find(k->endpoint, k->endpoint_n, sizeof(*k->endpoint), id);
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct known_detail *x = a, *y = b;
+	int d = by_id(&x->endpoint, &y->endpoint);
+
+	return d ? d : by_id(&x->process, &y->process);
+}
+
+struct process known_process(const struct known *k, int64_t id, int64_t endpoint)
+{
+	struct known_detail key = { .endpoint = endpoint, .process = id };
+	const struct known_process *p = find(k->process, k->process_n, sizeof(*k->process), id);
+	const struct known_detail *d =
+		p && k->detail_n ?
+			bsearch(&key, k->detail, k->detail_n, sizeof(*k->detail), by_place) :
+			NULL;
+
+	return (struct process){ .name = p ? p->name : "",
+				 .unit = p ? p->unit : "",
+				 .container = p ? p->container : "",
+				 .exe = d ? d->exe : "",
+				 .user = d ? d->user : "",
+				 .app = d ? d->app : "" };
+}

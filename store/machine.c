@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/machine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/db.h"
+
+int machine_find(struct store *s, const char *ident, int64_t *id, struct err *e)
+{
+	return db_int(s, e, id, "SELECT id FROM machine WHERE ident = ?", DB(T(ident)));
+}
+
+int machine_make(struct store *s, const char *ident, int64_t *id, struct err *e)
+{
+	int rc = machine_find(s, ident, id, e);
+
+	if (rc)
+		return rc < 0 ? rc : 0;
+	rc = db_run(s, e, "INSERT INTO machine(ident) VALUES(?)", DB(T(ident)));
+	*id = sqlite3_last_insert_rowid(s->db);
+	return rc;
+}
+
+int machine_sensor(struct store *s, int64_t machine, int64_t *sensor, struct err *e)
+{
+	int rc;
+
+	*sensor = 0;
+	if (!machine)
+		return 0;
+	rc = db_int(s, e, sensor, "SELECT sensor FROM machine WHERE id = ?", DB(I(machine)));
+	return rc < 0 ? rc : 0;
+}
+
+int machine_lease(struct store *s, struct endpoint *p, int64_t machine, int64_t at_ms,
+		  struct err *e)
+{
+	int64_t before;
+	int rc;
+
+	if (p->machine == machine || addr_is_any(&p->key.addr))
+		return 0;
+	rc = db_int(s, e, &before, "SELECT 1 FROM lease WHERE endpoint = ? LIMIT 1",
+		    DB(I(p->id)));
+	if (rc > 0)
+		rc = db_run(s, e,
+			    "UPDATE lease SET until_ms = ? "
+			    "WHERE endpoint = ? AND until_ms IS NULL",
+			    DB(I(at_ms), I(p->id)));
+	else
+		at_ms = 0; /* the past belongs to the first that is known */
+	if (rc < 0)
+		return rc;
+	p->machine = machine;
+	return db_run(s, e, "INSERT INTO lease(endpoint, machine, since_ms) VALUES(?, ?, ?)",
+		      DB(I(p->id), I(machine), I(at_ms)));
+}
+
+int machine_list_address(struct store *s, int64_t machine, const struct addr *a, struct err *e)
+{
+	return db_run(s, e, "INSERT OR IGNORE INTO machine_address VALUES(?, ?)",
+		      DB(I(machine), A(a)));
+}
+
+static bool listed(const struct machine *m, const struct addr *a)
+{
+	for (unsigned i = 0; i < m->addrs_n; i++)
+		if (addr_eq(&m->addrs[i], a))
+			return true;
+	return false;
+}
+
+/* Endpoints of the common realm that the machine holds and no longer lists; the caller frees. */
+static int64_t *left_behind(struct store *s, int64_t machine, const struct machine *m,
+			    size_t *n, struct err *e)
+{
+	int64_t *list = NULL;
+	size_t cap = 0;
+	struct addr a;
+	int rc;
+	sqlite3_stmt *st = db_query(s, e,
+				    "SELECT p.id, p.address FROM lease l "
+				    "JOIN endpoint p ON p.id = l.endpoint WHERE l.machine = ? "
+				    "AND l.until_ms IS NULL AND p.realm = 0",
+				    DB(I(machine)));
+
+	*n = 0;
+	if (!st)
+		return NULL;
+	while ((rc = db_step(s, st, e)) > 0) {
+		if (!db_addr(st, 1, &a) || listed(m, &a))
+			continue;
+		MEM_GROW(list, *n, cap);
+		list[(*n)++] = sqlite3_column_int64(st, 0);
+	}
+	if (!list && !rc)
+		list = xmalloc(sizeof(*list));
+	if (rc < 0) {
+		free(list);
+		return NULL;
+	}
+	return list;
+}
+
+static int close_leases(struct store *s, int64_t machine, const struct machine *m, int64_t at_ms,
+			struct err *e)
+{
+	size_t n;
+	int rc = 0;
+	int64_t *list = left_behind(s, machine, m, &n, e);
+
+	if (!list)
+		return db_fail(s, NULL);
+	for (size_t i = 0; i < n && !rc; i++) {
+		struct endpoint *p;
+
+		rc = dict_endpoint_at(s, list[i], &p, e);
+		if (rc)
+			break;
+		p->machine = 0;
+		rc = db_run(s, e,
+			    "UPDATE lease SET until_ms = ? "
+			    "WHERE endpoint = ? AND until_ms IS NULL",
+			    DB(I(at_ms), I(p->id)));
+	}
+	free(list);
+	return rc;
+}
+
+static int open_leases(struct store *s, int64_t machine, const struct machine *m, int64_t at_ms,
+		       struct err *e)
+{
+	int rc = db_run(s, e, "DELETE FROM machine_address WHERE machine = ?", DB(I(machine)));
+
+	for (unsigned i = 0; i < m->addrs_n && !rc; i++) {
+		const struct addr *a = &m->addrs[i];
+		struct endpoint *p;
+		int64_t realm = addr_is_scoped(a) ? dict_realm_machine(machine) : 0;
+
+		if (addr_is_any(a))
+			continue;
+		rc = machine_list_address(s, machine, a, e);
+		if (!rc)
+			rc = dict_endpoint(s, realm, a, &p, e);
+		if (!rc)
+			rc = machine_lease(s, p, machine, at_ms, e);
+	}
+	return rc;
+}
+
+int machine_describe(struct store *s, int64_t machine, const struct machine *m, int64_t at_ms,
+		     struct err *e)
+{
+	char name[NAME_LEN + 1], os[NAME_LEN + 1], kernel[NAME_LEN + 1], arch[NAME_LEN + 1];
+	int rc = db_run(s, e,
+			"UPDATE machine SET name = ?1, os = ?2, kernel = ?3, arch = ?4, "
+			"cores = ?5, memory = ?6, "
+			"first_ms = iif(first_ms = 0, ?7, min(first_ms, ?7)), "
+			"last_ms = max(last_ms, ?7) WHERE id = ?8",
+			DB(T(dict_clean(m->name, name, sizeof(name))),
+			   T(dict_clean(m->os, os, sizeof(os))),
+			   T(dict_clean(m->kernel, kernel, sizeof(kernel))),
+			   T(dict_clean(m->arch, arch, sizeof(arch))), I(m->cores),
+			   I(m->memory_bytes), I(at_ms), I(machine)));
+
+	if (!rc)
+		rc = close_leases(s, machine, m, at_ms, e);
+	return rc ? rc : open_leases(s, machine, m, at_ms, e);
+}

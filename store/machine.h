@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Machines, the addresses they say they have, and the leases by which addresses become machines.
+ *
+ * A machine lists any address; a lease on it in the common realm is held by one machine at a
+ * time, and taking it over closes the older one.  The any-address is never leased.
+ */
+#ifndef STORE_MACHINE_H
+#define STORE_MACHINE_H
+
+#include "common/err.h"
+#include "common/fact.h"
+#include "store/dict.h"
+#include "store/priv.h"
+
+/* 1 with the number of the machine called IDENT, 0 if there is none. */
+int machine_find(struct store *s, const char *ident, int64_t *id, struct err *e);
+/* As machine_find, but makes one that has nothing but its name. */
+int machine_make(struct store *s, const char *ident, int64_t *id, struct err *e);
+/* The sensor that speaks for the machine, 0: none. */
+int machine_sensor(struct store *s, int64_t machine, int64_t *sensor, struct err *e);
+/* That M's sensor says at AT_MS how things are: attributes, addresses, leases. */
+int machine_describe(struct store *s, int64_t machine, const struct machine *m, int64_t at_ms,
+		     struct err *e);
+int machine_list_address(struct store *s, int64_t machine, const struct addr *a,
+			 struct err *e);
+
+int machine_lease(struct store *s, struct endpoint *p, int64_t machine, int64_t at_ms,
+		  struct err *e);
+
+#endif

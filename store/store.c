@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/buf.h"
+#include "store/conv.h"
+#include "store/cover.h"
+#include "store/db.h"
+#include "store/dict.h"
+#include "store/edge.h"
+#include "store/priv.h"
+#include "store/schema.h"
+#include "store/sensor.h"
+
+enum { BUSY_MS = 10000 };
+
+void store_forget(struct store *s)
+{
+	dict_free(s->dict);
+	conv_free(s->convs);
+	edge_free(s->edges);
+	cover_free(s->covers);
+	sensor_free(s->sensors);
+	s->dict = NULL;
+	s->convs = NULL;
+	s->edges = NULL;
+	s->covers = NULL;
+	s->sensors = NULL;
+}
+
+void store_close(struct store *s)
+{
+	if (!s)
+		return;
+	store_forget(s);
+	db_forget_statements(s);
+	sqlite3_close(s->db);
+	free(s->path);
+	free(s);
+}
+
+const char *store_path(const struct store *s)
+{
+	return s->path;
+}
+
+bool store_in_tx(const struct store *s)
+{
+	return !sqlite3_get_autocommit(s->db);
+}
+
+/* SQLite reads "file:..." as a URI and ":memory:" as no file; with a folder it does not. */
+static char *plain_name(const char *path)
+{
+	return *path == '/' ? xstrdup(path) : xasprintf("./%s", path);
+}
+
+static char *immutable_name(const char *path)
+{
+	struct buf b = { 0 };
+	char *plain = plain_name(path);
+
+	buf_printf(&b, "file:");
+	for (const char *p = plain; *p; p++)
+		buf_printf(&b, strchr("%?#", *p) ? "%%%02x" : "%c", *p);
+	buf_printf(&b, "?immutable=1");
+	free(plain);
+	return buf_take(&b);
+}
+
+/* Opens no descriptor: closing one would drop the locks that this process has on the file. */
+static int probe(const char *path, enum store_mode mode, struct err *e)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return err_sys(e, -errno, "%s", path);
+	if (S_ISDIR(st.st_mode))
+		return err_sys(e, -EISDIR, "%s", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, -EINVAL, "%s: not a file", path);
+	if (faccessat(AT_FDCWD, path, mode == STORE_READ ? R_OK : R_OK | W_OK, AT_EACCESS))
+		return err_sys(e, -errno, "%s", path);
+	return 0;
+}
+
+/* 1 if the file was made, 0 if it was there. */
+static int make_file(const char *path, struct err *e)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd >= 0) {
+		close(fd);
+		return 1;
+	}
+	return errno == EEXIST ? 0 : err_sys(e, -errno, "%s", path);
+}
+
+static int attach(struct store *s, const char *name, int flags, struct err *e)
+{
+	int rc = sqlite3_open_v2(name, &s->db, flags, NULL);
+
+	if (rc)
+		return db_fail_rc(rc, s->path, s->db ? sqlite3_errmsg(s->db) : "no memory", e);
+	sqlite3_extended_result_codes(s->db, 1);
+	sqlite3_busy_timeout(s->db, BUSY_MS);
+	sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	return db_exec(s, e,
+		       "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
+		       "PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;"
+		       "PRAGMA cache_size = -65536");
+}
+
+static void detach(struct store *s)
+{
+	db_forget_statements(s);
+	sqlite3_close(s->db);
+	s->db = NULL;
+}
+
+/* WAL needs a place for its index; where there can be none, nobody can be writing either. */
+static int attach_immutable(struct store *s, struct err *e)
+{
+	char *wal = xasprintf("%s-wal", s->path);
+	char *name = immutable_name(s->path);
+	int rc = -EACCES;
+
+	detach(s);
+	if (access(wal, F_OK) < 0 && errno == ENOENT)
+		rc = attach(s, name, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, e);
+	else
+		err_set(e, rc, "%s: in use, and its folder may not be written to", s->path);
+	free(name);
+	free(wal);
+	return rc;
+}
+
+static int attach_read(struct store *s, struct err *e)
+{
+	char *name = plain_name(s->path);
+	int rc = attach(s, name, SQLITE_OPEN_READONLY, e);
+
+	free(name);
+	if (!rc)
+		rc = schema_version(s, e);
+	if (rc == -EACCES || rc == -EROFS) {
+		rc = attach_immutable(s, e);
+		if (!rc)
+			rc = schema_version(s, e);
+	}
+	if (rc < 0)
+		return rc;
+	if (rc == 0)
+		return err_set(e, -EBADMSG, "%s: not a Skein database", s->path);
+	return schema_upgrade(s, rc, e);
+}
+
+static int journal(struct store *s, struct err *e)
+{
+	return db_exec(s, e,
+		       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+		       "PRAGMA secure_delete = OFF; PRAGMA wal_autocheckpoint = 4000;"
+		       "PRAGMA journal_size_limit = 67108864");
+}
+
+static int attach_write(struct store *s, struct err *e)
+{
+	char *name = plain_name(s->path);
+	int version, rc = attach(s, name, SQLITE_OPEN_READWRITE, e);
+
+	free(name);
+	if (rc)
+		return rc;
+	version = schema_version(s, e);
+	if (version < 0)
+		return version;
+	if (version > SCHEMA_VERSION)
+		return schema_upgrade(s, version, e);
+	if (version == 0)
+		rc = db_exec(s, e, "PRAGMA page_size = 4096");
+	if (!rc)
+		rc = journal(s, e);
+	if (rc)
+		return rc;
+	return version ? schema_upgrade(s, version, e) : schema_make(s, e);
+}
+
+static void unmake(const char *path)
+{
+	static const char *const ends[] = { "", "-wal", "-shm" };
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		char *name = xasprintf("%s%s", path, ends[i]);
+
+		unlink(name);
+		free(name);
+	}
+}
+
+struct store *store_open(const char *path, enum store_mode mode, struct err *e)
+{
+	struct store *s;
+	int rc, made = 0;
+
+	if (mode == STORE_WRITE)
+		made = make_file(path, e);
+	if (made < 0 || probe(path, mode, e) < 0)
+		return NULL;
+	s = xcalloc(1, sizeof(*s));
+	s->path = xstrdup(path);
+	s->mode = mode;
+	rc = mode == STORE_READ ? attach_read(s, e) : attach_write(s, e);
+	if (rc < 0) {
+		store_close(s);
+		if (made)
+			unmake(path);
+		return NULL;
+	}
+	return s;
+}
+
+/* Another process may have written since: then what is in memory is no longer so. */
+static int look_around(struct store *s, struct err *e)
+{
+	int64_t seen = 0;
+	int rc = db_int(s, e, &seen, "PRAGMA data_version", DB_NONE);
+
+	if (rc < 0)
+		return rc;
+	if (seen != s->seen || conv_crowded(s->convs) || cover_crowded(s->covers))
+		store_forget(s);
+	s->seen = seen;
+	return 0;
+}
+
+int store_begin(struct store *s, struct err *e)
+{
+	int rc = db_run(s, e, "BEGIN IMMEDIATE", DB_NONE);
+
+	if (rc)
+		return rc;
+	rc = look_around(s, e);
+	if (rc)
+		store_rollback(s);
+	return rc;
+}
+
+int store_commit(struct store *s, struct err *e)
+{
+	int rc = db_run(s, e, "COMMIT", DB_NONE);
+
+	if (rc)
+		store_rollback(s);
+	return rc;
+}
+
+void store_rollback(struct store *s)
+{
+	store_forget(s);
+	if (store_in_tx(s))
+		db_run(s, NULL, "ROLLBACK", DB_NONE);
+}

@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/wire.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+
+static const struct process client_process = {
+	"nginx", "nginx.service", "c0ffee", "/usr/sbin/nginx", "www-data", "",
+};
+
+static struct addr ip(const char *s)
+{
+	struct addr a;
+
+	ck_assert_int_eq(addr_parse(s, &a), 0);
+	return a;
+}
+
+/* One of each, with values that take every length of varint. */
+
+static struct flow sample_flow(void)
+{
+	struct flow f = {
+		.witness = WITNESS_CLIENT, .proto = PROTO_TCP, .port = 5432,
+		.client = ip("10.0.0.1"), .server = ip("2001:db8::7"), .scope = 4026531840U,
+		.minute = 29454027, .first_ms = 1767241620000, .last_ms = 1767241679999,
+		.c = { .opens = 1, .refused = 127, .timeouts = 128, .unreachable = 16384,
+		       .resets = 3, .abandoned = 5, .bytes_to_server = 1ULL << 40,
+		       .bytes_to_client = INT64_MAX, .retransmits = 2, .rtt_sum_us = 999,
+		       .rtt_n = 1, .has_bytes = true },
+		.live = UINT32_MAX, .pending = 1, .samples_n = 2,
+	};
+
+	f.samples[0] = (struct sample){ .client_port = 40000, .start_ms = f.first_ms };
+	f.samples[1] = (struct sample){ .client_port = 65535, .start_ms = f.first_ms - 5,
+					.has_translated = true, .translated_port = 1,
+					.translated = ip("192.0.2.1") };
+	return f;
+}
+
+static struct machine *sample_machine(void)
+{
+	struct machine *m = xcalloc(1, sizeof(*m));
+
+	*m = (struct machine){ .id = "m17", .name = "app02", .os = "Debian", .kernel = "6.1",
+			       .arch = "x86_64", .cores = 8, .memory_bytes = 1ULL << 35,
+			       .addrs_n = MACHINE_ADDRS };
+	for (unsigned i = 0; i < MACHINE_ADDRS; i++)
+		m->addrs[i] = i % 2 ? addr_v4(i) : ip("2001:db8::1");
+	return m;
+}
+
+static void write_sample(struct wire_writer *w)
+{
+	struct flow f = sample_flow();
+	struct machine *m = sample_machine();
+	struct listener l = { ip("0.0.0.0"), 443, PROTO_TCP, 7, NULL };
+	struct cover c = { f.first_ms, f.last_ms, 17 };
+	struct lost lost = { f.first_ms - 100000, f.first_ms, 12345 };
+	uint32_t p;
+
+	wire_writer_begin(w, f.first_ms);
+	m->addrs_n = 3;
+	wire_write_machine(w, m);
+	p = wire_write_process(w, &client_process);
+	ck_assert_uint_eq(p, 1);
+	ck_assert_uint_eq(wire_write_process(w, NULL), 0);
+	wire_write_flow(w, &f, p, 0);
+	wire_write_listener(w, &l, p);
+	wire_write_cover(w, &c);
+	wire_write_lost(w, &lost);
+	free(m);
+}
+
+/* Reads all there is; returns how many records, or -EPROTO. */
+static int read_all(const void *p, size_t n, struct wire_record *r)
+{
+	struct wire_reader reader;
+	int records = 0, rc;
+
+	wire_reader_begin(&reader, cur_of(p, n));
+	while ((rc = wire_reader_next(&reader, r)) > 0)
+		records++;
+	wire_reader_fini(&reader);
+	return rc < 0 ? rc : records;
+}
+
+static void next(struct wire_reader *reader, struct wire_record *r, enum wire_kind kind)
+{
+	ck_assert_int_eq(wire_reader_next(reader, r), 1);
+	ck_assert_int_eq(r->kind, kind);
+}
+
+static void check_flow(const struct flow *f)
+{
+	struct flow want = sample_flow();
+
+	ck_assert_int_eq(f->witness, want.witness);
+	ck_assert_int_eq(f->port, want.port);
+	ck_assert(addr_eq(&f->client, &want.client) && addr_eq(&f->server, &want.server));
+	ck_assert_uint_eq(f->scope, want.scope);
+	ck_assert_uint_eq(f->minute, want.minute);
+	ck_assert(f->first_ms == want.first_ms && f->last_ms == want.last_ms);
+	ck_assert_mem_eq(&f->c, &want.c, sizeof(f->c) - sizeof(uint64_t));
+	ck_assert(f->c.has_bytes && f->live == want.live && f->pending == want.pending);
+	ck_assert_str_eq(f->client_process->exe, client_process.exe);
+	ck_assert_str_eq(f->client_process->container, client_process.container);
+	ck_assert_ptr_null(f->server_process);
+	ck_assert_uint_eq(f->samples_n, 2);
+	ck_assert(f->samples[0].client_port == 40000 && !f->samples[0].has_translated);
+	ck_assert_uint_eq(f->samples[1].start_ms, want.samples[1].start_ms);
+	ck_assert(addr_eq(&f->samples[1].translated, &want.samples[1].translated));
+}
+
+START_TEST(every_record_comes_back)
+{
+	struct wire_record *r = xmalloc(sizeof(*r));
+	struct wire_writer w = { 0 };
+	struct wire_reader reader;
+
+	write_sample(&w);
+	ck_assert_uint_eq(w.records, 6);
+	wire_reader_begin(&reader, cur_of(w.body.p, w.body.n));
+	next(&reader, r, WIRE_R_MACHINE);
+	ck_assert_str_eq(r->machine.id, "m17");
+	ck_assert(r->machine.cores == 8 && r->machine.addrs_n == 3);
+	next(&reader, r, WIRE_R_FLOW);
+	check_flow(&r->flow);
+	next(&reader, r, WIRE_R_LISTENER);
+	ck_assert(r->listener.port == 443 && addr_is_any(&r->listener.addr));
+	ck_assert_str_eq(r->listener.process->name, "nginx");
+	next(&reader, r, WIRE_R_COVER);
+	ck_assert_uint_eq(r->cover.overflow, 17);
+	next(&reader, r, WIRE_R_LOST);
+	ck_assert_uint_eq(r->lost.records, 12345);
+	ck_assert_uint_eq(r->lost.start_ms, sample_flow().first_ms - 100000);
+	ck_assert_int_eq(wire_reader_next(&reader, r), 0);
+	wire_reader_fini(&reader);
+	wire_writer_fini(&w);
+	free(r);
+}
+END_TEST
+
+START_TEST(the_longest_records_fit)
+{
+	char name[NAME_LEN + 1], path[PATH_LEN + 1];
+	const struct process p = { name, name, name, path, name, path };
+	struct wire_record *r = xmalloc(sizeof(*r));
+	struct machine *m = sample_machine();
+	struct wire_writer w = { 0 };
+
+	memset(name, 'n', NAME_LEN);
+	memset(path, 'p', PATH_LEN);
+	name[NAME_LEN] = path[PATH_LEN] = 0;
+	wire_writer_begin(&w, 0);
+	m->id = m->name = m->os = m->kernel = m->arch = name;
+	wire_write_machine(&w, m);
+	ck_assert_uint_eq(wire_write_process(&w, &p), 1);
+	ck_assert_int_eq(read_all(w.body.p, w.body.n, r), 1);
+	wire_writer_fini(&w);
+	free(m);
+	free(r);
+}
+END_TEST
+
+START_TEST(a_full_writer_still_fits_a_frame)
+{
+	struct wire_batch m = { 1, 1, 0, WIRE_PLAIN, 0, { 0 } };
+	struct wire_record *r = xmalloc(sizeof(*r));
+	struct machine *machine = sample_machine();
+	struct flow f = sample_flow();
+	struct wire_writer w = { 0 };
+	struct wire_frame frame;
+	struct buf b = { 0 };
+	size_t used;
+
+	wire_writer_begin(&w, 0);
+	while (!wire_writer_full(&w))
+		wire_write_flow(&w, &f, 0, 0);
+	wire_write_machine(&w, machine);
+	m.records = w.records;
+	m.raw_length = (uint32_t)w.body.n;
+	wire_put_batch(&b, &m, w.body.p, w.body.n);
+	ck_assert_int_eq(wire_frame_next(b.p, b.n, &frame, &used), 1);
+	ck_assert_uint_eq(used, b.n);
+	ck_assert_int_eq(wire_get_batch(frame.body, &m), 0);
+	ck_assert_int_eq(read_all(m.body.p, cur_left(&m.body), r), (int)w.records);
+	buf_fini(&b);
+	wire_writer_fini(&w);
+	free(machine);
+	free(r);
+}
+END_TEST
+
+START_TEST(unknown_kinds_and_longer_records_are_skipped)
+{
+	struct wire_record *r = xmalloc(sizeof(*r));
+	struct wire_writer w = { 0 };
+	struct cover c = { 0, 60000, 0 };
+	size_t at;
+
+	wire_writer_begin(&w, 0);
+	buf_put(&w.body, "\xc8\x00\x03" "xyz", 6); /* kind 200 */
+	at = w.body.n;
+	wire_write_cover(&w, &c);
+	buf_put(&w.body, "\x01\x02", 2); /* a field of a later version */
+	w.body.p[at + 2] += 2;
+	wire_write_cover(&w, &c);
+	ck_assert_int_eq(read_all(w.body.p, w.body.n, r), 2);
+	wire_writer_fini(&w);
+	free(r);
+}
+END_TEST
+
+/* Whatever is cut off or changed: it ends, and nothing outside is read (the sanitizers look). */
+START_TEST(no_prefix_of_a_batch_harms)
+{
+	struct wire_record *r = xmalloc(sizeof(*r));
+	struct wire_writer w = { 0 };
+
+	write_sample(&w);
+	for (size_t n = 0; n < w.body.n; n++) {
+		uint8_t *copy = xmalloc(n);
+
+		memcpy(copy, w.body.p, n);
+		ck_assert_int_lt(read_all(copy, n, r), 5);
+		free(copy);
+	}
+	wire_writer_fini(&w);
+	free(r);
+}
+END_TEST
+
+START_TEST(no_changed_byte_of_a_batch_harms)
+{
+	struct wire_record *r = xmalloc(sizeof(*r));
+	struct wire_writer w = { 0 };
+
+	write_sample(&w);
+	for (size_t i = 0; i < w.body.n; i++) {
+		for (int v = 1; v < 256; v++) {
+			w.body.p[i] ^= (uint8_t)v;
+			ck_assert_int_le(read_all(w.body.p, w.body.n, r), 64);
+			w.body.p[i] ^= (uint8_t)v;
+		}
+	}
+	wire_writer_fini(&w);
+	free(r);
+}
+END_TEST
+
+static void put_frames(struct buf *b)
+{
+	struct wire_hello hello = { 1, 2, 3, 4, 5, "skein-sensor 0.1.0" };
+	struct wire_welcome welcome = { 1, 2, 3, 4, 8, 6, "skein-collector 0.1.0" };
+	struct wire_ack ack = { UINT64_MAX, 7, 8 };
+	struct wire_error error = { WIRE_E_BUSY, "later" };
+	struct wire_enroll enroll = { "token", "request", "host" };
+	struct wire_cert cert = { "s-1", "cert", "ca" };
+	struct wire_batch batch = { 1, 2, 3, WIRE_PLAIN, 4, { 0 } };
+
+	wire_put_hello(b, &hello);
+	wire_put_welcome(b, &welcome);
+	wire_put_ack(b, &ack);
+	wire_put_error(b, &error);
+	wire_put_enroll(b, &enroll);
+	wire_put_cert(b, &cert);
+	wire_put_batch(b, &batch, "body", 4);
+}
+
+static int decode(const struct wire_frame *f)
+{
+	union {
+		struct wire_hello hello;
+		struct wire_welcome welcome;
+		struct wire_ack ack;
+		struct wire_error error;
+		struct wire_enroll enroll;
+		struct wire_cert cert;
+		struct wire_batch batch;
+	} m;
+
+	switch (f->type) {
+	case WIRE_HELLO:
+		return wire_get_hello(f->body, &m.hello);
+	case WIRE_WELCOME:
+		return wire_get_welcome(f->body, &m.welcome);
+	case WIRE_BATCH:
+		return wire_get_batch(f->body, &m.batch);
+	case WIRE_ACK:
+		return wire_get_ack(f->body, &m.ack);
+	case WIRE_ERROR:
+		return wire_get_error(f->body, &m.error);
+	case WIRE_ENROLL:
+		return wire_get_enroll(f->body, &m.enroll);
+	case WIRE_CERT:
+		return wire_get_cert(f->body, &m.cert);
+	}
+	return -EPROTO;
+}
+
+/* How many frames of P[0..N) decode before the first that does not. */
+static int decode_all(const uint8_t *p, size_t n)
+{
+	struct wire_frame f;
+	size_t used;
+	int good = 0;
+
+	while (wire_frame_next(p, n, &f, &used) > 0 && decode(&f) == 0) {
+		p += used;
+		n -= used;
+		good++;
+	}
+	return good;
+}
+
+START_TEST(frames_come_back)
+{
+	struct buf b = { 0 };
+	struct wire_hello hello;
+	struct wire_frame f;
+	size_t used;
+
+	put_frames(&b);
+	ck_assert_int_eq(decode_all(b.p, b.n), 7);
+	ck_assert_int_eq(wire_frame_next(b.p, b.n, &f, &used), 1);
+	ck_assert_int_eq(wire_get_hello(f.body, &hello), 0);
+	ck_assert(hello.minor == 1 && hello.capabilities == 2 && hello.boot == 3);
+	ck_assert(hello.epoch == 4 && hello.clock_ms == 5);
+	ck_assert_str_eq(hello.program, "skein-sensor 0.1.0");
+	buf_fini(&b);
+}
+END_TEST
+
+START_TEST(damaged_frames_harm_nobody)
+{
+	struct buf b = { 0 };
+
+	put_frames(&b);
+	for (size_t n = 0; n < b.n; n++) {
+		uint8_t *copy = xmalloc(n);
+
+		memcpy(copy, b.p, n);
+		ck_assert_int_lt(decode_all(copy, n), 7);
+		free(copy);
+	}
+	for (size_t i = 0; i < b.n; i++) {
+		for (int v = 1; v < 256; v++) {
+			b.p[i] ^= (uint8_t)v;
+			ck_assert_int_le(decode_all(b.p, b.n), 7);
+			b.p[i] ^= (uint8_t)v;
+		}
+	}
+	buf_fini(&b);
+}
+END_TEST
+
+START_TEST(frame_limits)
+{
+	static const struct {
+		uint32_t length;
+		int want;
+	} cases[] = {
+		{ 0, -EPROTO }, { 1, -EPROTO }, { 2, 1 }, { 3, 0 }, { WIRE_FRAME_MAX, 0 },
+		{ WIRE_FRAME_MAX + 1, -EPROTO }, { UINT32_MAX, -EPROTO },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct buf b = { 0 };
+		struct wire_frame f;
+		size_t used;
+
+		buf_u32(&b, cases[i].length);
+		buf_u16(&b, 0);
+		ck_assert_int_eq(wire_frame_next(b.p, b.n, &f, &used), cases[i].want);
+		for (size_t n = 0; n < 4; n++)
+			ck_assert_int_eq(wire_frame_next(b.p, n, &f, &used), 0);
+		buf_fini(&b);
+	}
+}
+END_TEST
+
+START_TEST(a_batch_says_its_true_length)
+{
+	struct wire_batch m = { 1, 1, 1, WIRE_PLAIN, 5, { 0 } };
+	struct wire_frame f;
+	struct buf b = { 0 };
+	size_t used;
+
+	wire_put_batch(&b, &m, "body", 4);
+	ck_assert_int_eq(wire_frame_next(b.p, b.n, &f, &used), 1);
+	ck_assert_int_eq(wire_get_batch(f.body, &m), -EPROTO);
+	buf_fini(&b);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("wire");
+	TCase *t = tcase_create("wire");
+	SRunner *r = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, t);
+	tcase_set_timeout(t, 60);
+	tcase_add_test(t, every_record_comes_back);
+	tcase_add_test(t, the_longest_records_fit);
+	tcase_add_test(t, a_full_writer_still_fits_a_frame);
+	tcase_add_test(t, unknown_kinds_and_longer_records_are_skipped);
+	tcase_add_test(t, no_prefix_of_a_batch_harms);
+	tcase_add_test(t, no_changed_byte_of_a_batch_harms);
+	tcase_add_test(t, frames_come_back);
+	tcase_add_test(t, damaged_frames_harm_nobody);
+	tcase_add_test(t, frame_limits);
+	tcase_add_test(t, a_batch_says_its_true_length);
+	srunner_run_all(r, CK_NORMAL);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
