@@ -62,7 +62,7 @@ draw_pkgs := libcgraph libgvc
 assess_pkgs :=
 sensor_pkgs := libevent libevent_openssl $(if $(filter 1,$(BPF)),libbpf)
 collector_pkgs := libevent libevent_openssl
-cli_pkgs := libcjson
+cli_pkgs :=
 
 # The folders that are libraries; the order is that of linking, users first.
 LIBS := cli draw assess graph store sensor collector common

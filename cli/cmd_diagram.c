@@ -139,6 +139,8 @@ static int draw(const struct diagram *d, struct store *st, const struct graph *g
 		say_note("no connections %s: the picture says what to do",
 			 d->o.filtered ? "fit the filter" : "seen yet");
 	free(words);
+	if (!rc && !g->edge_n && d->o.filtered && !machine)
+		return EXITS_NONE;
 	return status_of(rc);
 }
 

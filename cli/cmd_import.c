@@ -23,8 +23,9 @@ enum { NAMED_LINES = 5, LINES_A_LOOK = 4096 };
 static const struct options_command command = {
 	.name = "import",
 	.args = "FILE...",
-	.about = "Bring machine and flow lines (JSON lines) into a database, which is made if it\n"
-		 "is not there.  \"-\" is standard input.  The same bytes are counted once.",
+	.about =
+		"Bring machine and flow lines (JSON lines) into a database, which is made if it\n"
+		"is not there.  \"-\" is standard input.  The same bytes are counted once.",
 	.groups = OPTIONS_DB,
 	.examples = "skein import --db estate.db machines.jsonl flows.jsonl\n"
 		    "zcat flows.jsonl.gz | skein import --db estate.db -\n"

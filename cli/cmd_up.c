@@ -305,16 +305,27 @@ static int watch(struct up *u, const sigset_t *signals, struct err *e)
 	return rc;
 }
 
-/* Ending: the sensor first, which waits for the collector's last acknowledgement. */
+/* The last picture, of the file that the collector has closed. */
+static int draw_last(struct up *u, struct err *e)
+{
+	u->store = store_open(u->database, STORE_READ, e);
+	return u->store ? draw(u, e) : e->code;
+}
 
+/*
+ * Ending: the sensor first, which waits for the collector's last acknowledgement.  We let go of
+ * the database before the collector does, so that it is the one to fold the WAL into the file.
+ */
 static int finish(struct up *u, struct err *e)
 {
 	int sensor = child_stop(&u->sensor, 30), collector;
 	int rc = revive(u, e);
 
+	store_close(u->store);
+	u->store = NULL;
 	collector = child_stop(&u->collector, 30);
-	if (rc == 0 && u->store)
-		rc = draw(u, e);
+	if (rc == 0)
+		rc = draw_last(u, e);
 	if (rc)
 		return fail(e);
 	say_note("%u edge%s in %s, drawn in %s", u->drawn.edges, say_plural(u->drawn.edges),

@@ -65,19 +65,17 @@ static const struct option token_options[] = {
 
 static int usage(const char *what, const char *value)
 {
-	fprintf(stderr, "skein-collector: %s%s\ntry skein-collector --help\n", what, value);
+	fprintf(stderr, "skein-collector: %s%s; see skein-collector --help\n", what, value);
 	return EXITS_USAGE;
 }
 
-/* --help and --version; anything else is a word that getopt has complained about. */
+/* --help and --version; anything else is a word that getopt has complained about already. */
 static int common_option(int opt)
 {
 	if (opt == 'h')
 		fputs(help, stdout);
 	else if (opt == 'V')
 		puts("skein-collector " SKEIN_VERSION);
-	else
-		fputs("try skein-collector --help\n", stderr);
 	return opt == 'h' || opt == 'V' ? EXITS_OK : EXITS_USAGE;
 }
 
@@ -175,7 +173,10 @@ static int token_create(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	log_open("skein-collector", LOG_INFO_);
+	static char name[] = "skein-collector"; /* for getopt's messages */
+
+	log_open(name, LOG_INFO_);
+	argv[0] = name;
 	if (argc < 2 || strcmp(argv[1], "token") != 0)
 		return run(argc, argv);
 	if (argc >= 3 && strcmp(argv[2], "create") == 0) {

@@ -33,15 +33,15 @@ _skein_directories() {
 # The argument of the option before; false if it takes none.
 _skein_argument() {
 	case $1 in
-	--db | --output | -o | --read | --replay | --out) _skein_files "$2" ;;
+	--db | --output | -o) _skein_files "$2" ;;
 	--data) _skein_directories "$2" ;;
 	--machine | -m) _skein_machines "$2" ;;
 	--tz) _skein_words "UTC local" "$2" ;;
 	--role) _skein_words "host mirror" "$2" ;;
-	--connections) _skein_words "tsv json" "$2" ;;
-	--mirror) _skein_words "$(command ls /sys/class/net 2>/dev/null)" "$2" ;;
-	--process | --port | -p | --since | --until | --limit | --group | --for | --once) ;;
-	--collector | --listen | --http | --token | --ttl | --uses) ;;
+	--format | -f) _skein_words "svg dot png pdf" "$2" ;;
+	--log-level) _skein_words "debug info warn err" "$2" ;;
+	--process | --port | -p | --since | --until | --limit | --for | --interval) ;;
+	--collector | --listen | --token | --ttl | --uses | --max-edges | --max-sockets) ;;
 	*) return 1 ;;
 	esac
 }
@@ -63,9 +63,9 @@ _skein() {
 	edges:-*) _skein_words "$database $filter $window $table $all" "$cur" ;;
 	services:-*) _skein_words "$database $filter $table $all" "$cur" ;;
 	import:-*) _skein_words "$database $all" "$cur" ;;
-	diagram:-*) _skein_words "$database $filter $window --output --overview --group $all" "$cur" ;;
-	up:-*) _skein_words "--data --for $all" "$cur" ;;
-	down:-*) _skein_words "--data $all" "$cur" ;;
+	diagram:-*) _skein_words "$database $filter $window --output --format --overview $all" "$cur" ;;
+	up:-*) _skein_words "$database --for --listen --interval $all" "$cur" ;;
+	down:-*) _skein_words "$database $all" "$cur" ;;
 	machines:* | edges:* | services:*) _skein_machines "$cur" ;;
 	import:*) _skein_files "$cur" ;;
 	help:*) _skein_words "up down import machines edges services diagram" "$cur" ;;
@@ -77,14 +77,12 @@ _skein_sensor() {
 
 	_skein_argument "${COMP_WORDS[COMP_CWORD - 1]}" "$cur" && return
 	if [[ ${COMP_WORDS[1]} == enroll && $COMP_CWORD -gt 1 ]]; then
-		_skein_words "--collector --token --data --help" "$cur"
-	elif [[ $cur == -* ]]; then
-		_skein_words "--read --connections --ebpf --poll --mirror --replay --once --out
-			--collector --data --help --version" "$cur"
-	elif ((COMP_CWORD == 1)); then
+		_skein_words "--collector --token --data --force --help" "$cur"
+	elif ((COMP_CWORD == 1)) && [[ $cur != -* ]]; then
 		_skein_words "enroll" "$cur"
 	else
-		_skein_files "$cur"
+		_skein_words "--ebpf --collector --data --interval --max-edges --max-sockets
+			--log-level --help --version" "$cur"
 	fi
 }
 
@@ -99,7 +97,7 @@ _skein_collector() {
 	elif ((COMP_CWORD == 1)) && [[ $cur != -* ]]; then
 		_skein_words "token" "$cur"
 	else
-		_skein_words "--data --listen --http --help --version" "$cur"
+		_skein_words "--data --listen --log-level --help --version" "$cur"
 	fi
 }
 

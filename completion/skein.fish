@@ -17,8 +17,7 @@ set -l list "__fish_seen_subcommand_from machines edges services"
 set -l window "__fish_seen_subcommand_from edges diagram"
 set -l filter "__fish_seen_subcommand_from edges services diagram"
 set -l zone "__fish_seen_subcommand_from machines edges services diagram"
-set -l database "__fish_seen_subcommand_from import machines edges services diagram"
-set -l data "__fish_seen_subcommand_from import machines edges services diagram up down"
+set -l database "__fish_seen_subcommand_from import machines edges services diagram up down"
 
 complete -c skein -f
 complete -c skein -n __fish_use_subcommand -a up -d 'watch this machine'
@@ -35,7 +34,7 @@ complete -c skein -n "__fish_seen_subcommand_from import" -F
 complete -c skein -n "$list" -a "(__skein_machines)"
 
 complete -c skein -n "$database" -l db -r -F -d 'the database'
-complete -c skein -n "$data" -l data -x -a "(__fish_complete_directories)" -d 'data directory'
+complete -c skein -n "$database" -l data -x -a "(__fish_complete_directories)" -d 'data directory'
 complete -c skein -n "$zone" -s m -l machine -x -a "(__skein_machines)" -d 'only this machine'
 complete -c skein -n "$filter" -l process -x -d 'only this process'
 complete -c skein -n "$filter" -s p -l port -x -d 'only this service port'
@@ -49,8 +48,10 @@ complete -c skein -n "$list" -l no-header -d 'no header line'
 complete -c skein -n "$list" -l limit -x -d 'rows at most'
 complete -c skein -n "$list" -l all -d 'every row'
 complete -c skein -n "__fish_seen_subcommand_from diagram" -s o -l output -r -F -d picture
-complete -c skein -n "__fish_seen_subcommand_from diagram" -l overview -d 'the whole estate'
-complete -c skein -n "__fish_seen_subcommand_from diagram" -l group -x -d 'only this group'
+complete -c skein -n "__fish_seen_subcommand_from diagram" -l overview -d 'the whole map'
+complete -c skein -n "__fish_seen_subcommand_from diagram" -s f -l format -x -a 'svg dot png pdf'
+complete -c skein -n "__fish_seen_subcommand_from up" -l listen -x -d 'ADDR:PORT'
+complete -c skein -n "__fish_seen_subcommand_from up" -l interval -x -d 'how often to report'
 complete -c skein -n "__fish_seen_subcommand_from up" -l for -x -d 'how long'
 complete -c skein -l color -d 'auto, always or never'
 complete -c skein -s q -l quiet -d 'no hints, counts and progress'

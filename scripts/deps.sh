@@ -30,7 +30,6 @@ table() {
 	build  libevent-dev       libevent-devel          libevent-devel
 	build  libssl-dev         openssl-devel           libopenssl-devel
 	build  libsqlite3-dev     sqlite-devel            sqlite3-devel
-	build  libcjson-dev       cjson-devel             cJSON-devel
 	build  libgraphviz-dev    graphviz-devel          graphviz-devel
 	build  uthash-dev         uthash-devel            uthash-devel
 	build  fonts-dejavu-core  dejavu-sans-fonts       dejavu-fonts

@@ -215,10 +215,12 @@ int main(int argc, char **argv)
 				      .interval_ms = 10000,
 				      .ready_fd = -1 },
 			  .level = LOG_INFO_ };
+	static char name[] = "skein-sensor"; /* for getopt's messages */
 	bool enrolling = argc > 1 && strcmp(argv[1], "enroll") == 0;
 	int opt, rc;
 
 	a.sensor.host = a.host;
+	argv[0] = argv[enrolling] = name;
 	while ((opt = getopt_long(argc - enrolling, argv + enrolling, "", longs, NULL)) != -1) {
 		rc = take(&a, opt);
 		if (rc)

@@ -201,6 +201,11 @@ const struct known_endpoint *known_endpoint(const struct known *k, int64_t id)
 	return find(k->endpoint, k->endpoint_n, sizeof(*k->endpoint), id);
 }
 
+const struct known_process *known_find_process(const struct known *k, int64_t id)
+{
+	return find(k->process, k->process_n, sizeof(*k->process), id);
+}
+
 static int by_place(const void *a, const void *b)
 {
 	const struct known_detail *x = a, *y = b;
@@ -212,7 +217,7 @@ static int by_place(const void *a, const void *b)
 struct process known_process(const struct known *k, int64_t id, int64_t endpoint)
 {
 	struct known_detail key = { .endpoint = endpoint, .process = id };
-	const struct known_process *p = find(k->process, k->process_n, sizeof(*k->process), id);
+	const struct known_process *p = known_find_process(k, id);
 	const struct known_detail *d =
 		p && k->detail_n ?
 			bsearch(&key, k->detail, k->detail_n, sizeof(*k->detail), by_place) :

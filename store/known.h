@@ -50,6 +50,7 @@ void known_fini(struct known *k);
 /* NULL for a number that is not there. */
 const struct known_machine *known_machine(const struct known *k, int64_t id);
 const struct known_endpoint *known_endpoint(const struct known *k, int64_t id);
+const struct known_process *known_find_process(const struct known *k, int64_t id);
 /* The process as it is known at that address; of 0 all is "". */
 struct process known_process(const struct known *k, int64_t id, int64_t endpoint);
 

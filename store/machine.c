@@ -39,7 +39,7 @@ int machine_lease(struct store *s, struct endpoint *p, int64_t machine, int64_t 
 	int64_t before;
 	int rc;
 
-	if (p->machine == machine || addr_is_any(&p->key.addr))
+	if (p->machine == machine)
 		return 0;
 	rc = db_int(s, e, &before, "SELECT 1 FROM lease WHERE endpoint = ? LIMIT 1",
 		    DB(I(p->id)));

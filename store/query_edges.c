@@ -286,67 +286,207 @@ static struct edge_row row_of(const struct query *q, const struct edge *ed)
 				  .extra = ed->extra ? ed->extra : "" };
 }
 
-static bool is_machine(const struct end_row *end, const char *word)
+/*
+ * The order.  Rows are many and their names few, so names are ranked once and rows compared by
+ * numbers.  Ranks are equal where what is printed is equal.
+ */
+
+static int by_label(const struct known_endpoint *x, const struct known_endpoint *y)
 {
-	return (end->id && (strcmp(end->id, word) == 0 || strcmp(end->name, word) == 0)) ||
-	       strcmp(end->ip, word) == 0;
+	return strcmp(x->machine ? x->machine->name : x->ip,
+		      y->machine ? y->machine->name : y->ip);
 }
 
-static bool wanted(const struct filter *f, const struct edge_row *r)
+static int by_place(const void *a, const void *b)
 {
-	if (f->port && r->port != f->port)
+	const struct known_endpoint *x = *(const struct known_endpoint *const *)a;
+	const struct known_endpoint *y = *(const struct known_endpoint *const *)b;
+	int d = by_label(x, y);
+
+	d = d ? d : addr_cmp(&x->addr, &y->addr);
+	return d ? d : strcmp(x->machine ? x->machine->ident : "",
+			      y->machine ? y->machine->ident : "");
+}
+
+static int by_process(const void *a, const void *b)
+{
+	const struct known_process *x = *(const struct known_process *const *)a;
+	const struct known_process *y = *(const struct known_process *const *)b;
+	int d = strcmp(x->name, y->name);
+
+	d = d ? d : strcmp(x->unit, y->unit);
+	return d ? d : strcmp(x->container, y->container);
+}
+
+/* By index of the dictionary; from 1, so that 0 is for what is not there. */
+struct ranks {
+	uint32_t *label, *place, *process;
+};
+
+static void rank_endpoints(const struct known *k, struct ranks *r)
+{
+	const struct known_endpoint **list = xcalloc(k->endpoint_n, sizeof(*list));
+	uint32_t label = 0, place = 0;
+
+	r->label = xcalloc(k->endpoint_n, sizeof(*r->label));
+	r->place = xcalloc(k->endpoint_n, sizeof(*r->place));
+	for (size_t i = 0; i < k->endpoint_n; i++)
+		list[i] = &k->endpoint[i];
+	qsort(list, k->endpoint_n, sizeof(*list), by_place);
+	for (size_t i = 0; i < k->endpoint_n; i++) {
+		label += !i || by_label(list[i - 1], list[i]);
+		place += !i || by_place(&list[i - 1], &list[i]);
+		r->label[list[i] - k->endpoint] = label;
+		r->place[list[i] - k->endpoint] = place;
+	}
+	free(list);
+}
+
+static void rank_processes(const struct known *k, struct ranks *r)
+{
+	const struct known_process **list = xcalloc(k->process_n, sizeof(*list));
+	uint32_t rank = 0;
+
+	r->process = xcalloc(k->process_n, sizeof(*r->process));
+	for (size_t i = 0; i < k->process_n; i++)
+		list[i] = &k->process[i];
+	qsort(list, k->process_n, sizeof(*list), by_process);
+	for (size_t i = 0; i < k->process_n; i++) {
+		rank += !i || by_process(&list[i - 1], &list[i]);
+		r->process[list[i] - k->process] = rank;
+	}
+	free(list);
+}
+
+enum { ORDER_KEYS = 7 };
+struct place_in_order {
+	uint32_t key[ORDER_KEYS];
+	struct edge *edge;
+};
+
+static uint32_t process_rank(const struct known *k, const struct ranks *r, int64_t id)
+{
+	const struct known_process *p = known_find_process(k, id);
+
+	return p ? r->process[p - k->process] : 0;
+}
+
+static struct place_in_order place_of(const struct known *k, const struct ranks *r,
+				      struct edge *ed)
+{
+	const struct known_endpoint *client = known_endpoint(k, ed->client);
+	const struct known_endpoint *server = known_endpoint(k, ed->server);
+
+	return (struct place_in_order){
+		.key = { client ? r->label[client - k->endpoint] : 0,
+			 server ? r->label[server - k->endpoint] : 0,
+			 (uint32_t)ed->port << 8 | ed->proto,
+			 process_rank(k, r, ed->client_process),
+			 process_rank(k, r, ed->server_process),
+			 client ? r->place[client - k->endpoint] : 0,
+			 server ? r->place[server - k->endpoint] : 0 },
+		.edge = ed,
+	};
+}
+
+static int by_keys(const struct place_in_order *x, const struct place_in_order *y)
+{
+	for (int i = 0; i < ORDER_KEYS; i++)
+		if (x->key[i] != y->key[i])
+			return x->key[i] < y->key[i] ? -1 : 1;
+	return 0;
+}
+
+static int by_order(const void *a, const void *b)
+{
+	const struct place_in_order *x = a, *y = b;
+	int d = by_keys(x, y);
+
+	return d ? d : (x->edge->id > y->edge->id) - (x->edge->id < y->edge->id);
+}
+
+/* Two that nobody can tell apart (in two network namespaces, two realms) are shown as one. */
+static void join(struct edge *to, const struct edge *more)
+{
+	if (more->extra && (!to->extra || strcmp(more->extra, to->extra) > 0)) {
+		free(to->extra);
+		to->extra = xstrdup(more->extra);
+	}
+	amount_add(&to->sum, &more->sum);
+	to->live += more->live;
+	to->pending += more->pending;
+	if (more->first && (!to->first || more->first < to->first))
+		to->first = more->first;
+	if (more->last > to->last)
+		to->last = more->last;
+	to->witnesses |= more->witnesses;
+	to->guess |= more->guess;
+}
+
+static bool is_machine(const struct known_endpoint *p, const char *word)
+{
+	if (!p)
 		return false;
-	if (f->machine && !is_machine(&r->client, f->machine) &&
-	    !is_machine(&r->server, f->machine))
+	if (p->machine && (strcmp(p->machine->ident, word) == 0 ||
+			   strcmp(p->machine->name, word) == 0))
+		return true;
+	return strcmp(p->ip, word) == 0;
+}
+
+static bool is_process(const struct known *k, int64_t id, const char *word)
+{
+	const struct known_process *p = known_find_process(k, id);
+
+	return strcmp(p ? p->name : "", word) == 0;
+}
+
+static bool wanted(const struct query *q, const struct edge *ed)
+{
+	const struct filter *f = q->f;
+
+	if (!ed->present || (f->port && ed->port != f->port))
 		return false;
-	return !f->process || strcmp(r->client.process.name, f->process) == 0 ||
-	       strcmp(r->server.process.name, f->process) == 0;
+	if (f->machine && !is_machine(known_endpoint(&q->known, ed->client), f->machine) &&
+	    !is_machine(known_endpoint(&q->known, ed->server), f->machine))
+		return false;
+	return !f->process || is_process(&q->known, ed->client_process, f->process) ||
+	       is_process(&q->known, ed->server_process, f->process);
 }
 
-static int by_name(const struct end_row *a, const struct end_row *b)
+/* The edges that are wanted, in order; the caller frees the array. */
+static struct place_in_order *in_order(struct query *q, size_t *n)
 {
-	return strcmp(a->id ? a->name : a->ip, b->id ? b->name : b->ip);
-}
+	struct place_in_order *list = xcalloc(q->edge_n, sizeof(*list));
+	struct ranks r;
 
-static int by_end(const struct end_row *a, const struct end_row *b)
-{
-	int d = strcmp(a->process.name, b->process.name);
-
-	d = d ? d : strcmp(a->process.unit, b->process.unit);
-	d = d ? d : strcmp(a->process.container, b->process.container);
-	d = d ? d : strcmp(a->ip, b->ip);
-	return d ? d : strcmp(a->id ? a->id : "", b->id ? b->id : "");
-}
-
-static int by_row(const void *a, const void *b)
-{
-	const struct edge_row *x = a, *y = b;
-	int d = by_name(&x->client, &y->client);
-
-	d = d ? d : by_name(&x->server, &y->server);
-	d = d ? d : (int)x->port - (int)y->port;
-	d = d ? d : (int)x->proto - (int)y->proto;
-	d = d ? d : by_end(&x->client, &y->client);
-	d = d ? d : by_end(&x->server, &y->server);
-	return d ? d : (x->edge > y->edge) - (x->edge < y->edge);
+	rank_endpoints(&q->known, &r);
+	rank_processes(&q->known, &r);
+	*n = 0;
+	for (size_t i = 0; i < q->edge_n; i++)
+		if (wanted(q, &q->edge[i]))
+			list[(*n)++] = place_of(&q->known, &r, &q->edge[i]);
+	qsort(list, *n, sizeof(*list), by_order);
+	free(r.label);
+	free(r.place);
+	free(r.process);
+	return list;
 }
 
 static int emit(struct query *q, query_edge_fn *fn, void *ctx)
 {
-	struct edge_row *row = xcalloc(q->edge_n, sizeof(*row));
-	size_t n = 0;
+	size_t n;
+	struct place_in_order *list = in_order(q, &n);
 	int rc = 0;
 
-	for (size_t i = 0; i < q->edge_n; i++) {
-		if (!q->edge[i].present)
-			continue;
-		row[n] = row_of(q, &q->edge[i]);
-		n += wanted(q->f, &row[n]);
+	for (size_t i = 0, next; i < n && !rc; i = next) {
+		struct edge_row row;
+
+		for (next = i + 1; next < n && by_keys(&list[i], &list[next]) == 0; next++)
+			join(list[i].edge, list[next].edge);
+		row = row_of(q, list[i].edge);
+		rc = fn(&row, ctx);
 	}
-	qsort(row, n, sizeof(*row), by_row);
-	for (size_t i = 0; i < n && !rc; i++)
-		rc = fn(&row[i], ctx);
-	free(row);
+	free(list);
 	return rc;
 }
 

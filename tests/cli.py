@@ -195,15 +195,34 @@ class Usage(Case):
         self.run_skein("import", status=2)
 
     def test_option_tables_are_in_manual_and_completions(self):
+        """And the completions have no option that no program knows."""
         places = {name: (ROOT / name).read_text().replace("\\-", "-") for name in
                   ("docs/man/skein.1", "completion/skein.bash", "completion/_skein",
                    "completion/skein.fish")}
-        for command in LISTS + ("import",):
+        known = set()
+        for command in LISTS + ("import", "diagram", "up", "down"):
             out = self.run_skein(command, "--help").out
             for name in re.findall(r"^ {2}(?:-., | {4})--([a-z-]+)", out, re.M):
+                known.add(name)
                 for place, content in places.items():
                     want = f"-l {name}" if place.endswith("fish") else f"--{name}"
                     self.assertIn(want, content, f"{place}: {name}")
+        for daemon in ("skein-sensor", "skein-collector"):
+            path = os.path.join(os.path.dirname(SKEIN), daemon)
+            if not os.access(path, os.X_OK):
+                return
+            out = subprocess.run([path, "--help"], capture_output=True, timeout=60).stdout
+            rows = re.findall(r"^  (--.*?)(?:  |$)", out.decode(), re.M)
+            names = set(re.findall(r"--([a-z][a-z-]*)", " ".join(rows))) - {"ready-fd"}
+            known |= names
+            fish = (ROOT / f"completion/{daemon}.fish").read_text()
+            for name in names:
+                self.assertIn(f"-l {name}", fish)
+                for place in ("completion/skein.bash", "completion/_skein"):
+                    self.assertIn(f"--{name}", places[place], f"{place}: {name}")
+        for place in ("completion/skein.bash", "completion/_skein"):
+            self.assertEqual(set(re.findall(r"--([a-z][a-z-]+)", places[place])) - known,
+                             {"version"} - known, place)
 
 
 class Import(Case):
@@ -605,4 +624,7 @@ class Estate(Case):
 if __name__ == "__main__":
     if not os.access(SKEIN, os.X_OK):
         sys.exit(f"cli.py: no program at {SKEIN}; set SKEIN")
-    unittest.main()
+    result = unittest.main(exit=False).result
+    lost = len(result.failures) + len(result.errors)
+    print(f"{result.testsRun - lost} passed, {lost} failed")
+    sys.exit(lost != 0)

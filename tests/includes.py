@@ -33,10 +33,9 @@ ONLY = {
     r"pcap.*": {"sensor/probe_pcap.c"},
     r"graphviz/cgraph\.h": {"graph/draw/dot.c"},
     r"graphviz/gvc\.h": {"graph/draw/render.c"},
-    r"cjson/cJSON\.h": {"cli/source.c"},
     r"sqlite3\.h": {"store/"},
     r"event2/.*": {"sensor/", "collector/", "common/"},
-    r"openssl/.*": {"common/", "collector/", "sensor/"},
+    r"openssl/.*": {"common/", "collector/", "sensor/", "cli/source.c"},
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)', re.M)

@@ -28,6 +28,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/tls.h"
+#include "common/version.h"
 #include "common/wire.h"
 #include "sensor/enroll.h"
 #include "sensor/link.h"
@@ -55,7 +56,7 @@ static void start_collector(uint16_t on_port)
 		close(ready[0]);
 		config.ready_fd = ready[1];
 		log_open("collector", LOG_ERR_);
-		_exit(server_run(&config, &e) ? 1 : 0);
+		exit(server_run(&config, &e) ? 1 : 0); /* with the look for leaks */
 	}
 	close(ready[1]);
 	ck_assert_int_gt(read(ready[0], line, sizeof(line) - 1), 0);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/file.h"
 #include "common/mem.h"
 
 static const struct process client_process = {
@@ -398,13 +399,52 @@ START_TEST(a_batch_says_its_true_length)
 }
 END_TEST
 
+static int write_seed(const char *dir, const char *name, const struct buf *b)
+{
+	char *path = file_path(dir, name);
+	int rc = file_replace(path, 0644, b->p, b->n, NULL);
+
+	free(path);
+	return rc;
+}
+
+/* The fuzzer's seeds: all frames, a batch with a record of each kind, and its records alone. */
+static int write_seeds(const char *dir)
+{
+	struct wire_batch m = { 1, 1, 0, WIRE_PLAIN, 0, { 0 } };
+	struct buf frames = { 0 }, batch = { 0 }, body = { 0 };
+	struct wire_writer w = { 0 };
+	int rc;
+
+	put_frames(&frames);
+	write_sample(&w);
+	m.records = w.records;
+	m.raw_length = (uint32_t)w.body.n;
+	wire_put_batch(&batch, &m, w.body.p, w.body.n);
+	buf_u8(&body, 0xff);
+	buf_put(&body, w.body.p, w.body.n);
+	rc = write_seed(dir, "frames", &frames) | write_seed(dir, "batch", &batch) |
+	     write_seed(dir, "records", &body);
+	wire_writer_fini(&w);
+	buf_fini(&frames);
+	buf_fini(&batch);
+	buf_fini(&body);
+	return rc ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 int main(void)
 {
-	Suite *s = suite_create("wire");
-	TCase *t = tcase_create("wire");
-	SRunner *r = srunner_create(s);
+	const char *seeds = getenv("SKEIN_SEEDS");
+	Suite *s;
+	TCase *t;
+	SRunner *r;
 	int failed;
 
+	if (seeds)
+		return write_seeds(seeds);
+	s = suite_create("wire");
+	t = tcase_create("wire");
+	r = srunner_create(s);
 	suite_add_tcase(s, t);
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, every_record_comes_back);

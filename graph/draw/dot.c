@@ -342,23 +342,30 @@ static void draw_link(struct drawing *d, unsigned i, int local)
 	}
 }
 
-static void draw_empty(struct drawing *d)
+static const char no_facts[] =
+	"Either no sensor has reported yet, or the time asked for holds nothing."
+	"<br align=\"left\"/>Start watching: skein up<br align=\"left\"/>"
+	"Bring what was watched elsewhere: skein import FILE<br align=\"left\"/>"
+	"See what is missing: skein doctor<br align=\"left\"/>";
+static const char no_match[] = "Nothing known fits what was asked for.<br align=\"left\"/>"
+			       "See all there is: skein edges<br align=\"left\"/>";
+
+static void draw_empty(struct drawing *d, const struct picture_options *o)
 {
 	Agnode_t *n = agnode(d->g, plain("empty"), 1);
 
-	buf_str(&d->text,
+	buf_printf(
+		&d->text,
 		"<table border=\"1\" style=\"rounded,dashed\" color=\"" BOX_LINE
-		"\" cellborder=\"0\" "
-		"cellspacing=\"4\" cellpadding=\"4\"><tr><td align=\"left\" balign=\"left\"><font "
-		"point-size=\"12\"><b>No connections seen yet</b></font><br align=\"left\"/><font "
-		"point-size=\"9\" color=\"" BOX_SMALL
-		"\">Either no sensor has reported, or nothing "
-		"was selected.<br align=\"left\"/>Start watching: skein up<br align=\"left\"/>"
-		"Bring what was watched elsewhere: skein import FILE<br align=\"left\"/>"
-		"See what is missing: skein doctor<br align=\"left\"/></font></td></tr></table>");
+		"\" cellborder=\"0\" cellspacing=\"4\" cellpadding=\"4\"><tr><td align=\"left\" "
+		"balign=\"left\"><font point-size=\"12\"><b>No connections %s</b></font>"
+		"<br align=\"left\"/><font point-size=\"9\" color=\"" BOX_SMALL
+		"\">%s</font></td>"
+		"</tr></table>",
+		o->scope ? "found" : "seen yet", o->scope ? no_match : no_facts);
 	set_html(d, n, "label");
 	set(n, "id", "empty");
-	set(n, "tooltip", "No connections seen yet");
+	set(n, "tooltip", "No connections");
 }
 
 static void draw(struct drawing *d, const struct picture_options *o)
@@ -385,7 +392,7 @@ static void draw(struct drawing *d, const struct picture_options *o)
 	for (unsigned i = 0; i < s->link_n; i++)
 		draw_link(d, i, o->local_time);
 	if (!s->box_n)
-		draw_empty(d);
+		draw_empty(d, o);
 }
 
 static int put_string(void *chan, const char *text)

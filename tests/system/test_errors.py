@@ -158,7 +158,7 @@ class CommandLine(ErrorCase):
                 ("skein-collector", "--data", "d", "--listen", "127.0.0.1:99999"),
                 ("skein-collector", "token", "create", "--data", "d", "--ttl", "long"),
                 ("skein-collector", "token", "create", "--data", "d", "--role", "king"),
-                ("skein-sensor", "--ebpf", "--collector", "nowhere", "--data", "d"),
+                ("skein-sensor", "--ebpf", "--data", "d", "--collector", "nowhere"),
                 ("skein-sensor", "--ebpf", "--collector", "127.0.0.1:1", "--data", "d",
                  "--interval", "often")):
             with self.subTest(" ".join(command).replace(self.folder + "/", "")):
@@ -239,7 +239,7 @@ class Databases(ErrorCase):
         path = self.good_database()
         before = snapshot(self.folder)
         for command in READERS[:-1]:
-            self.assertEqual(harness.run("skein", *command, "--db", path).status, 0)
+            self.assertIn(harness.run("skein", *command, "--db", path).status, (0, NONE))
         self.assertEqual(snapshot(self.folder), before)
 
     def test_nothing_found(self):
@@ -294,7 +294,7 @@ class Import(ErrorCase):
                 database = self.path(f"{number}.db")
                 outcome = harness.run("skein", "import", "--db", database, source)
                 self.assertEqual(outcome.status, PARTIAL, outcome)
-                named = [line for line in outcome.stderr.splitlines() if "3" in line]
+                named = [line for line in outcome.stderr.splitlines() if "lines.jsonl:3:" in line]
                 self.assertEqual(len(named), 1, f"line 3 is not named once: {outcome}")
                 self.assertIn("lines.jsonl", outcome.stderr)
                 self.assertEqual(len(harness.edges(database)), 1)
