@@ -65,7 +65,7 @@ collector_pkgs := libevent libevent_openssl
 cli_pkgs :=
 
 # The folders that are libraries; the order is that of linking, users first.
-LIBS := cli draw assess graph store sensor collector common
+LIBS := cli draw assess sensor collector graph store common
 folder_draw := graph/draw
 folder = $(or $(folder_$1),$1)
 srcs = $(filter-out %/main.c,$(wildcard $(call folder,$1)/*.c))

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,6 +33,7 @@ enum {
 	REDRAW_S = 60,
 	RESTARTS = 5,
 	GLANCE_LINES = 8,
+	IDENTITY_S = 240 * 86400, /* two thirds of a certificate's life */
 };
 
 struct up {
@@ -126,6 +128,16 @@ static int ask(const char *program, const char *const *argv, char *line, size_t 
 	return rc;
 }
 
+/* Whether an identity is there that is good for a while yet. */
+static bool enrolled(const struct up *u)
+{
+	char path[PATH_MAX + 16];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/identity", u->sensor_dir);
+	return stat(path, &st) == 0 && time(NULL) - st.st_mtime < IDENTITY_S;
+}
+
 /* NEWCOMER: the database has never seen a sensor, so an identity that is there is worth nothing. */
 static int enroll(struct up *u, bool newcomer, struct err *e)
 {
@@ -134,13 +146,11 @@ static int enroll(struct up *u, bool newcomer, struct err *e)
 	char token[256], identity[128];
 	const char *argv[] = { "skein-sensor", "enroll",      "--collector",
 			       u->address,     "--data",      u->sensor_dir,
-			       "--token",      token,	      newcomer ? "--force" : NULL,
+			       "--token",      token,	      "--force",
 			       NULL };
-	char path[PATH_MAX + 16];
 	int rc;
 
-	snprintf(path, sizeof(path), "%s/identity", u->sensor_dir);
-	if (!newcomer && access(path, F_OK) == 0)
+	if (!newcomer && enrolled(u))
 		return 0;
 	rc = ask("skein-collector", create, token, sizeof(token), e);
 	return rc ? rc : ask("skein-sensor", argv, identity, sizeof(identity), e);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "collector/authority.h"
 #include "collector/home.h"
@@ -49,9 +50,23 @@ static int keep(const struct admit_order *o, const struct token *t, struct err *
 	if (!store)
 		return -EIO;
 	cert_sha256(t->secret, sizeof(t->secret), hash);
-	rc = enrol_token_add(store, hash, o->role, clock_ms() + o->ttl_s * 1000ULL, o->uses, e);
+	rc = enrol_token_add(store, hash, o->role, clock_ms() + o->ttl_s * 1000ULL, o->uses,
+			     e);
 	store_close(store);
 	return rc;
+}
+
+/* A mistyped directory must not become a new estate. */
+static int must_have_run(const char *dir, struct err *e)
+{
+	char *path = file_path(dir, "skein.db");
+	int rc = access(path, F_OK) == 0 ? 0 : -errno;
+
+	free(path);
+	if (rc == 0 || rc == -EACCES)
+		return 0;
+	return err_set(e, rc, "%s: no collector has run here; start skein-collector --data %s first",
+		       dir, dir);
 }
 
 int admit_token(const struct admit_order *o, char text[TOKEN_TEXT], struct err *e)
@@ -60,7 +75,8 @@ int admit_token(const struct admit_order *o, char text[TOKEN_TEXT], struct err *
 	struct token t;
 	int rc;
 
-	if (home_become_owner(o->dir, e) < 0 || home_open(o->dir, e) < 0)
+	if (must_have_run(o->dir, e) < 0 || home_become_owner(o->dir, e) < 0 ||
+	    home_open(o->dir, e) < 0)
 		return -EIO;
 	rc = authority_open(&a, o->dir, e);
 	if (rc)

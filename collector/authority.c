@@ -36,8 +36,7 @@ static void pair_fini(struct pair *p)
 	free(p->cert);
 }
 
-static int write_certs(const char *path, mode_t mode, X509 *first, X509 *second,
-		       struct err *e)
+static int write_certs(const char *path, mode_t mode, X509 *first, X509 *second, struct err *e)
 {
 	char *a = cert_text(first);
 	char *b = second ? cert_text(second) : xstrdup("");
@@ -94,7 +93,8 @@ static int open_authority(struct authority *a, const struct pair *p, struct err 
 	if (!a->cert)
 		return -EINVAL;
 	if (!cert_matches(a->cert, a->cert, a->key))
-		return err_set(e, -EINVAL, "%s and %s do not belong together", p->cert, p->key);
+		return err_set(e, -EINVAL, "%s and %s do not belong together", p->cert,
+			       p->key);
 	return 0;
 }
 

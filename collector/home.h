@@ -24,7 +24,8 @@ int home_open(const char *dir, struct err *e);
  */
 int home_become_owner(const char *dir, struct err *e);
 
-/* A descriptor that holds the lock until it is closed; -EWOULDBLOCK with words if it is held. */
+/* A descriptor that holds the lock until it is closed; -EWOULDBLOCK with words if it is held.
+ */
 int home_lock(const char *dir, struct err *e);
 
 /* Written by rename; home_forget_address removes it. */

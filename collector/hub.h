@@ -17,10 +17,10 @@ struct commit;
 struct session;
 
 enum {
-	HUB_STRANGERS = 1024,	    /* connections that have not said HELLO yet */
-	HUB_STRANGERS_SOURCE = 256, /* of them from one address */
+	HUB_STRANGERS = 1024,	     /* connections that have not said HELLO yet */
+	HUB_STRANGERS_SOURCE = 256,  /* of them from one address */
 	HUB_INPUT_BYTES = 256 << 20, /* unfinished frames of all sessions together */
-	HUB_CREDIT = 8,		    /* batches of one sensor that may be unacknowledged */
+	HUB_CREDIT = 8,		     /* batches of one sensor that may be unacknowledged */
 };
 
 struct hub_stats {
@@ -38,7 +38,7 @@ struct hub {
 	const struct authority *authority;
 	SSL_CTX *tls;
 	struct commit *commit;
-	LIST_HEAD(, session) sessions;
+	LIST_HEAD(session_list, session) sessions;
 	struct session *by_sensor; /* uthash: the live ones */
 	unsigned sessions_n, live_n, strangers_n;
 	size_t input_bytes;

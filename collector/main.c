@@ -108,8 +108,9 @@ static int run(int argc, char **argv)
 			break;
 		case OPT_LEVEL:
 			if (log_level_parse(optarg, &level) < 0)
-				return usage("--log-level wants debug, info, warn or err, not ",
-					     optarg);
+				return usage(
+					"--log-level wants debug, info, warn or err, not ",
+					optarg);
 			break;
 		case OPT_READY:
 			if (!number(optarg, 1 << 20, &v))

@@ -190,7 +190,8 @@ static void drain(struct server *sv)
 		event_base_loopbreak(hub->base);
 		return;
 	}
-	log_info("ending: sessions=%u batches=%zu", hub->sessions_n, commit_queued(hub->commit));
+	log_info("ending: sessions=%u batches=%zu", hub->sessions_n,
+		 commit_queued(hub->commit));
 	hub->draining = true;
 	evconnlistener_free(sv->listener);
 	sv->listener = NULL;
@@ -216,10 +217,11 @@ static void print_state(const struct server *sv)
 		"input_bytes=%zu accepted=%llu turned_away=%llu handshakes_failed=%llu "
 		"enrolled=%llu refused=%llu duplicates=%llu protocol_errors=%llu batches=%llu "
 		"records=%llu bytes=%llu known=%llu gaps=%llu commits=%llu commits_failed=%llu\n",
-		sv->address, h->sessions_n, h->live_n, h->strangers_n, commit_queued(h->commit),
-		h->input_bytes, N(accepted), N(turned_away), N(handshakes_failed), N(enrolled),
-		N(refused), N(duplicates), N(protocol_errors), N(batches), N(records), N(bytes),
-		N(known), N(gaps), N(commits), N(commits_failed));
+		sv->address, h->sessions_n, h->live_n, h->strangers_n,
+		commit_queued(h->commit), h->input_bytes, N(accepted), N(turned_away),
+		N(handshakes_failed), N(enrolled), N(refused), N(duplicates),
+		N(protocol_errors), N(batches), N(records), N(bytes), N(known), N(gaps),
+		N(commits), N(commits_failed));
 #undef N
 }
 
@@ -295,7 +297,8 @@ static int open_all(struct server *sv, struct err *e)
 	if (open_store(sv, e) < 0 || authority_open(&sv->authority, dir, e) < 0)
 		return -EIO;
 	sv->hub.tls = authority_tls(dir, e);
-	if (!sv->hub.tls || listen_on(sv, e) < 0 || home_write_address(dir, sv->address, e) < 0)
+	if (!sv->hub.tls || listen_on(sv, e) < 0 ||
+	    home_write_address(dir, sv->address, e) < 0)
 		return -EIO;
 	return 0;
 }

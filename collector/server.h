@@ -11,13 +11,13 @@ struct server_config {
 	const char *dir;
 	const char *host; /* "" for any address */
 	uint16_t port;	  /* 0 for any that is free; DIR/collector.addr then says which */
-	int ready_fd;	  /* gets the address as a line, and is closed, once it listens; or -1 */
+	int ready_fd; /* gets the address as a line, and is closed, once it listens; or -1 */
 };
 
 /*
  * Runs until SIGTERM or SIGINT: then commits and acknowledges what has arrived, and returns 0.
- * -EWOULDBLOCK when another collector runs in DIR, another negative errno when it cannot start;
- * words in both cases.
+ * -EWOULDBLOCK when another collector runs in DIR, another negative errno when it cannot
+ * start; words in both cases.
  */
 int server_run(const struct server_config *config, struct err *e);
 

@@ -28,11 +28,12 @@
 #include "store/enrol.h"
 
 enum {
-	GREETING_MS = 10000, /* TLS and HELLO or ENROLL together */
+	GREETING_MS = 10000,	  /* TLS and HELLO or ENROLL together */
+	GREETING_CROWD_MS = 3000, /* the same where half the places for strangers are taken */
 	LINGER_MS = 2000,
-	EARLY_FRAME = 32 << 10,	 /* longest before a sensor is live */
-	OUTPUT_MAX = 64 << 10,	 /* answers that a peer does not read */
-	HELD_FAIR = 64 << 10,	 /* what a session may always hold of an unfinished frame */
+	EARLY_FRAME = 32 << 10, /* longest before a sensor is live */
+	OUTPUT_MAX = 64 << 10,	/* answers that a peer does not read */
+	HELD_FAIR = 64 << 10,	/* what a session may always hold of an unfinished frame */
 	LOG_LINES = 20,
 	LOG_WINDOW_MS = 10000,
 	SKEW_MS = 5000,
@@ -348,9 +349,9 @@ static void on_enroll(struct session *s, struct cur body)
 
 /*
  * A sensor whose link was cut comes back while its old session looks alive: same boot, and the
- * new one wins.  Another boot under the same identity is a copy of the key, or the same machine
- * after a power cut: the newer one is turned away, and the older gets an acknowledgement, to
- * which a machine that has started again answers with a reset.
+ * new one wins.  Another boot under the same identity is a copy of the key, or the same
+ * machine after a power cut: the newer one is turned away, and the older gets an
+ * acknowledgement, to which a machine that has started again answers with a reset.
  */
 static bool displace(struct session *s, uint64_t boot)
 {
@@ -531,8 +532,8 @@ void session_sweep(struct hub *hub)
 	char role[16];
 
 	HASH_ITER(hh, hub->by_sensor, s, next)
-		if (!enrol_sensor_allowed(hub->store, s->id.cn, s->id.fingerprint, role))
-			refuse(s, "this sensor has been revoked");
+	if (!enrol_sensor_allowed(hub->store, s->id.cn, s->id.fingerprint, role))
+		refuse(s, "this sensor has been revoked");
 }
 
 /* libevent's callbacks; only these free. */
@@ -614,7 +615,7 @@ bool session_crowded(const struct hub *hub, const struct sockaddr *peer)
 	if (hub->strangers_n < HUB_STRANGERS_SOURCE || !addr_of_sockaddr(peer, &source))
 		return false;
 	LIST_FOREACH(s, &hub->sessions, all)
-		n += s->counted && addr_eq(&s->source, &source);
+	n += s->counted && addr_eq(&s->source, &source);
 	return n >= HUB_STRANGERS_SOURCE;
 }
 
@@ -627,15 +628,14 @@ void session_start(struct hub *hub, int fd, const struct sockaddr *peer)
 	sock_text(peer, s->peer);
 	addr_of_sockaddr(peer, &s->source);
 	sock_tune(fd);
-	s->bev = bufferevent_openssl_socket_new(hub->base, fd, tls_accepting(hub->tls),
-						BUFFEREVENT_SSL_ACCEPTING,
-						BEV_OPT_CLOSE_ON_FREE |
-							BEV_OPT_DEFER_CALLBACKS);
+	s->bev = bufferevent_openssl_socket_new(
+		hub->base, fd, tls_accepting(hub->tls), BUFFEREVENT_SSL_ACCEPTING,
+		BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
 	s->deadline = evtimer_new(hub->base, on_deadline, s);
 	bufferevent_setcb(s->bev, on_read, on_write, on_event, s);
 	bufferevent_setwatermark(s->bev, EV_READ, 0, EARLY_FRAME + 4);
 	bufferevent_enable(s->bev, EV_READ | EV_WRITE);
-	alarm_in(s, GREETING_MS);
+	alarm_in(s, hub->strangers_n < HUB_STRANGERS / 2 ? GREETING_MS : GREETING_CROWD_MS);
 	LIST_INSERT_HEAD(&hub->sessions, s, all);
 	hub->sessions_n++;
 	hub->strangers_n++;

@@ -5,9 +5,9 @@
  * handshake -> stranger (no certificate: one ENROLL) -> closing
  *           -> known (certificate allowed: one HELLO) -> live (BATCH) -> closing
  *
- * In `closing` what was said last is written out, the peer's bytes are thrown away until it has
- * read that and hangs up too (or for two seconds): closing a socket with unread bytes would
- * reset it, and our last words would be lost.
+ * In `closing` what was said last is written out, the peer's bytes are thrown away until it
+ * has read that and hangs up too (or for two seconds): closing a socket with unread bytes
+ * would reset it, and our last words would be lost.
  */
 #ifndef COLLECTOR_SESSION_H
 #define COLLECTOR_SESSION_H

@@ -286,8 +286,7 @@ static int fill(X509 *cert, const struct cert_order *o, X509 *issuer)
 	       add_extensions(cert, issuer ? issuer : cert, o->kind);
 }
 
-X509 *cert_issue(const struct cert_order *o, X509 *issuer, EVP_PKEY *issuer_key,
-		 struct err *e)
+X509 *cert_issue(const struct cert_order *o, X509 *issuer, EVP_PKEY *issuer_key, struct err *e)
 {
 	X509 *cert = X509_new();
 
@@ -326,7 +325,8 @@ static int name_part(X509 *cert, int nid, char *out, size_t cap)
 		return -EINVAL;
 	memcpy(out, ASN1_STRING_get0_data(s), n);
 	out[n] = 0;
-	if (strspn(out, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == n)
+	if (strspn(out, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") ==
+	    n)
 		return 0;
 	out[0] = 0;
 	return -EINVAL;
@@ -351,7 +351,7 @@ bool cert_matches(X509 *cert, X509 *authority, EVP_PKEY *key)
 {
 	EVP_PKEY *signer = X509_get0_pubkey(authority);
 	bool ok = signer && X509_verify(cert, signer) == 1 &&
-		 X509_check_private_key(cert, key) == 1;
+		  X509_check_private_key(cert, key) == 1;
 
 	ERR_clear_error();
 	return ok;

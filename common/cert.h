@@ -2,8 +2,8 @@
 /*
  * Keys (P-256 only), signing requests and certificates.
  *
- * A collector has an authority of its own, which signs the collector's certificate and those of
- * its sensors.  In a sensor's subject CN is its identity and OU its role.
+ * A collector has an authority of its own, which signs the collector's certificate and those
+ * of its sensors.  In a sensor's subject CN is its identity and OU its role.
  */
 #ifndef COMMON_CERT_H
 #define COMMON_CERT_H
@@ -16,15 +16,16 @@
 #include "common/err.h"
 
 enum {
-	CERT_CN = 65,	/* longest identity with its NUL (X.520's ub-common-name) */
-	CERT_ROLE = 16, /* longest role with its NUL */
+	CERT_CN = 65,	    /* longest identity with its NUL (X.520's ub-common-name) */
+	CERT_ROLE = 16,	    /* longest role with its NUL */
 	CERT_SKEW_S = 3600, /* certificates begin this long ago, for clocks that are behind */
 };
 
 /* The name in every collector's certificate, whatever its address is. */
 #define CERT_COLLECTOR_NAME "skein-collector"
 
-/* NULL with words when it fails; the caller frees what these return (EVP_PKEY_free, X509_free). */
+/* NULL with words when it fails; the caller frees what these return (EVP_PKEY_free,
+ * X509_free). */
 EVP_PKEY *cert_key_new(struct err *e);
 EVP_PKEY *cert_key_read(const char *path, struct err *e);
 /* The first certificate of a PEM file or text. */
@@ -55,7 +56,8 @@ X509 *cert_issue(const struct cert_order *o, X509 *issuer, EVP_PKEY *issuer_key,
 
 /* SHA-256 of the certificate's DER form. */
 void cert_fingerprint(X509 *cert, uint8_t out[32]);
-/* 0, or -EINVAL when there is no CN that fits or it has other characters than [A-Za-z0-9._-]. */
+/* 0, or -EINVAL when there is no CN that fits or it has other characters than [A-Za-z0-9._-].
+ */
 int cert_subject(X509 *cert, char cn[CERT_CN], char role[CERT_ROLE]);
 /* Unix seconds of the end of its life. */
 int64_t cert_expires(X509 *cert);

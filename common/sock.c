@@ -32,9 +32,9 @@ const char *sock_text(const struct sockaddr *sa, char out[SOCK_TEXT])
 		snprintf(out, SOCK_TEXT, "(no address)");
 		return out;
 	}
-	port = sa->sa_family == AF_INET ?
-		       ((const struct sockaddr_in *)(const void *)sa)->sin_port :
-		       ((const struct sockaddr_in6 *)(const void *)sa)->sin6_port;
+	port = sa->sa_family == AF_INET
+		       ? ((const struct sockaddr_in *)(const void *)sa)->sin_port
+		       : ((const struct sockaddr_in6 *)(const void *)sa)->sin6_port;
 	snprintf(out, SOCK_TEXT, addr_is_v4(&a) ? "%s:%u" : "[%s]:%u", addr_text(&a, text),
 		 ntohs(port));
 	return out;

@@ -110,7 +110,7 @@ static void free_pin(void *parent, void *p, CRYPTO_EX_DATA *ad, int idx, long ar
 	OPENSSL_free(p);
 }
 
-static X509 *find_pinned(STACK_OF(X509) *chain, const uint8_t pin[32])
+static X509 *find_pinned(STACK_OF(X509) * chain, const uint8_t pin[32])
 {
 	for (int i = 0; i < sk_X509_num(chain); i++) {
 		X509 *cert = sk_X509_value(chain, i);
@@ -205,7 +205,8 @@ static const struct {
 	{ SSL_R_TLSV1_ALERT_DECRYPT_ERROR, "the collector does not accept our certificate" },
 	{ SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN,
 	  "the collector does not accept our certificate" },
-	{ SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL, "the other end does not speak " WIRE_ALPN },
+	{ SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL,
+	  "the other end does not speak " WIRE_ALPN },
 	{ SSL_R_TLSV1_ALERT_PROTOCOL_VERSION, "the other end does not speak TLS 1.3" },
 	{ SSL_R_UNSUPPORTED_PROTOCOL, "the other end does not speak TLS 1.3" },
 	{ SSL_R_WRONG_VERSION_NUMBER, "the other end does not speak TLS" },

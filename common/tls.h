@@ -24,7 +24,8 @@ SSL_CTX *tls_client(const char *authority, const char *cert, const char *key, st
 /* For one that is not yet: trusts the authority whose fingerprint is PIN (copied). */
 SSL_CTX *tls_client_pinned(const uint8_t pin[32], struct err *e);
 
-/* One connection; NULL only without memory.  A bufferevent with BEV_OPT_CLOSE_ON_FREE owns it. */
+/* One connection; NULL only without memory.  A bufferevent with BEV_OPT_CLOSE_ON_FREE owns it.
+ */
 SSL *tls_accepting(SSL_CTX *ctx);
 SSL *tls_connecting(SSL_CTX *ctx);
 
@@ -40,8 +41,8 @@ struct tls_peer {
 int tls_peer(SSL *ssl, struct tls_peer *out);
 
 /*
- * Words for a person about a handshake or connection that failed: CODE is what OpenSSL put into
- * its error queue (0 for nothing).  Returns OUT.
+ * Words for a person about a handshake or connection that failed: CODE is what OpenSSL put
+ * into its error queue (0 for nothing).  Returns OUT.
  */
 const char *tls_words(SSL *ssl, unsigned long code, char *out, size_t cap);
 

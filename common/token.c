@@ -8,7 +8,8 @@
 enum { PART = 43 }; /* base64 characters of 32 bytes */
 
 static const char prefix[] = "skein1.";
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+static const char alphabet[] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 static void encode(const uint8_t in[32], char out[PART])
 {

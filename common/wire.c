@@ -278,6 +278,19 @@ static void get_addr(struct cur *c, struct addr *out)
 	memcpy(n == 4 ? out->b + 12 : out->b, p, n);
 }
 
+/* The reader refuses longer ones: they are cut, between two characters of UTF-8. */
+static void put_text(struct buf *b, const char *s, size_t max)
+{
+	size_t n = strnlen(s, max + 1);
+
+	if (n > max)
+		for (n = max; n && ((unsigned char)s[n] & 0xc0) == 0x80;)
+			n--;
+	buf_varint(b, n);
+	buf_put(b, s, n);
+	buf_u8(b, 0);
+}
+
 uint32_t wire_write_process(struct wire_writer *w, const struct process *p)
 {
 	size_t mark;
@@ -285,12 +298,12 @@ uint32_t wire_write_process(struct wire_writer *w, const struct process *p)
 	if (!p)
 		return 0;
 	mark = record_begin(w, WIRE_R_PROCESS);
-	buf_zstr(&w->body, p->name);
-	buf_zstr(&w->body, p->unit);
-	buf_zstr(&w->body, p->container);
-	buf_zstr(&w->body, p->exe);
-	buf_zstr(&w->body, p->user);
-	buf_zstr(&w->body, p->app);
+	put_text(&w->body, p->name, NAME_LEN);
+	put_text(&w->body, p->unit, NAME_LEN);
+	put_text(&w->body, p->container, NAME_LEN);
+	put_text(&w->body, p->exe, PATH_LEN);
+	put_text(&w->body, p->user, NAME_LEN);
+	put_text(&w->body, p->app, PATH_LEN);
 	record_end(w, mark);
 	return ++w->processes;
 }
@@ -382,11 +395,11 @@ void wire_write_machine(struct wire_writer *w, const struct machine *m)
 	struct buf *b = &w->body;
 	size_t mark = record_begin(w, WIRE_R_MACHINE);
 
-	buf_zstr(b, m->id);
-	buf_zstr(b, m->name);
-	buf_zstr(b, m->os);
-	buf_zstr(b, m->kernel);
-	buf_zstr(b, m->arch);
+	put_text(b, m->id, NAME_LEN);
+	put_text(b, m->name, NAME_LEN);
+	put_text(b, m->os, NAME_LEN);
+	put_text(b, m->kernel, NAME_LEN);
+	put_text(b, m->arch, NAME_LEN);
 	buf_varint(b, m->cores);
 	buf_varint(b, m->memory_bytes);
 	buf_varint(b, m->addrs_n);

@@ -197,4 +197,3 @@ void dial_cancel(struct dial *d)
 	if (fd >= 0)
 		close(fd);
 }
-

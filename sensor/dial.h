@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A TCP connection to HOST:PORT, without ever blocking: names are looked up by libevent's own
- * resolver (/etc/hosts and /etc/resolv.conf, read anew each time), and each address is tried in
- * turn for a few seconds.
+ * resolver (/etc/hosts and /etc/resolv.conf, read anew each time), and each address is tried
+ * in turn for a few seconds.
  */
 #ifndef SENSOR_DIAL_H
 #define SENSOR_DIAL_H
@@ -16,8 +16,8 @@ struct event_base;
 struct dial;
 
 struct dial_result {
-	int fd;		      /* the callee's from now on; negative errno when nobody answered */
-	bool loopback;	      /* the address that was tried last is this machine */
+	int fd;	       /* the callee's from now on; negative errno when nobody answered */
+	bool loopback; /* the address that was tried last is this machine */
 	char peer[SOCK_TEXT]; /* that address */
 	char words[256];      /* what went wrong */
 };

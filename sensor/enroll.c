@@ -122,10 +122,9 @@ static void on_dialled(const struct dial_result *r, void *ctx)
 		return;
 	}
 	snprintf(n->peer, sizeof(n->peer), "%s", r->peer);
-	n->bev = bufferevent_openssl_socket_new(n->base, r->fd, tls_connecting(n->tls),
-						BUFFEREVENT_SSL_CONNECTING,
-						BEV_OPT_CLOSE_ON_FREE |
-							BEV_OPT_DEFER_CALLBACKS);
+	n->bev = bufferevent_openssl_socket_new(
+		n->base, r->fd, tls_connecting(n->tls), BUFFEREVENT_SSL_CONNECTING,
+		BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
 	bufferevent_setcb(n->bev, on_read, NULL, on_event, n);
 	bufferevent_enable(n->bev, EV_READ | EV_WRITE);
 }
@@ -222,11 +221,14 @@ static int prepare(struct enrolment *n, struct identity *out, struct err *e)
 	int rc;
 
 	if (!n->config->force && identity_load(dir, out, NULL) == 0)
-		return err_set(e, -EALREADY, "%s is enrolled already, as %s; --force enrols it "
-					     "again", dir, out->sensor);
+		return err_set(e, -EALREADY,
+			       "%s is enrolled already, as %s; --force enrols it "
+			       "again",
+			       dir, out->sensor);
 	if (token_parse(n->config->token, &n->token) < 0)
-		return err_set(e, -EINVAL, "this is no token; skein-collector token create "
-					   "prints one");
+		return err_set(e, -EINVAL,
+			       "this is no token; skein-collector token create "
+			       "prints one");
 	rc = file_mkdir(dir, 0700, e);
 	if (rc)
 		return rc;

@@ -18,8 +18,9 @@ static int read_name(const char *dir, struct identity *out, struct err *e)
 	int rc = 0;
 
 	if (access(path, F_OK) < 0 && errno == ENOENT)
-		rc = err_set(e, -ENOENT, "%s is not enrolled; run skein-sensor enroll "
-					 "--collector HOST:PORT --token TOKEN --data %s",
+		rc = err_set(e, -ENOENT,
+			     "%s is not enrolled; run skein-sensor enroll "
+			     "--collector HOST:PORT --token TOKEN --data %s",
 			     dir, dir);
 	else
 		rc = file_read(path, CERT_CN, &text, e);
@@ -39,8 +40,10 @@ static int check(const char *dir, X509 *cert, X509 *authority, EVP_PKEY *key,
 
 	if (cert_subject(cert, cn, out->role) < 0 || strcmp(cn, out->sensor) != 0 ||
 	    !cert_matches(cert, authority, key))
-		return err_set(e, -EINVAL, "%s: identity, key and certificates do not belong "
-					   "together; enrol again with --force", dir);
+		return err_set(e, -EINVAL,
+			       "%s: identity, key and certificates do not belong "
+			       "together; enrol again with --force",
+			       dir);
 	out->expires = cert_expires(cert);
 	return 0;
 }

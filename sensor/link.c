@@ -20,11 +20,11 @@
 #include "sensor/dial.h"
 
 enum {
-	FRAME_MAX = 4096,	/* nothing that a collector says is longer */
+	FRAME_MAX = 4096,	 /* nothing that a collector says is longer */
 	OUTPUT_HIGH = 256 << 10, /* bytes that wait in libevent, the rest stays in the spool */
 	OUTPUT_LOW = 64 << 10,
-	GREETING_MS = 15000,	/* TLS, HELLO and WELCOME together */
-	STALL_MS = 60000,	/* batches are out and no acknowledgement comes */
+	GREETING_MS = 15000, /* TLS, HELLO and WELCOME together */
+	STALL_MS = 60000,    /* batches are out and no acknowledgement comes */
 	RETRY_FIRST_MS = 200,
 	RETRY_MAX_MS = 30000,
 	RETRY_LOOPBACK_MS = 1000,
@@ -191,7 +191,8 @@ static void progress(struct link *l, uint64_t acked_before)
 		l->config.acked(l->config.ctx);
 }
 
-/* The collector has lost what it had acknowledged: what we still have goes under a new epoch. */
+/* The collector has lost what it had acknowledged: what we still have goes under a new epoch.
+ */
 static void start_over(struct link *l)
 {
 	spool_restart(l->spool);
@@ -330,7 +331,8 @@ static void on_event(struct bufferevent *bev, short what, void *ctx)
 	if (!code && what & BEV_EVENT_ERROR && socket_error)
 		down(l, evutil_socket_error_to_string(socket_error));
 	else
-		down(l, tls_words(bufferevent_openssl_get_ssl(bev), code, words, sizeof(words)));
+		down(l,
+		     tls_words(bufferevent_openssl_get_ssl(bev), code, words, sizeof(words)));
 }
 
 /* Connecting */
@@ -351,9 +353,9 @@ static void on_dialled(const struct dial_result *r, void *ctx)
 	snprintf(l->peer, sizeof(l->peer), "%s", r->peer);
 	ssl = tls_connecting(l->tls);
 	l->phase = PHASE_TLS;
-	l->bev = bufferevent_openssl_socket_new(l->base, r->fd, ssl, BUFFEREVENT_SSL_CONNECTING,
-						BEV_OPT_CLOSE_ON_FREE |
-							BEV_OPT_DEFER_CALLBACKS);
+	l->bev = bufferevent_openssl_socket_new(
+		l->base, r->fd, ssl, BUFFEREVENT_SSL_CONNECTING,
+		BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
 	bufferevent_setcb(l->bev, on_read, on_write, on_event, l);
 	bufferevent_setwatermark(l->bev, EV_WRITE, OUTPUT_LOW, 0);
 	bufferevent_setwatermark(l->bev, EV_READ, 0, FRAME_MAX + 4);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The connection to the collector: sends what is in the spool, frees what was committed, and
- * comes back by itself after every failure (0.2 s, doubling to 30 s, to 1 s where the collector
- * is this machine; with jitter, so that thousands of sensors do not return at once).
+ * comes back by itself after every failure (0.2 s, doubling to 30 s, to 1 s where the
+ * collector is this machine; with jitter, so that thousands of sensors do not return at once).
  *
- * What a collector may do to a sensor ends here: acknowledge, say where to go on, pause, refuse.
+ * What a collector may do to a sensor ends here: acknowledge, say where to go on, pause,
+ * refuse.
  */
 #ifndef SENSOR_LINK_H
 #define SENSOR_LINK_H
@@ -41,13 +42,14 @@ struct link_config {
 
 struct link_stats {
 	enum link_state state;
-	uint64_t connects;	/* welcomes */
+	uint64_t connects;	 /* welcomes */
 	uint64_t batches, bytes; /* sent, those sent again included */
 	uint32_t credit;
-	int64_t clock_ms;	/* the collector's clock less ours at the last welcome */
+	int64_t clock_ms; /* the collector's clock less ours at the last welcome */
 };
 
-/* Starts to connect once BASE runs.  NULL with words when there is no usable identity. */
+/* Starts to connect once BASE runs; the program must ignore SIGPIPE.  NULL with words when
+ * there is no usable identity. */
 struct link *link_new(struct event_base *base, const struct link_config *config,
 		      struct spool *spool, struct err *e);
 void link_free(struct link *l);

@@ -25,6 +25,7 @@ enum {
 	SPOOL_BYTES = 64 << 20,
 	PATIENCE_S = 15,	     /* for the last acknowledgement */
 	REFRESH_MS = 60000, /* addresses of interfaces */
+	EXPIRY_DAYS = 30,
 	DESCRIBE_AGAIN_MS = 3600000, /* the machine and its listeners, if nothing changes */
 };
 
@@ -36,7 +37,7 @@ struct seen_listener {
 struct sensor {
 	const struct sensor_config *config;
 	struct event_base *base;
-	struct event *tick, *ring, *give_up, *stop[2], *report;
+	struct event *tick, *ring, *give_up, *stop[2], *report, *reload;
 	struct probe_state *probe;
 	struct owner_table *owners;
 	struct edgetab *edges;
@@ -341,6 +342,17 @@ static void on_report(evutil_socket_t fd, short what, void *ctx)
 		 owner_folded(s->owners));
 }
 
+/* There is no configuration to read again yet; what is read again is the machine itself. */
+static void on_reload(evutil_socket_t fd, short what, void *ctx)
+{
+	struct sensor *s = ctx;
+
+	(void)fd;
+	(void)what;
+	s->refreshed_ms = 0;
+	log_info("reads the addresses of this machine again");
+}
+
 static void on_link(enum link_state state, const char *words, void *ctx)
 {
 	(void)ctx;
@@ -351,6 +363,16 @@ static void on_link(enum link_state state, const char *words, void *ctx)
 }
 
 /* Starting and ending */
+
+static void warn_of_expiry(const struct identity *id)
+{
+	int64_t days = (id->expires - (int64_t)(clock_ms() / 1000)) / 86400;
+
+	if (days < EXPIRY_DAYS)
+		log_warn("the certificate of %s ends in %" PRId64
+			 " days; enroll again with --force before",
+			 id->sensor, days);
+}
 
 static int open_parts(struct sensor *s)
 {
@@ -379,6 +401,7 @@ static int open_parts(struct sensor *s)
 	s->link = link_new(s->base, &link, s->spool, s->e);
 	if (!s->link)
 		return s->e->code;
+	warn_of_expiry(link_identity(s->link));
 	s->probe = c->probe->open(&c->limits, &sink, s->e);
 	return s->probe ? 0 : s->e->code;
 }
@@ -409,6 +432,8 @@ static void open_events(struct sensor *s)
 	}
 	s->report = evsignal_new(s->base, SIGUSR1, on_report, s);
 	event_add(s->report, NULL);
+	s->reload = evsignal_new(s->base, SIGHUP, on_reload, s);
+	event_add(s->reload, NULL);
 }
 
 static void free_event(struct event *ev)
@@ -427,6 +452,7 @@ static void close_parts(struct sensor *s)
 	free_event(s->stop[0]);
 	free_event(s->stop[1]);
 	free_event(s->report);
+	free_event(s->reload);
 	link_free(s->link);
 	if (s->base)
 		event_base_free(s->base);

@@ -117,7 +117,7 @@ void spool_add(struct spool *sp, const struct wire_writer *w, uint64_t start_ms,
 	k->carried = sp->told;
 	k->self.start_ms = start_ms;
 	k->self.end_ms = end_ms;
-	k->self.records = w->records - w->processes - (sp->told.records ? 1 : 0);
+	k->self.records = w->records;
 	memset(&sp->told, 0, sizeof(sp->told));
 	*sp->tail = k;
 	sp->tail = &k->next;

@@ -2,12 +2,12 @@
 /*
  * Batches on their way to the collector, kept until it has committed them.
  *
- * Within an epoch (a random number, one a spool) sequences run 1, 2, 3 without a hole, since the
- * collector takes only the next one.  So a batch gets its sequence when it is first asked for to
- * be sent, and from then on is kept until acknowledged; when the spool is full, the oldest batch
- * that never had a sequence is dropped, whole.  What was dropped is added up and handed out by
- * spool_take_lost, to be written as a LOST record into the next batch; a dropped batch that
- * carried such a record gives it back.
+ * Within an epoch (a random number, one a spool) sequences run 1, 2, 3 without a hole, since
+ * the collector takes only the next one.  So a batch gets its sequence when it is first asked
+ * for to be sent, and from then on is kept until acknowledged; when the spool is full, the
+ * oldest batch that never had a sequence is dropped, whole.  What was dropped is added up and
+ * handed out by spool_take_lost, to be written as a LOST record into the next batch; a dropped
+ * batch that carried such a record gives it back.
  *
  * The collector says by a position (the last committed sequence) where to go on: spool_resume.
  *
@@ -43,9 +43,9 @@ void spool_add(struct spool *sp, const struct wire_writer *w, uint64_t start_ms,
 	       uint64_t end_ms);
 
 /*
- * True if something was dropped since the last call.  The records of processes are not counted,
- * they are no facts.  The dropped batch may have held the machine's description, so it should
- * be written again along with *OUT.
+ * True if something was dropped since the last call.  All records count, as in struct
+ * wire_writer: what was added is what the collector gets plus what is lost.  The dropped batch
+ * may have held the machine's description, so it should be written again along with *OUT.
  */
 bool spool_take_lost(struct spool *sp, struct lost *out);
 

@@ -87,8 +87,14 @@ int edge_final(struct store *s, int64_t edge, int64_t *out, struct err *e)
 
 	if (rc)
 		return rc;
-	HASH_FIND(hh, c->aliases, &edge, sizeof(edge), a);
-	*out = a ? a->into : edge;
+	/* Numbers are never used again, so only a damaged file could have a circle. */
+	for (unsigned n = HASH_COUNT(c->aliases); n > 0; n--) {
+		HASH_FIND(hh, c->aliases, &edge, sizeof(edge), a);
+		if (!a)
+			break;
+		edge = a->into;
+	}
+	*out = edge;
 	return 0;
 }
 
@@ -123,7 +129,6 @@ static int edge_get(struct store *s, const struct conv *v, const int64_t *proces
 static int merge(struct store *s, int64_t from, int64_t into, struct err *e)
 {
 	struct edge_cache *c;
-	struct alias *a, *next;
 	int rc = cache_of(s, &c, e);
 
 	if (!rc)
@@ -136,16 +141,10 @@ static int merge(struct store *s, int64_t from, int64_t into, struct err *e)
 	if (!rc)
 		rc = db_run(s, e, "DELETE FROM edge WHERE id = ?", DB(I(from)));
 	if (!rc)
-		rc = db_run(s, e, "UPDATE merged SET into_edge = ?2 WHERE into_edge = ?1",
-			    DB(I(from), I(into)));
-	if (!rc)
 		rc = db_run(s, e, "INSERT OR REPLACE INTO merged VALUES(?, ?)",
 			    DB(I(from), I(into)));
 	if (rc)
 		return rc;
-	HASH_ITER(hh, c->aliases, a, next)
-		if (a->into == from)
-			a->into = into;
 	keep_alias(c, from, into);
 	return 0;
 }

@@ -30,11 +30,18 @@ static const char *word(struct lines *l, const char *text)
 
 /* Machines */
 
+static int by_addr(const void *a, const void *b)
+{
+	return addr_cmp(a, b);
+}
+
 static int read_addrs(const struct import_machine *m, struct addr *out, struct err *e)
 {
 	for (unsigned i = 0; i < m->ips_n; i++)
 		if (addr_parse(m->ips[i], &out[i]))
 			return err_set(e, -EINVAL, "\"%s\" is no address", m->ips[i]);
+	if (m->ips_n)
+		qsort(out, m->ips_n, sizeof(*out), by_addr);
 	return 0;
 }
 

@@ -20,7 +20,7 @@ struct lines_machine {
 	uint32_t cores;
 	uint64_t memory_bytes;
 	bool sensor;
-	struct addr *addrs;
+	struct addr *addrs; /* sorted */
 	unsigned addrs_n;
 };
 

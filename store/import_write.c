@@ -19,6 +19,14 @@ struct writer {
 
 /* Machines: what its own sensor says stays; else the words of this source win. */
 
+static int by_addrs(const struct lines_machine *x, const struct lines_machine *y)
+{
+	for (unsigned i = 0; i < x->addrs_n && i < y->addrs_n; i++)
+		if (!addr_eq(&x->addrs[i], &y->addrs[i]))
+			return addr_cmp(&x->addrs[i], &y->addrs[i]);
+	return (x->addrs_n > y->addrs_n) - (x->addrs_n < y->addrs_n);
+}
+
 static int by_machine(const void *a, const void *b)
 {
 	const struct lines_machine *x = a, *y = b;
@@ -31,7 +39,8 @@ static int by_machine(const void *a, const void *b)
 	d = d ? d : strcmp(x->site, y->site);
 	d = d ? d : strcmp(x->extra, y->extra);
 	d = d ? d : (x->cores > y->cores) - (x->cores < y->cores);
-	return d ? d : (x->memory_bytes > y->memory_bytes) - (x->memory_bytes < y->memory_bytes);
+	d = d ? d : (x->memory_bytes > y->memory_bytes) - (x->memory_bytes < y->memory_bytes);
+	return d ? d : by_addrs(x, y);
 }
 
 static int set_machine(struct writer *w, int64_t id, const struct lines_machine *m,

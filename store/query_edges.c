@@ -9,21 +9,26 @@
 #include "store/amount.h"
 #include "store/db.h"
 #include "store/known.h"
+#include "store/order.h"
 #include "store/query.h"
 #include "store/window.h"
 
+struct gauge {
+	bool known, imported;
+	int witness;
+	int64_t when; /* of an import */
+};
+
 struct edge {
 	int64_t id;
-	int64_t client, server, client_process, server_process;
-	uint8_t proto;
-	uint16_t port;
+	struct order_place place;
 	char *extra;
 	struct amounts sum;
 	bool present; /* something is known of it in the window */
 	int64_t first, last;
 	unsigned witnesses;
 	bool guess;
-	enum witness gauge; /* whose gauges LIVE and PENDING are */
+	struct gauge gauge; /* whose word LIVE and PENDING are */
 	uint64_t live, pending;
 };
 
@@ -37,7 +42,7 @@ struct query {
 	const struct filter *f;
 	struct known known;
 	struct edge *edge;
-	size_t edge_n;
+	size_t edge_n, near; /* near: behind the one found last */
 	struct alias *alias;
 	size_t alias_n;
 };
@@ -49,18 +54,23 @@ static int by_number(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Edges that became part of another are found there; chains are short, a circle is damage. */
+/* Edges that became part of another are found there; a circle is damage. */
 static struct edge *edge_at(struct query *q, int64_t id)
 {
 	const struct alias *a;
+	struct edge *ed;
 
-	for (int i = 0; i < 64 && q->alias_n; i++) {
+	for (size_t i = 0; i < q->alias_n; i++) {
 		a = bsearch(&id, q->alias, q->alias_n, sizeof(*a), by_number);
 		if (!a)
 			break;
 		id = a->into;
 	}
-	return q->edge_n ? bsearch(&id, q->edge, q->edge_n, sizeof(*q->edge), by_number) : NULL;
+	if (q->near < q->edge_n && q->edge[q->near].id == id) /* scans go up as well */
+		return &q->edge[q->near++];
+	ed = q->edge_n ? bsearch(&id, q->edge, q->edge_n, sizeof(*q->edge), by_number) : NULL;
+	q->near = ed ? (size_t)(ed - q->edge) + 1 : 0;
+	return ed;
 }
 
 static int load_aliases(struct query *q)
@@ -98,12 +108,12 @@ static int load_edges(struct query *q)
 		MEM_GROW(q->edge, q->edge_n, cap);
 		ed = &q->edge[q->edge_n++];
 		*ed = (struct edge){ .id = sqlite3_column_int64(st, 0),
-				     .client = sqlite3_column_int64(st, 1),
-				     .server = sqlite3_column_int64(st, 2),
-				     .port = (uint16_t)sqlite3_column_int(st, 3),
-				     .proto = (uint8_t)sqlite3_column_int(st, 4),
-				     .client_process = sqlite3_column_int64(st, 5),
-				     .server_process = sqlite3_column_int64(st, 6),
+				     .place = { sqlite3_column_int64(st, 1),
+						sqlite3_column_int64(st, 5),
+						sqlite3_column_int64(st, 2),
+						sqlite3_column_int64(st, 6),
+						(uint16_t)sqlite3_column_int(st, 3),
+						(uint8_t)sqlite3_column_int(st, 4) },
 				     .extra = *extra ? xstrdup(extra) : NULL };
 	}
 	return rc;
@@ -191,21 +201,34 @@ static int load_window(struct query *q)
 				       DB(I(until), I(q->f->since))));
 }
 
+/* Sensors before imports, of either the better witness, of imports the latest. */
+static int better_gauge(const struct gauge *a, const struct gauge *b)
+{
+	if (a->imported != b->imported)
+		return b->imported - a->imported;
+	if (a->witness != b->witness)
+		return b->witness - a->witness;
+	return (a->when > b->when) - (a->when < b->when);
+}
+
 /* Gauges are believed while the sensor that told them has watched without a break. */
 static void add_claim(struct edge *ed, sqlite3_stmt *st)
 {
-	unsigned witnesses = (unsigned)sqlite3_column_int(st, 1);
-	enum witness kind = witnesses ? (enum witness)__builtin_ctz(witnesses) : WITNESS_NONE;
-	bool fresh = sqlite3_column_int(st, 5) != 0;
+	unsigned witnesses = (unsigned)sqlite3_column_int(st, 1) & ((1u << WITNESS_COUNT) - 1);
+	struct gauge g = { .known = true,
+			   .imported = sqlite3_column_int(st, 6) != 0,
+			   .witness = witnesses ? __builtin_ctz(witnesses) : WITNESS_COUNT,
+			   .when = sqlite3_column_int64(st, 7) };
+	int d = ed->gauge.known ? better_gauge(&g, &ed->gauge) : 1;
 
-	ed->witnesses |= witnesses & ((1u << WITNESS_COUNT) - 1);
+	ed->witnesses |= witnesses;
 	ed->guess = ed->guess || sqlite3_column_int(st, 2);
-	if (ed->gauge && kind > ed->gauge)
+	if (d < 0)
 		return;
-	if (kind < ed->gauge || !ed->gauge)
+	if (d > 0)
 		ed->live = ed->pending = 0;
-	ed->gauge = kind;
-	if (fresh) {
+	ed->gauge = g;
+	if (sqlite3_column_int(st, 5)) {
 		ed->live += (uint64_t)sqlite3_column_int64(st, 3);
 		ed->pending += (uint64_t)sqlite3_column_int64(st, 4);
 	}
@@ -216,7 +239,8 @@ static int load_claims(struct query *q)
 	int rc;
 	sqlite3_stmt *st = db_query(q->s, q->e,
 				    "SELECT c.edge, c.witnesses, c.guess, c.live, c.pending, "
-				    "c.origin < 0 OR c.run = s.run "
+				    "c.origin < 0 OR c.run = s.run, c.origin < 0, "
+				    "iif(c.origin < 0, c.run, 0) "
 				    "FROM claim c LEFT JOIN sensor s ON s.id = c.origin",
 				    DB_NONE);
 
@@ -272,10 +296,10 @@ static struct edge_row row_of(const struct query *q, const struct edge *ed)
 	bool now = !f->until;
 
 	return (struct edge_row){ .edge = ed->id,
-				  .client = end_of(q, ed->client, ed->client_process),
-				  .server = end_of(q, ed->server, ed->server_process),
-				  .proto = ed->proto,
-				  .port = ed->port,
+				  .client = end_of(q, ed->place.client, ed->place.client_process),
+				  .server = end_of(q, ed->place.server, ed->place.server_process),
+				  .proto = ed->place.proto,
+				  .port = ed->place.port,
 				  .c = amount_counters(&ed->sum),
 				  .live = now ? ed->live : 0,
 				  .pending = now ? ed->pending : 0,
@@ -286,121 +310,15 @@ static struct edge_row row_of(const struct query *q, const struct edge *ed)
 				  .extra = ed->extra ? ed->extra : "" };
 }
 
-/*
- * The order.  Rows are many and their names few, so names are ranked once and rows compared by
- * numbers.  Ranks are equal where what is printed is equal.
- */
-
-static int by_label(const struct known_endpoint *x, const struct known_endpoint *y)
-{
-	return strcmp(x->machine ? x->machine->name : x->ip,
-		      y->machine ? y->machine->name : y->ip);
-}
-
-static int by_place(const void *a, const void *b)
-{
-	const struct known_endpoint *x = *(const struct known_endpoint *const *)a;
-	const struct known_endpoint *y = *(const struct known_endpoint *const *)b;
-	int d = by_label(x, y);
-
-	d = d ? d : addr_cmp(&x->addr, &y->addr);
-	return d ? d : strcmp(x->machine ? x->machine->ident : "",
-			      y->machine ? y->machine->ident : "");
-}
-
-static int by_process(const void *a, const void *b)
-{
-	const struct known_process *x = *(const struct known_process *const *)a;
-	const struct known_process *y = *(const struct known_process *const *)b;
-	int d = strcmp(x->name, y->name);
-
-	d = d ? d : strcmp(x->unit, y->unit);
-	return d ? d : strcmp(x->container, y->container);
-}
-
-/* By index of the dictionary; from 1, so that 0 is for what is not there. */
-struct ranks {
-	uint32_t *label, *place, *process;
-};
-
-static void rank_endpoints(const struct known *k, struct ranks *r)
-{
-	const struct known_endpoint **list = xcalloc(k->endpoint_n, sizeof(*list));
-	uint32_t label = 0, place = 0;
-
-	r->label = xcalloc(k->endpoint_n, sizeof(*r->label));
-	r->place = xcalloc(k->endpoint_n, sizeof(*r->place));
-	for (size_t i = 0; i < k->endpoint_n; i++)
-		list[i] = &k->endpoint[i];
-	qsort(list, k->endpoint_n, sizeof(*list), by_place);
-	for (size_t i = 0; i < k->endpoint_n; i++) {
-		label += !i || by_label(list[i - 1], list[i]);
-		place += !i || by_place(&list[i - 1], &list[i]);
-		r->label[list[i] - k->endpoint] = label;
-		r->place[list[i] - k->endpoint] = place;
-	}
-	free(list);
-}
-
-static void rank_processes(const struct known *k, struct ranks *r)
-{
-	const struct known_process **list = xcalloc(k->process_n, sizeof(*list));
-	uint32_t rank = 0;
-
-	r->process = xcalloc(k->process_n, sizeof(*r->process));
-	for (size_t i = 0; i < k->process_n; i++)
-		list[i] = &k->process[i];
-	qsort(list, k->process_n, sizeof(*list), by_process);
-	for (size_t i = 0; i < k->process_n; i++) {
-		rank += !i || by_process(&list[i - 1], &list[i]);
-		r->process[list[i] - k->process] = rank;
-	}
-	free(list);
-}
-
-enum { ORDER_KEYS = 7 };
-struct place_in_order {
-	uint32_t key[ORDER_KEYS];
+struct placed {
+	struct order_key key;
 	struct edge *edge;
 };
 
-static uint32_t process_rank(const struct known *k, const struct ranks *r, int64_t id)
-{
-	const struct known_process *p = known_find_process(k, id);
-
-	return p ? r->process[p - k->process] : 0;
-}
-
-static struct place_in_order place_of(const struct known *k, const struct ranks *r,
-				      struct edge *ed)
-{
-	const struct known_endpoint *client = known_endpoint(k, ed->client);
-	const struct known_endpoint *server = known_endpoint(k, ed->server);
-
-	return (struct place_in_order){
-		.key = { client ? r->label[client - k->endpoint] : 0,
-			 server ? r->label[server - k->endpoint] : 0,
-			 (uint32_t)ed->port << 8 | ed->proto,
-			 process_rank(k, r, ed->client_process),
-			 process_rank(k, r, ed->server_process),
-			 client ? r->place[client - k->endpoint] : 0,
-			 server ? r->place[server - k->endpoint] : 0 },
-		.edge = ed,
-	};
-}
-
-static int by_keys(const struct place_in_order *x, const struct place_in_order *y)
-{
-	for (int i = 0; i < ORDER_KEYS; i++)
-		if (x->key[i] != y->key[i])
-			return x->key[i] < y->key[i] ? -1 : 1;
-	return 0;
-}
-
 static int by_order(const void *a, const void *b)
 {
-	const struct place_in_order *x = a, *y = b;
-	int d = by_keys(x, y);
+	const struct placed *x = a, *y = b;
+	int d = order_compare(&x->key, &y->key);
 
 	return d ? d : (x->edge->id > y->edge->id) - (x->edge->id < y->edge->id);
 }
@@ -444,44 +362,41 @@ static bool wanted(const struct query *q, const struct edge *ed)
 {
 	const struct filter *f = q->f;
 
-	if (!ed->present || (f->port && ed->port != f->port))
+	if (!ed->present || (f->port && ed->place.port != f->port))
 		return false;
-	if (f->machine && !is_machine(known_endpoint(&q->known, ed->client), f->machine) &&
-	    !is_machine(known_endpoint(&q->known, ed->server), f->machine))
+	if (f->machine && !is_machine(known_endpoint(&q->known, ed->place.client), f->machine) &&
+	    !is_machine(known_endpoint(&q->known, ed->place.server), f->machine))
 		return false;
-	return !f->process || is_process(&q->known, ed->client_process, f->process) ||
-	       is_process(&q->known, ed->server_process, f->process);
+	return !f->process || is_process(&q->known, ed->place.client_process, f->process) ||
+	       is_process(&q->known, ed->place.server_process, f->process);
 }
 
 /* The edges that are wanted, in order; the caller frees the array. */
-static struct place_in_order *in_order(struct query *q, size_t *n)
+static struct placed *in_order(struct query *q, size_t *n)
 {
-	struct place_in_order *list = xcalloc(q->edge_n, sizeof(*list));
-	struct ranks r;
+	struct placed *list = xcalloc(q->edge_n, sizeof(*list));
+	struct order o;
 
-	rank_endpoints(&q->known, &r);
-	rank_processes(&q->known, &r);
+	order_init(&o, &q->known);
 	*n = 0;
-	for (size_t i = 0; i < q->edge_n; i++)
-		if (wanted(q, &q->edge[i]))
-			list[(*n)++] = place_of(&q->known, &r, &q->edge[i]);
+	for (struct edge *ed = q->edge; ed < q->edge + q->edge_n; ed++)
+		if (wanted(q, ed))
+			list[(*n)++] = (struct placed){ order_key(&o, &ed->place), ed };
 	qsort(list, *n, sizeof(*list), by_order);
-	free(r.label);
-	free(r.place);
-	free(r.process);
+	order_fini(&o);
 	return list;
 }
 
 static int emit(struct query *q, query_edge_fn *fn, void *ctx)
 {
 	size_t n;
-	struct place_in_order *list = in_order(q, &n);
+	struct placed *list = in_order(q, &n);
 	int rc = 0;
 
 	for (size_t i = 0, next; i < n && !rc; i = next) {
 		struct edge_row row;
 
-		for (next = i + 1; next < n && by_keys(&list[i], &list[next]) == 0; next++)
+		for (next = i + 1; next < n && order_compare(&list[i].key, &list[next].key) == 0; next++)
 			join(list[i].edge, list[next].edge);
 		row = row_of(q, list[i].edge);
 		rc = fn(&row, ctx);

@@ -104,7 +104,7 @@ static int make_file(const char *path, struct err *e)
 
 static int attach(struct store *s, const char *name, int flags, struct err *e)
 {
-	int rc = sqlite3_open_v2(name, &s->db, flags, NULL);
+	int rc = sqlite3_open_v2(name, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
 
 	if (rc)
 		return db_fail_rc(rc, s->path, s->db ? sqlite3_errmsg(s->db) : "no memory", e);
@@ -117,43 +117,33 @@ static int attach(struct store *s, const char *name, int flags, struct err *e)
 		       "PRAGMA cache_size = -65536");
 }
 
-static void detach(struct store *s)
-{
-	db_forget_statements(s);
-	sqlite3_close(s->db);
-	s->db = NULL;
-}
-
-/* WAL needs a place for its index; where there can be none, nobody can be writing either. */
-static int attach_immutable(struct store *s, struct err *e)
+/*
+ * While somebody has the database open for writing there is a WAL beside it, so without one it
+ * is read as it stands: a reader then leaves no files of its own behind (SQLite's would stay,
+ * since a reader may not fold a WAL), and needs no right to make any.  Who begins to write during
+ * the moment of a query may make that query fail; nothing else can happen.
+ */
+static bool in_use(const struct store *s)
 {
 	char *wal = xasprintf("%s-wal", s->path);
-	char *name = immutable_name(s->path);
-	int rc = -EACCES;
+	bool there = access(wal, F_OK) == 0 || errno != ENOENT;
 
-	detach(s);
-	if (access(wal, F_OK) < 0 && errno == ENOENT)
-		rc = attach(s, name, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, e);
-	else
-		err_set(e, rc, "%s: in use, and its folder may not be written to", s->path);
-	free(name);
 	free(wal);
-	return rc;
+	return there;
 }
 
 static int attach_read(struct store *s, struct err *e)
 {
-	char *name = plain_name(s->path);
-	int rc = attach(s, name, SQLITE_OPEN_READONLY, e);
+	bool used = in_use(s);
+	char *name = used ? plain_name(s->path) : immutable_name(s->path);
+	int rc = attach(s, name, SQLITE_OPEN_READONLY | (used ? 0 : SQLITE_OPEN_URI), e);
 
 	free(name);
 	if (!rc)
 		rc = schema_version(s, e);
-	if (rc == -EACCES || rc == -EROFS) {
-		rc = attach_immutable(s, e);
-		if (!rc)
-			rc = schema_version(s, e);
-	}
+	if (rc == -EACCES || rc == -EROFS)
+		return err_set(e, rc, "%s: in use, and its folder may not be written to",
+			       s->path);
 	if (rc < 0)
 		return rc;
 	if (rc == 0)
@@ -241,8 +231,11 @@ static int look_around(struct store *s, struct err *e)
 
 int store_begin(struct store *s, struct err *e)
 {
-	int rc = db_run(s, e, "BEGIN IMMEDIATE", DB_NONE);
+	int rc;
 
+	if (s->mode == STORE_READ)
+		return err_set(e, -EROFS, "%s: opened for reading", s->path);
+	rc = db_run(s, e, "BEGIN IMMEDIATE", DB_NONE);
 	if (rc)
 		return rc;
 	rc = look_around(s, e);

@@ -13,8 +13,9 @@
  *
  *     opens = 1 + (S + b + i) % 5     bytes_to_server = 100 * opens     bytes_to_client = 10
  *
- * so that a run adds up to: flows N * R, bytes_to_client 10 * N * R, opens the sum of the above,
- * bytes_to_server 100 times the opens.  --totals prints these two numbers and does nothing else.
+ * so that a run adds up to: flows N * R, bytes_to_client 10 * N * R, opens the sum of the
+ * above, bytes_to_server 100 times the opens.  --totals prints these two numbers and does
+ * nothing else.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -60,8 +61,7 @@ static void print_totals(const struct sim *s)
 	for (unsigned long b = 0; b < s->batches; b++)
 		for (unsigned long i = 0; i < s->records; i++)
 			opens += opens_of(s, b, i);
-	printf("%llu %llu\n", (unsigned long long)opens,
-	       10ULL * s->batches * s->records);
+	printf("%llu %llu\n", (unsigned long long)opens, 10ULL * s->batches * s->records);
 }
 
 static struct addr own_address(const struct sim *s)
@@ -72,8 +72,13 @@ static struct addr own_address(const struct sim *s)
 static void write_machine(const struct sim *s, struct wire_writer *w)
 {
 	char id[32], name[32];
-	struct machine m = { .id = id, .name = name, .os = "sim", .kernel = "0", .arch = "none",
-			     .cores = 1, .addrs_n = 1 };
+	struct machine m = { .id = id,
+			     .name = name,
+			     .os = "sim",
+			     .kernel = "0",
+			     .arch = "none",
+			     .cores = 1,
+			     .addrs_n = 1 };
 
 	snprintf(id, sizeof(id), "sim-%lu", s->seed);
 	snprintf(name, sizeof(name), "sim%lu", s->seed);
@@ -94,7 +99,9 @@ static void write_flow(const struct sim *s, struct wire_writer *w, unsigned long
 		.minute = s->start_ms / 60000 + b / 60,
 		.first_ms = s->start_ms,
 		.last_ms = s->start_ms,
-		.c = { .opens = opens, .bytes_to_server = 100 * opens, .bytes_to_client = 10,
+		.c = { .opens = opens,
+		       .bytes_to_server = 100 * opens,
+		       .bytes_to_client = 10,
 		       .has_bytes = true },
 	};
 
@@ -167,8 +174,8 @@ static int enrol(const struct sim *s, struct err *e)
 
 static int run(struct sim *s, struct err *e)
 {
-	struct link_config config = { s->host, s->port, s->dir, "simsensor", on_state, on_acked,
-				      s };
+	struct link_config config = { s->host,	s->port,  s->dir, "simsensor",
+				      on_state, on_acked, s };
 	struct timeval limit = { .tv_sec = (time_t)s->limit_s };
 	struct timeval pace = { (time_t)(s->pace_ms / 1000), s->pace_ms % 1000 * 1000 };
 	int rc = enrol(s, e);

@@ -335,7 +335,7 @@ START_TEST(numbers_and_ids)
 	words_period(&b, 59, 61, 0);
 	words_period(&b, 0, 86400, 0);
 	ck_assert_str_eq(buf_cstr(&b), "m-a_5Fb_3Ac.d1,234,567  many:53/udp:dynamic"
-				       "1970-01-01 00:00 – 00:01 UTC"
+				       "1970-01-01 00:00:59 – 00:01:01 UTC"
 				       "1970-01-01 00:00 – 1970-01-02 00:00 UTC");
 	buf_fini(&b);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A collector in a child process, and every kind of peer: the real sensor's enrolment and link,
- * and by hand those that do not keep to the rules.
+ * A collector in a child process, and every kind of peer: the real sensor's enrolment and
+ * link, and by hand those that do not keep to the rules.
  */
 #include <check.h>
 #include <errno.h>
@@ -272,7 +272,9 @@ START_TEST(enrolment_leaves_what_it_says)
 		const char *name;
 		mode_t mode;
 	} files[] = {
-		{ "identity", 0644 }, { "sensor.key", 0600 }, { "sensor.crt", 0644 },
+		{ "identity", 0644 },
+		{ "sensor.key", 0600 },
+		{ "sensor.crt", 0644 },
 		{ "ca.crt", 0644 },
 	};
 	struct identity id, again;
@@ -313,7 +315,8 @@ START_TEST(tokens_have_limits)
 	ck_assert_int_eq(enrol(elsewhere, changed, false, &id, &e), -EACCES);
 	ck_assert_ptr_nonnull(strstr(e.msg, "unknown token"));
 	memcpy(changed, token, sizeof(changed));
-	changed[60] = changed[60] == 'A' ? 'B' : 'A'; /* the pin: not even the secret is told */
+	changed[60] =
+		changed[60] == 'A' ? 'B' : 'A'; /* the pin: not even the secret is told */
 	ck_assert_int_eq(enrol(elsewhere, changed, false, &id, &e), -EPROTO);
 	ck_assert_ptr_nonnull(strstr(e.msg, "not the collector that was expected"));
 	ck_assert_int_eq(enrol(elsewhere, "skein1.x", false, &id, &e), -EINVAL);
@@ -491,7 +494,8 @@ START_TEST(who_is_not_in_the_database_is_refused)
 	hear_welcome(&p);
 	ck_assert_int_eq(end_collector(SIGTERM), 0);
 	peer_close(&p);
-	snprintf(command, sizeof(command), "rm %s/skein.db*", home); /* but the authority stays */
+	snprintf(command, sizeof(command), "rm %s/skein.db*",
+		 home); /* but the authority stays */
 	ck_assert_int_eq(system(command), 0);
 	start_collector(0);
 	peer_open_enrolled(&p);
@@ -669,8 +673,8 @@ START_TEST(a_restored_database_does_not_stop_a_sensor)
 	ride_until_break(&r, 10);
 	ck_assert(link_drained(r.link));
 	ck_assert_int_eq(end_collector(SIGTERM), 0);
-	snprintf(command, sizeof(command), "rm -f %s/skein.db*; cp %s/backup %s/skein.db", home,
-		 dir, home);
+	snprintf(command, sizeof(command), "rm -f %s/skein.db*; cp %s/backup %s/skein.db",
+		 home, dir, home);
 	ck_assert_int_eq(system(command), 0);
 	start_collector(port);
 	ride_add(&r, 5);

@@ -288,7 +288,8 @@ START_TEST(requests)
 	free(text);
 	ck_assert_ptr_null(cert_request_key("", &e));
 	ck_assert_ptr_null(cert_request_key("-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n"
-					    "-----END CERTIFICATE REQUEST-----\n", &e));
+					    "-----END CERTIFICATE REQUEST-----\n",
+					    &e));
 	EVP_PKEY_free(key);
 	EVP_PKEY_free(rsa);
 }

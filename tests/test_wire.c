@@ -26,19 +26,37 @@ static struct addr ip(const char *s)
 static struct flow sample_flow(void)
 {
 	struct flow f = {
-		.witness = WITNESS_CLIENT, .proto = PROTO_TCP, .port = 5432,
-		.client = ip("10.0.0.1"), .server = ip("2001:db8::7"), .scope = 4026531840U,
-		.minute = 29454027, .first_ms = 1767241620000, .last_ms = 1767241679999,
-		.c = { .opens = 1, .refused = 127, .timeouts = 128, .unreachable = 16384,
-		       .resets = 3, .abandoned = 5, .bytes_to_server = 1ULL << 40,
-		       .bytes_to_client = INT64_MAX, .retransmits = 2, .rtt_sum_us = 999,
-		       .rtt_n = 1, .has_bytes = true },
-		.live = UINT32_MAX, .pending = 1, .samples_n = 2,
+		.witness = WITNESS_CLIENT,
+		.proto = PROTO_TCP,
+		.port = 5432,
+		.client = ip("10.0.0.1"),
+		.server = ip("2001:db8::7"),
+		.scope = 4026531840U,
+		.minute = 29454027,
+		.first_ms = 1767241620000,
+		.last_ms = 1767241679999,
+		.c = { .opens = 1,
+		       .refused = 127,
+		       .timeouts = 128,
+		       .unreachable = 16384,
+		       .resets = 3,
+		       .abandoned = 5,
+		       .bytes_to_server = 1ULL << 40,
+		       .bytes_to_client = INT64_MAX,
+		       .retransmits = 2,
+		       .rtt_sum_us = 999,
+		       .rtt_n = 1,
+		       .has_bytes = true },
+		.live = UINT32_MAX,
+		.pending = 1,
+		.samples_n = 2,
 	};
 
 	f.samples[0] = (struct sample){ .client_port = 40000, .start_ms = f.first_ms };
-	f.samples[1] = (struct sample){ .client_port = 65535, .start_ms = f.first_ms - 5,
-					.has_translated = true, .translated_port = 1,
+	f.samples[1] = (struct sample){ .client_port = 65535,
+					.start_ms = f.first_ms - 5,
+					.has_translated = true,
+					.translated_port = 1,
 					.translated = ip("192.0.2.1") };
 	return f;
 }
@@ -47,8 +65,13 @@ static struct machine *sample_machine(void)
 {
 	struct machine *m = xcalloc(1, sizeof(*m));
 
-	*m = (struct machine){ .id = "m17", .name = "app02", .os = "Debian", .kernel = "6.1",
-			       .arch = "x86_64", .cores = 8, .memory_bytes = 1ULL << 35,
+	*m = (struct machine){ .id = "m17",
+			       .name = "app02",
+			       .os = "Debian",
+			       .kernel = "6.1",
+			       .arch = "x86_64",
+			       .cores = 8,
+			       .memory_bytes = 1ULL << 35,
 			       .addrs_n = MACHINE_ADDRS };
 	for (unsigned i = 0; i < MACHINE_ADDRS; i++)
 		m->addrs[i] = i % 2 ? addr_v4(i) : ip("2001:db8::1");
@@ -205,7 +228,10 @@ START_TEST(unknown_kinds_and_longer_records_are_skipped)
 	size_t at;
 
 	wire_writer_begin(&w, 0);
-	buf_put(&w.body, "\xc8\x00\x03" "xyz", 6); /* kind 200 */
+	buf_put(&w.body,
+		"\xc8\x00\x03"
+		"xyz",
+		6); /* kind 200 */
 	at = w.body.n;
 	wire_write_cover(&w, &c);
 	buf_put(&w.body, "\x01\x02", 2); /* a field of a later version */
@@ -217,7 +243,8 @@ START_TEST(unknown_kinds_and_longer_records_are_skipped)
 }
 END_TEST
 
-/* Whatever is cut off or changed: it ends, and nothing outside is read (the sanitizers look). */
+/* Whatever is cut off or changed: it ends, and nothing outside is read (the sanitizers look).
+ */
 START_TEST(no_prefix_of_a_batch_harms)
 {
 	struct wire_record *r = xmalloc(sizeof(*r));
@@ -366,8 +393,13 @@ START_TEST(frame_limits)
 		uint32_t length;
 		int want;
 	} cases[] = {
-		{ 0, -EPROTO }, { 1, -EPROTO }, { 2, 1 }, { 3, 0 }, { WIRE_FRAME_MAX, 0 },
-		{ WIRE_FRAME_MAX + 1, -EPROTO }, { UINT32_MAX, -EPROTO },
+		{ 0, -EPROTO },
+		{ 1, -EPROTO },
+		{ 2, 1 },
+		{ 3, 0 },
+		{ WIRE_FRAME_MAX, 0 },
+		{ WIRE_FRAME_MAX + 1, -EPROTO },
+		{ UINT32_MAX, -EPROTO },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -399,23 +431,25 @@ START_TEST(a_batch_says_its_true_length)
 }
 END_TEST
 
-static int write_seed(const char *dir, const char *name, const struct buf *b)
+static void write_seed(const char *dir, const char *name, const struct buf *b)
 {
 	char *path = file_path(dir, name);
-	int rc = file_replace(path, 0644, b->p, b->n, NULL);
 
+	ck_assert_int_eq(file_replace(path, 0644, b->p, b->n, NULL), 0);
 	free(path);
-	return rc;
 }
 
-/* The fuzzer's seeds: all frames, a batch with a record of each kind, and its records alone. */
-static int write_seeds(const char *dir)
+/* The fuzzer's seeds: all frames, a batch with a record of each kind, and its records alone.
+ */
+START_TEST(seeds_are_written_where_asked)
 {
+	const char *dir = getenv("SKEIN_SEEDS");
 	struct wire_batch m = { 1, 1, 0, WIRE_PLAIN, 0, { 0 } };
 	struct buf frames = { 0 }, batch = { 0 }, body = { 0 };
 	struct wire_writer w = { 0 };
-	int rc;
 
+	if (!dir)
+		return;
 	put_frames(&frames);
 	write_sample(&w);
 	m.records = w.records;
@@ -423,28 +457,23 @@ static int write_seeds(const char *dir)
 	wire_put_batch(&batch, &m, w.body.p, w.body.n);
 	buf_u8(&body, 0xff);
 	buf_put(&body, w.body.p, w.body.n);
-	rc = write_seed(dir, "frames", &frames) | write_seed(dir, "batch", &batch) |
-	     write_seed(dir, "records", &body);
+	write_seed(dir, "frames", &frames);
+	write_seed(dir, "batch", &batch);
+	write_seed(dir, "records", &body);
 	wire_writer_fini(&w);
 	buf_fini(&frames);
 	buf_fini(&batch);
 	buf_fini(&body);
-	return rc ? EXIT_FAILURE : EXIT_SUCCESS;
 }
+END_TEST
 
 int main(void)
 {
-	const char *seeds = getenv("SKEIN_SEEDS");
-	Suite *s;
-	TCase *t;
-	SRunner *r;
+	Suite *s = suite_create("wire");
+	TCase *t = tcase_create("wire");
+	SRunner *r = srunner_create(s);
 	int failed;
 
-	if (seeds)
-		return write_seeds(seeds);
-	s = suite_create("wire");
-	t = tcase_create("wire");
-	r = srunner_create(s);
 	suite_add_tcase(s, t);
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, every_record_comes_back);
@@ -457,6 +486,7 @@ int main(void)
 	tcase_add_test(t, damaged_frames_harm_nobody);
 	tcase_add_test(t, frame_limits);
 	tcase_add_test(t, a_batch_says_its_true_length);
+	tcase_add_test(t, seeds_are_written_where_asked);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);
 	srunner_free(r);

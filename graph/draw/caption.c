@@ -155,7 +155,7 @@ static void warnings(struct buf *b, const struct scene *s)
 		buf_str(&h, " in quarantine");
 	}
 	if (h.n)
-		buf_str(&h, ": this picture may miss dependencies (skein doctor)");
+		buf_str(&h, ": this picture may miss dependencies");
 	line(b, BOX_FAILED_TEXT, &h);
 }
 
@@ -173,8 +173,11 @@ struct legend {
 
 static void entry(struct legend *l, const char *color, const char *sign, const char *words)
 {
-	if (l->n % ENTRIES_A_ROW == 0)
-		buf_str(&l->html, l->n ? LEGEND_END LEGEND_BEGIN : LEGEND_BEGIN);
+	if (l->n == 0)
+		buf_str(&l->html, LEGEND_BEGIN "<font point-size=\"9\" color=\"" GREY
+					       "\"><b>Legend</b>     </font>");
+	else if (l->n % ENTRIES_A_ROW == 0)
+		buf_str(&l->html, LEGEND_END LEGEND_BEGIN);
 	buf_printf(&l->html,
 		   "<font point-size=\"9\" color=\"%s\"><b>%s</b></font><font "
 		   "point-size=\"8\" color=\"" GREY "\"> %s     </font>",

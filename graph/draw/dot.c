@@ -346,7 +346,7 @@ static const char no_facts[] =
 	"Either no sensor has reported yet, or the time asked for holds nothing."
 	"<br align=\"left\"/>Start watching: skein up<br align=\"left\"/>"
 	"Bring what was watched elsewhere: skein import FILE<br align=\"left\"/>"
-	"See what is missing: skein doctor<br align=\"left\"/>";
+	"See what is known: skein machines<br align=\"left\"/>";
 static const char no_match[] = "Nothing known fits what was asked for.<br align=\"left\"/>"
 			       "See all there is: skein edges<br align=\"left\"/>";
 

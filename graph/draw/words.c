@@ -144,7 +144,7 @@ void words_period(struct buf *b, int64_t first, int64_t last, int local)
 {
 	time_t from = (time_t)first, to = (time_t)last;
 	struct tm f, t;
-	bool same_day;
+	bool same_day, brief = last - first < 600;
 
 	memset(&f, 0, sizeof(f));
 	memset(&t, 0, sizeof(t));
@@ -152,10 +152,10 @@ void words_period(struct buf *b, int64_t first, int64_t last, int local)
 		  : !gmtime_r(&from, &f) || !gmtime_r(&to, &t))
 		return;
 	same_day = f.tm_year == t.tm_year && f.tm_yday == t.tm_yday;
-	put_time(b, "%Y-%m-%d %H:%M", &f);
-	if (from / 60 != to / 60) {
-		buf_str(b, " – ");
-		put_time(b, same_day ? "%H:%M" : "%Y-%m-%d %H:%M", &t);
-	}
+	put_time(b, brief ? "%Y-%m-%d %H:%M:%S" : "%Y-%m-%d %H:%M", &f);
+	buf_str(b, " – ");
+	if (!same_day)
+		put_time(b, "%Y-%m-%d ", &t);
+	put_time(b, brief ? "%H:%M:%S" : "%H:%M", &t);
 	put_time(b, local ? " %Z" : " UTC", &t);
 }

@@ -22,8 +22,8 @@ static size_t use(const char *s)
 static size_t use_process(const struct process *p)
 {
 	return p ? use(p->name) + use(p->unit) + use(p->container) + use(p->exe) +
-			   use(p->user) + use(p->app) :
-		   0;
+			       use(p->user) + use(p->app)
+		 : 0;
 }
 
 static size_t use_record(const struct wire_record *r)

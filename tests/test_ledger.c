@@ -1,0 +1,593 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/ledger.h"
+
+#include "store/count.h"
+#include "tests/storekit.h"
+
+static struct kit kit;
+
+static const struct kit_flow curl = { .client = "10.0.0.1",
+				      .server = "10.0.0.2",
+				      .client_name = "curl",
+				      .opens = 5,
+				      .witness = WITNESS_CLIENT };
+static const struct kit_flow nginx = { .client = "10.0.0.1",
+				       .server = "10.0.0.2",
+				       .server_name = "nginx",
+				       .opens = 5,
+				       .witness = WITNESS_SERVER };
+
+static struct kit_flow in_minute(struct kit_flow f, unsigned minute, uint64_t opens)
+{
+	f.minute = minute;
+	f.opens = opens;
+	return f;
+}
+
+static void setup(void)
+{
+	kit_open(&kit);
+}
+
+static void teardown(void)
+{
+	kit_close(&kit);
+}
+
+/* Sensors A on machine a and B on machine b. */
+static void two_machines(void)
+{
+	kit_sensor(&kit, "A", "a", "10.0.0.1");
+	kit_sensor(&kit, "B", "b", "10.0.0.2");
+}
+
+static void send_flow(const char *sensor, struct kit_flow f)
+{
+	kit_flow(&kit, &f);
+	kit_send(&kit, sensor);
+}
+
+static void send_covered(const char *sensor, struct kit_flow f)
+{
+	kit_flow(&kit, &f);
+	kit_cover(&kit, f.minute, 0, 60);
+	kit_send(&kit, sensor);
+}
+
+static void send_cover(const char *sensor, unsigned minute, unsigned from, unsigned to)
+{
+	kit_cover(&kit, minute, from, to);
+	kit_send(&kit, sensor);
+}
+
+/* Every level must add up to the same, or a window lies. */
+static void expect_all(const char *want)
+{
+	const struct filter hours = { .since = KIT_NOW / 1000 - 7200,
+				      .until = KIT_NOW / 1000 + 7200 };
+	const struct filter days = { .since = KIT_NOW / 1000 / 86400 * 86400,
+				     .until = KIT_NOW / 1000 / 86400 * 86400 + 86400 };
+	const struct filter minutes = { .since = KIT_NOW / 1000,
+					.until = KIT_NOW / 1000 + 1800 };
+
+	kit_expect(&kit, want);
+	kit_expect_in(&kit, &days, want);
+	kit_expect_in(&kit, &hours, want);
+	kit_expect_in(&kit, &minutes, want);
+}
+
+/* Exactly once */
+
+START_TEST(a_batch_counts_once)
+{
+	uint64_t at = 99;
+	struct wire_batch b;
+
+	ck_assert_int_eq(ledger_resume(kit.s, "A", 7, &at, NULL), 0);
+	ck_assert_uint_eq(at, 0);
+	kit_machine(&kit, "a", "10.0.0.1");
+	kit_flow(&kit, &curl);
+	b = kit_batch(&kit, 7, 1);
+	ck_assert_int_eq(kit_apply(&kit, "A", &b, KIT_NOW), LEDGER_APPLIED);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(kit_apply(&kit, "A", &b, KIT_NOW), LEDGER_KNOWN);
+	kit_expect(&kit, "a/curl -> 10.0.0.2/ :80 opens 5 bytes 500+50 client\n");
+	ck_assert_int_eq(ledger_resume(kit.s, "A", 7, &at, NULL), 0);
+	ck_assert_uint_eq(at, 1);
+
+	b.sequence = 3;
+	ck_assert_int_eq(kit_apply(&kit, "A", &b, KIT_NOW), LEDGER_GAP);
+	b.sequence = 2;
+	ck_assert_int_eq(kit_apply(&kit, "A", &b, KIT_NOW), LEDGER_APPLIED);
+	kit_expect(&kit, "a/curl -> 10.0.0.2/ :80 opens 10 bytes 1000+100 client\n");
+	b.epoch = UINT64_MAX - 3; /* another spool */
+	b.sequence = 1;
+	ck_assert_int_eq(kit_apply(&kit, "A", &b, KIT_NOW), LEDGER_APPLIED);
+	kit_expect(&kit, "a/curl -> 10.0.0.2/ :80 opens 15 bytes 1500+150 client\n");
+	ck_assert_int_eq(ledger_resume(kit.s, "A", b.epoch, &at, NULL), 0);
+	ck_assert_uint_eq(at, 1);
+}
+END_TEST
+
+START_TEST(what_is_rolled_back_never_was)
+{
+	enum ledger_verdict v;
+	struct wire_batch b;
+
+	kit_sensor(&kit, "A", "a", "10.0.0.1");
+	kit_flow(&kit, &curl);
+	b = kit_batch(&kit, 1, 2);
+	ck_assert_int_eq(store_begin(kit.s, NULL), 0);
+	ck_assert_int_eq(ledger_apply(kit.s, "A", &b, KIT_NOW, &v, NULL), 0);
+	store_rollback(kit.s);
+	kit_expect(&kit, "");
+	ck_assert_int_eq(kit_apply(&kit, "A", &b, KIT_NOW), LEDGER_APPLIED);
+	kit_expect(&kit, "a/curl -> 10.0.0.2/ :80 opens 5 bytes 500+50 client\n");
+}
+END_TEST
+
+/* Counting once */
+
+START_TEST(authority_by_coverage)
+{
+	const unsigned both = 1 << WITNESS_CLIENT | 1 << WITNESS_SERVER;
+	const int64_t none[WITNESS_COUNT] = { 0 };
+	const int64_t equal[WITNESS_COUNT] = { 0, 60000, 60000, 60000 };
+	const int64_t server[WITNESS_COUNT] = { 0, 20000, 60000 };
+
+	ck_assert_int_eq(count_authority(0, none), WITNESS_NONE);
+	ck_assert_int_eq(count_authority(both, none), WITNESS_CLIENT);
+	ck_assert_int_eq(count_authority(1 << WITNESS_MIRROR, none), WITNESS_MIRROR);
+	ck_assert_int_eq(count_authority(both, equal), WITNESS_CLIENT);
+	ck_assert_int_eq(count_authority(1 << WITNESS_SERVER, equal), WITNESS_CLIENT);
+	ck_assert_int_eq(count_authority(both, server), WITNESS_SERVER);
+}
+END_TEST
+
+START_TEST(both_sides_are_one_edge)
+{
+	two_machines();
+	send_covered("A", curl);
+	send_covered("B", in_minute(nginx, 0, 4));
+	expect_all("a/curl -> b/nginx :80 opens 5 bytes 500+50 client,server\n");
+}
+END_TEST
+
+START_TEST(server_first_is_taken_back)
+{
+	two_machines();
+	send_covered("B", in_minute(nginx, 0, 4));
+	expect_all("a/ -> b/nginx :80 opens 4 bytes 400+40 server\n");
+	send_covered("A", curl);
+	expect_all("a/curl -> b/nginx :80 opens 5 bytes 500+50 client,server\n");
+}
+END_TEST
+
+START_TEST(without_coverage_the_client_is_believed)
+{
+	two_machines();
+	send_flow("B", in_minute(nginx, 0, 4));
+	send_flow("A", curl);
+	send_flow("B", in_minute(nginx, 0, 4));
+	expect_all("a/curl -> b/nginx :80 opens 5 bytes 500+50 client,server\n");
+}
+END_TEST
+
+/* One connection, in minute 0 for the client and in minute 1 for the server. */
+static void across_the_minute(const char *const order)
+{
+	two_machines();
+	for (const char *o = order; *o; o++) {
+		if (*o == 'a')
+			send_covered("A", in_minute(curl, 0, 1));
+		else if (*o == 'A')
+			send_cover("A", 1, 0, 60);
+		else if (*o == 'b')
+			send_cover("B", 0, 0, 60);
+		else
+			send_covered("B", in_minute(nginx, 1, 1));
+	}
+	expect_all("a/curl -> b/nginx :80 opens 1 bytes 100+10 client,server\n");
+	teardown();
+	setup();
+}
+
+START_TEST(across_the_minute_counts_once)
+{
+	static const char *const orders[] = { "aAbB", "bBaA", "aBbA", "BabA", "BbAa", "AaBb" };
+
+	for (size_t i = 0; i < sizeof(orders) / sizeof(*orders); i++)
+		across_the_minute(orders[i]);
+}
+END_TEST
+
+START_TEST(who_watched_more_counts)
+{
+	two_machines();
+	kit_flow(&kit, &curl);
+	kit_cover(&kit, 0, 40, 60);
+	kit_send(&kit, "A");
+	send_covered("B", in_minute(nginx, 0, 9));
+	expect_all("a/curl -> b/nginx :80 opens 9 bytes 900+90 client,server\n");
+	send_cover("A", 0, 0, 40); /* late, from another probe */
+	expect_all("a/curl -> b/nginx :80 opens 5 bytes 500+50 client,server\n");
+}
+END_TEST
+
+/* Random interleavings of both sides' minutes must come to the same. */
+START_TEST(any_order_adds_up)
+{
+	uint64_t want = 0;
+
+	srand((unsigned)_i);
+	two_machines();
+	for (unsigned m = 0; m < 20; m++)
+		want += 1 + m;
+	for (unsigned a = 0, b = 0; a < 20 || b < 20;) {
+		bool client = b >= 20 || (a < 20 && rand() % 2);
+		unsigned m = client ? a++ : b++;
+
+		send_covered(client ? "A" : "B",
+			     in_minute(client ? curl : nginx, m, client ? 1 + m : 50));
+	}
+	char *text = xasprintf("a/curl -> b/nginx :80 opens %llu bytes %llu+%llu client,server\n",
+			       (unsigned long long)want, (unsigned long long)want * 100,
+			       (unsigned long long)want * 10);
+
+	expect_all(text);
+	free(text);
+}
+END_TEST
+
+START_TEST(a_mirror_counts_where_no_host_watches)
+{
+	const struct kit_flow seen = { .client = "10.0.0.1",
+				       .server = "10.0.0.2",
+				       .opens = 7,
+				       .witness = WITNESS_MIRROR };
+	const uint8_t fingerprint[32] = { 1 };
+
+	ck_assert_int_eq(enrol_sensor_add(kit.s, "M", "mirror", "tap", fingerprint, KIT_NOW, NULL),
+			 0);
+	send_covered("M", seen);
+	expect_all("10.0.0.1/ -> 10.0.0.2/ :80 opens 7 bytes 700+70 mirror\n");
+	kit_sensor(&kit, "B", "b", "10.0.0.2");
+	send_covered("B", nginx);
+	expect_all("10.0.0.1/ -> b/nginx :80 opens 5 bytes 500+50 server,mirror\n");
+}
+END_TEST
+
+/* Pairing */
+
+START_TEST(refused_and_then_known_is_one_edge)
+{
+	struct kit_flow refused = in_minute(curl, 0, 3);
+
+	refused.refused = 3;
+	two_machines();
+	send_covered("A", refused);
+	expect_all("a/curl -> b/ :80 opens 3 failed 3 bytes 300+30 client\n");
+	send_covered("A", in_minute(curl, 1, 2));
+	send_covered("B", in_minute(nginx, 1, 2));
+	expect_all("a/curl -> b/nginx :80 opens 5 failed 3 bytes 500+50 client,server\n");
+	/* minutes counted on the edge that is no more can still change sides */
+	send_cover("B", 0, 0, 60);
+	send_covered("A", in_minute(curl, 0, 1));
+	expect_all("a/curl -> b/nginx :80 opens 6 failed 3 bytes 600+60 client,server\n");
+}
+END_TEST
+
+START_TEST(two_clients_of_one_server)
+{
+	struct kit_flow wget = in_minute(curl, 0, 7);
+
+	wget.client_name = "wget";
+	two_machines();
+	send_covered("A", curl);
+	send_covered("A", wget);
+	send_covered("B", in_minute(nginx, 0, 12));
+	expect_all("a/curl -> b/nginx :80 opens 5 bytes 500+50 client\n"
+		   "a/wget -> b/nginx :80 opens 7 bytes 700+70 client,server guess\n");
+}
+END_TEST
+
+START_TEST(ports_tell_who_talks_to_whom)
+{
+	static const uint16_t low[] = { 40000, 40001, 0 }, high[] = { 50000, 50001, 0 };
+	struct kit_flow wget = curl, haproxy = nginx, one = curl, other = nginx;
+
+	one.ports = other.ports = low;
+	wget.client_name = "wget";
+	haproxy.server_name = "haproxy";
+	wget.ports = haproxy.ports = high;
+	two_machines();
+	send_covered("A", one);
+	send_covered("A", wget);
+	send_covered("B", haproxy);
+	send_covered("B", other);
+	kit_expect(&kit, "a/curl -> b/nginx :80 opens 5 bytes 500+50 client,server\n"
+			 "a/wget -> b/haproxy :80 opens 5 bytes 500+50 client,server\n");
+}
+END_TEST
+
+START_TEST(nobody_knows_anybody)
+{
+	struct kit_flow f = curl;
+
+	f.client_name = NULL;
+	kit_sensor(&kit, "A", "a", "10.0.0.1");
+	send_covered("A", f);
+	expect_all("a/ -> 10.0.0.2/ :80 opens 5 bytes 500+50 client\n");
+}
+END_TEST
+
+START_TEST(loopback_stays_apart)
+{
+	struct kit_flow f = { .client = "127.0.0.1",
+			      .server = "127.0.0.1",
+			      .client_name = "php",
+			      .opens = 1,
+			      .scope = 4026531840,
+			      .port = 5432,
+			      .witness = WITNESS_CLIENT };
+	struct kit_flow g = f;
+
+	g.client_name = NULL;
+	g.server_name = "postgres";
+	g.witness = WITNESS_SERVER;
+	two_machines();
+	send_covered("A", f);
+	send_covered("A", g);
+	f.opens = g.opens = 2;
+	send_covered("B", g);
+	send_covered("B", f);
+	expect_all("a/php -> a/postgres :5432 opens 1 bytes 100+10 client,server\n"
+		   "b/php -> b/postgres :5432 opens 2 bytes 200+20 client,server\n");
+}
+END_TEST
+
+/* Gauges */
+
+START_TEST(gauges_are_the_latest_word)
+{
+	struct kit_flow f = in_minute(curl, 0, 1);
+
+	two_machines();
+	f.live = 3;
+	send_covered("A", f);
+	f = in_minute(nginx, 0, 1);
+	f.live = 2;
+	send_covered("B", f);
+	kit_expect(&kit, "a/curl -> b/nginx :80 opens 1 bytes 100+10 live 3 client,server\n");
+	f = in_minute(curl, 1, 0);
+	f.live = 1;
+	send_covered("A", f);
+	kit_expect(&kit, "a/curl -> b/nginx :80 opens 1 bytes 100+10 live 1 client,server\n");
+	send_cover("A", 5, 0, 60); /* it looked away, and tells of no connection since */
+	kit_expect(&kit, "a/curl -> b/nginx :80 opens 1 bytes 100+10 client,server\n");
+}
+END_TEST
+
+/* Rights */
+
+START_TEST(nobody_speaks_for_others)
+{
+	struct kit_flow f = curl;
+	struct health h;
+
+	two_machines();
+	f.client = "10.0.0.9";
+	send_flow("A", f); /* not its address */
+	send_flow("A", nginx); /* the server's side is b's */
+	f = curl;
+	f.witness = WITNESS_MIRROR;
+	send_flow("A", f);
+	kit_machine(&kit, "b", "10.0.0.1"); /* another's machine */
+	kit_send(&kit, "A");
+	kit_expect(&kit, "");
+	h = kit_health(&kit);
+	ck_assert_uint_eq(h.quarantined, 4);
+	ck_assert_uint_eq(h.rejected, 0);
+	ck_assert_uint_eq(h.records, 2 + 3); /* machines, and processes beside the flows */
+	ck_assert_uint_eq(h.sensors, 2);
+}
+END_TEST
+
+START_TEST(a_host_names_its_own_processes_only)
+{
+	struct kit_flow f = curl;
+
+	f.server_name = "forged";
+	two_machines();
+	send_flow("A", f);
+	kit_expect(&kit, "a/curl -> b/ :80 opens 5 bytes 500+50 client\n");
+}
+END_TEST
+
+START_TEST(poison_ends_a_batch_but_not_the_sensor)
+{
+	struct wire_batch b;
+	struct health h;
+
+	kit_sensor(&kit, "A", "a", "10.0.0.1");
+	kit_flow(&kit, &curl);
+	buf_u8(&kit.w.body, WIRE_R_FLOW);
+	buf_u16(&kit.w.body, 3);
+	buf_put(&kit.w.body, "\xff\xff\xff", 3);
+	kit.w.records++;
+	kit_flow(&kit, &curl);
+	kit_cover(&kit, 0, 0, 60);
+	b = kit_batch(&kit, 1, 2);
+	ck_assert_int_eq(kit_apply(&kit, "A", &b, KIT_NOW), LEDGER_APPLIED);
+	ck_assert_int_eq(kit_apply(&kit, "A", &b, KIT_NOW), LEDGER_KNOWN);
+	kit_expect(&kit, "a/curl -> 10.0.0.2/ :80 opens 5 bytes 500+50 client\n");
+	h = kit_health(&kit);
+	ck_assert_uint_eq(h.records + h.quarantined + h.rejected, 1 + b.records);
+	ck_assert_uint_eq(h.rejected, 4);
+}
+END_TEST
+
+/* Every batch cut short anywhere, and with any byte wrong: never more than a rejected record. */
+START_TEST(any_bytes_are_survived)
+{
+	struct buf good = { 0 };
+	uint64_t sequence = 1;
+
+	kit_sensor(&kit, "A", "a", "10.0.0.1");
+	kit_machine(&kit, "a", "10.0.0.1");
+	kit_flow(&kit, &curl);
+	kit_cover(&kit, 0, 0, 60);
+	buf_put(&good, kit.w.body.p, kit.w.body.n);
+	for (size_t i = 0; i < good.n * 2; i++) {
+		struct wire_batch b = kit_batch(&kit, 1, ++sequence);
+		size_t at = i / 2;
+
+		memcpy(kit.w.body.p, good.p, good.n);
+		if (i % 2)
+			b.body = cur_of(kit.w.body.p, at);
+		else
+			kit.w.body.p[at] ^= 0x81;
+		ck_assert_int_eq(kit_apply(&kit, "A", &b, KIT_NOW), LEDGER_APPLIED);
+	}
+	free(kit_edges(&kit, NULL));
+	buf_fini(&good);
+}
+END_TEST
+
+START_TEST(senseless_records_are_rejected)
+{
+	struct flow f = { .witness = WITNESS_CLIENT,
+			  .proto = PROTO_TCP,
+			  .port = 80,
+			  .client = kit_addr("10.0.0.1"),
+			  .server = kit_addr("10.0.0.2"),
+			  .minute = KIT_NOW / KIT_MINUTE };
+	struct cover backwards = { KIT_NOW, KIT_NOW - 1, 0 };
+	struct cover endless = { KIT_NOW, KIT_NOW + 7200000, 0 };
+
+	kit_sensor(&kit, "A", "a", "10.0.0.1");
+	f.c.opens = INT64_MAX;
+	wire_write_flow(&kit.w, &f, 0, 0);
+	f.c.opens = 1;
+	f.server = kit_addr("0.0.0.0");
+	wire_write_flow(&kit.w, &f, 0, 0);
+	wire_write_cover(&kit.w, &backwards);
+	wire_write_cover(&kit.w, &endless);
+	kit_send(&kit, "A");
+	kit_expect(&kit, "");
+	ck_assert_uint_eq(kit_health(&kit).rejected, 4);
+}
+END_TEST
+
+START_TEST(impossible_times_become_now)
+{
+	struct flow f = { .witness = WITNESS_CLIENT,
+			  .proto = PROTO_TCP,
+			  .port = 80,
+			  .client = kit_addr("10.0.0.1"),
+			  .server = kit_addr("10.0.0.2"),
+			  .minute = 5,
+			  .first_ms = UINT64_MAX / 2 + 5,
+			  .last_ms = 1,
+			  .c = { .opens = 1 } };
+	const struct filter now = { .since = KIT_NOW / 1000 + 1800, .until = KIT_NOW / 1000 + 1860 };
+	struct health h;
+
+	kit_sensor(&kit, "A", "a", "10.0.0.1");
+	wire_write_flow(&kit.w, &f, 0, 0);
+	kit_send(&kit, "A");
+	kit_expect_in(&kit, &now, "a/ -> 10.0.0.2/ :80 opens 1 client\n");
+	h = kit_health(&kit);
+	ck_assert_int_eq(h.first, KIT_NOW / 1000 + 1800);
+	ck_assert_int_eq(h.last, KIT_NOW / 1000 + 1800);
+}
+END_TEST
+
+START_TEST(losses_show)
+{
+	struct lost l = { KIT_NOW - 60000, KIT_NOW, 17 };
+	struct cover c = { KIT_NOW, KIT_NOW + 1000, 3 };
+
+	kit_sensor(&kit, "A", "a", "10.0.0.1");
+	wire_write_lost(&kit.w, &l);
+	wire_write_cover(&kit.w, &c);
+	kit_send(&kit, "A");
+	ck_assert_uint_eq(kit_health(&kit).lost, 17);
+	ck_assert_uint_eq(kit_health(&kit).overflow, 3);
+}
+END_TEST
+
+/* Addresses */
+
+START_TEST(an_address_goes_to_another_machine)
+{
+	kit_sensor(&kit, "A", "a", "10.0.0.1");
+	send_covered("A", curl);
+	kit_sensor(&kit, "B", "b", "10.0.0.1"); /* takes it over */
+	kit_expect(&kit, "b/curl -> 10.0.0.2/ :80 opens 5 bytes 500+50 client\n");
+	kit_sensor(&kit, "B", "b", "10.0.0.3"); /* and lets it go: the last holder stays */
+	kit_expect(&kit, "b/curl -> 10.0.0.2/ :80 opens 5 bytes 500+50 client\n");
+	kit_sensor(&kit, "A", "a", "10.0.0.1");
+	kit_expect(&kit, "a/curl -> 10.0.0.2/ :80 opens 5 bytes 500+50 client\n");
+}
+END_TEST
+
+START_TEST(strange_names_become_text)
+{
+	struct kit_flow f = curl;
+
+	f.client_name = "x\xff\xc3(y";
+	kit_sensor(&kit, "A", "a", "10.0.0.1");
+	send_covered("A", f);
+	kit_expect(&kit, "a/x\xef\xbf\xbd\xef\xbf\xbd(y -> 10.0.0.2/ :80 opens 5 bytes 500+50 "
+			 "client\n");
+}
+END_TEST
+
+/* A cold start in the middle must not matter: everything is in the file. */
+START_TEST(restarts_do_not_matter)
+{
+	two_machines();
+	for (int i = 0; i < 4; i++) {
+		send_covered(i % 2 ? "A" : "B", in_minute(i % 2 ? curl : nginx, 0, 1));
+		store_close(kit.s);
+		kit.s = store_open(kit.path, STORE_WRITE, NULL);
+		ck_assert(kit.s != NULL);
+	}
+	expect_all("a/curl -> b/nginx :80 opens 2 bytes 200+20 client,server\n");
+}
+END_TEST
+
+int main(void)
+{
+	TCase *t = tcase_create("ledger");
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, a_batch_counts_once);
+	tcase_add_test(t, what_is_rolled_back_never_was);
+	tcase_add_test(t, authority_by_coverage);
+	tcase_add_test(t, both_sides_are_one_edge);
+	tcase_add_test(t, server_first_is_taken_back);
+	tcase_add_test(t, without_coverage_the_client_is_believed);
+	tcase_add_test(t, across_the_minute_counts_once);
+	tcase_add_test(t, who_watched_more_counts);
+	tcase_add_loop_test(t, any_order_adds_up, 0, 8);
+	tcase_add_test(t, a_mirror_counts_where_no_host_watches);
+	tcase_add_test(t, refused_and_then_known_is_one_edge);
+	tcase_add_test(t, two_clients_of_one_server);
+	tcase_add_test(t, ports_tell_who_talks_to_whom);
+	tcase_add_test(t, nobody_knows_anybody);
+	tcase_add_test(t, loopback_stays_apart);
+	tcase_add_test(t, gauges_are_the_latest_word);
+	tcase_add_test(t, nobody_speaks_for_others);
+	tcase_add_test(t, a_host_names_its_own_processes_only);
+	tcase_add_test(t, poison_ends_a_batch_but_not_the_sensor);
+	tcase_add_test(t, any_bytes_are_survived);
+	tcase_add_test(t, senseless_records_are_rejected);
+	tcase_add_test(t, impossible_times_become_now);
+	tcase_add_test(t, losses_show);
+	tcase_add_test(t, an_address_goes_to_another_machine);
+	tcase_add_test(t, strange_names_become_text);
+	tcase_add_test(t, restarts_do_not_matter);
+	return kit_run(t, "ledger");
+}
