@@ -5,8 +5,8 @@
 
 bool amount_sane(const struct counters *c)
 {
-#define SANE(name)                                                                           \
-	if (c->name > AMOUNT_MAX)                                                            \
+#define SANE(name)                                                                            \
+	if (c->name > AMOUNT_MAX)                                                             \
 		return false;
 	AMOUNT_FIELDS(SANE)
 #undef SANE

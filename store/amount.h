@@ -13,9 +13,10 @@
 
 #include "common/fact.h"
 
-#define AMOUNT_FIELDS(X)                                                                     \
-	X(opens) X(refused) X(timeouts) X(unreachable) X(resets) X(abandoned)                \
-	X(bytes_to_server) X(bytes_to_client) X(retransmits) X(rtt_sum_us) X(rtt_n)
+#define AMOUNT_FIELDS(X)                                                                      \
+	X(opens)                                                                              \
+	X(refused) X(timeouts) X(unreachable) X(resets) X(abandoned) X(bytes_to_server)       \
+		X(bytes_to_client) X(retransmits) X(rtt_sum_us) X(rtt_n)
 
 struct amounts {
 	int64_t records;
@@ -35,8 +36,8 @@ enum { AMOUNT_N = sizeof(struct amounts) / sizeof(int64_t) };
 #define AMOUNT_PLUS(name) #name " = " #name " + ?, "
 #define AMOUNT_NAMES "records, " AMOUNT_FIELDS(AMOUNT_NAME) "bytes_n"
 #define AMOUNT_MARKS "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
-#define AMOUNT_SUMS AMOUNT_SUM(records) AMOUNT_FIELDS(AMOUNT_SUM) \
-	"bytes_n = bytes_n + excluded.bytes_n"
+#define AMOUNT_SUMS                                                                           \
+	AMOUNT_SUM(records) AMOUNT_FIELDS(AMOUNT_SUM) "bytes_n = bytes_n + excluded.bytes_n"
 #define AMOUNT_ADDED AMOUNT_PLUS(records) AMOUNT_FIELDS(AMOUNT_PLUS) "bytes_n = bytes_n + ?"
 
 bool amount_sane(const struct counters *c);

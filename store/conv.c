@@ -29,7 +29,8 @@ void conv_free(struct conv_cache *c)
 	if (!c)
 		return;
 	HASH_CLEAR(by_id, c->by_id);
-	HASH_ITER(hh, c->by_key, v, next) {
+	HASH_ITER(hh, c->by_key, v, next)
+	{
 		HASH_DEL(c->by_key, v);
 		free(v->claims);
 		free(v);
@@ -142,8 +143,8 @@ static struct claim *find_claim(struct conv *v, const struct claim *w)
 	return NULL;
 }
 
-static int make_claim(struct store *s, struct conv *v, const struct claim *w, struct claim **out,
-		      struct err *e)
+static int make_claim(struct store *s, struct conv *v, const struct claim *w,
+		      struct claim **out, struct err *e)
 {
 	struct claim *c;
 	int rc = db_run(s, e,
@@ -180,13 +181,12 @@ int conv_claim(struct store *s, struct conv *v, const struct claim *wanted, stru
 
 int conv_save(struct store *s, const struct claim *c, struct err *e)
 {
-	return db_run(s, e,
-		      "UPDATE claim SET edge = ?, guess = ?, run = ?, live = ?, pending = ?, "
-		      "opens = ?, ports = ? WHERE id = ?",
-		      DB(I(c->edge), I(c->guess), I(c->run), I(c->live), I(c->pending),
-			 I(c->opens),
-			 B(c->ports_n ? c->port : NULL, c->ports_n * sizeof(c->port[0])),
-			 I(c->id)));
+	return db_run(
+		s, e,
+		"UPDATE claim SET edge = ?, guess = ?, run = ?, live = ?, pending = ?, "
+		"opens = ?, ports = ? WHERE id = ?",
+		DB(I(c->edge), I(c->guess), I(c->run), I(c->live), I(c->pending), I(c->opens),
+		   B(c->ports_n ? c->port : NULL, c->ports_n * sizeof(c->port[0])), I(c->id)));
 }
 
 void conv_remember_port(struct claim *c, uint16_t port)
@@ -228,10 +228,11 @@ static int keep(struct store *s, const struct conv_key *key, int64_t id, struct 
 
 static int find(struct store *s, const struct conv_key *k, int64_t *id, struct err *e)
 {
-	return db_int(s, e, id,
-		      "SELECT id FROM conversation WHERE client = ? AND server = ? AND port = ? "
-		      "AND proto = ? AND scope = ?",
-		      DB(I(k->client), I(k->server), I(k->port), I(k->proto), I(k->scope)));
+	return db_int(
+		s, e, id,
+		"SELECT id FROM conversation WHERE client = ? AND server = ? AND port = ? "
+		"AND proto = ? AND scope = ?",
+		DB(I(k->client), I(k->server), I(k->port), I(k->proto), I(k->scope)));
 }
 
 int conv_get(struct store *s, const struct conv_key *key, struct conv **out, struct err *e)
@@ -273,12 +274,14 @@ int conv_at(struct store *s, int64_t id, struct conv **out, struct err *e)
 	HASH_FIND(by_id, cache_of(s)->by_id, &id, sizeof(id), *out);
 	if (*out)
 		return 0;
-	st = db_query(s, e,
-		      "SELECT client, server, port, proto, scope FROM conversation WHERE id = ?",
-		      DB(I(id)));
+	st = db_query(
+		s, e,
+		"SELECT client, server, port, proto, scope FROM conversation WHERE id = ?",
+		DB(I(id)));
 	rc = st ? db_step(s, st, e) : db_fail(s, NULL);
 	if (rc <= 0)
-		return rc < 0 ? rc : err_set(e, -EBADMSG, "%s: damaged: conversation", s->path);
+		return rc < 0 ? rc
+			      : err_set(e, -EBADMSG, "%s: damaged: conversation", s->path);
 	key.client = sqlite3_column_int64(st, 0);
 	key.server = sqlite3_column_int64(st, 1);
 	key.port = (uint16_t)sqlite3_column_int(st, 2);

@@ -29,7 +29,8 @@ struct claim {
 	uint64_t live, pending, opens;
 	uint16_t port[PAIR_PORTS];
 	unsigned ports_n;
-	int64_t row[CONV_MINUTES]; /* edge of its row in that minute, 0: uncounted, CONV_NO_ROW */
+	int64_t row[CONV_MINUTES]; /* edge of its row in that minute, 0: uncounted, CONV_NO_ROW
+				    */
 };
 
 struct conv_minute {

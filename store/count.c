@@ -201,11 +201,11 @@ static int settle(struct store *s, struct conv *v, struct conv_minute *m, struct
 static int put_row(struct store *s, const struct claim *c, int64_t edge,
 		   const struct count_report *r, struct err *e)
 {
-	sqlite3_stmt *st = db_query(s, e,
-				    "INSERT INTO fact_minute(minute, claim, edge, " AMOUNT_NAMES
-				    ") VALUES(?, ?, ?, " AMOUNT_MARKS
-				    ") ON CONFLICT DO UPDATE SET " AMOUNT_SUMS,
-				    DB(I(r->minute), I(c->id), I(edge)));
+	sqlite3_stmt *st = db_query(
+		s, e,
+		"INSERT INTO fact_minute(minute, claim, edge, " AMOUNT_NAMES
+		") VALUES(?, ?, ?, " AMOUNT_MARKS ") ON CONFLICT DO UPDATE SET " AMOUNT_SUMS,
+		DB(I(r->minute), I(c->id), I(edge)));
 
 	if (!st)
 		return db_fail(s, NULL);
@@ -255,9 +255,9 @@ static int64_t *contested(struct store *s, int64_t sensor, int64_t minute, size_
 	int64_t *list = xmalloc(sizeof(*list));
 	size_t cap = 1;
 	int rc = -1;
-	sqlite3_stmt *st =
-		db_query(s, e, "SELECT conversation FROM contest WHERE minute = ? AND sensor = ?",
-			 DB(I(minute), I(sensor)));
+	sqlite3_stmt *st = db_query(
+		s, e, "SELECT conversation FROM contest WHERE minute = ? AND sensor = ?",
+		DB(I(minute), I(sensor)));
 
 	*n = 0;
 	while (st && (rc = db_step(s, st, e)) > 0) {

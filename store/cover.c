@@ -28,7 +28,8 @@ void cover_free(struct cover_cache *c)
 
 	if (!c)
 		return;
-	HASH_ITER(hh, c->rows, r, next) {
+	HASH_ITER(hh, c->rows, r, next)
+	{
 		HASH_DEL(c->rows, r);
 		free(r);
 	}
@@ -47,7 +48,8 @@ static int find(struct store *s, int64_t sensor, int64_t minute, struct cover_ro
 	HASH_FIND(hh, s->covers->rows, key, sizeof(key), *out);
 	if (*out)
 		return 0;
-	rc = db_int(s, e, &ms, "SELECT covered_ms FROM coverage WHERE minute = ? AND sensor = ?",
+	rc = db_int(s, e, &ms,
+		    "SELECT covered_ms FROM coverage WHERE minute = ? AND sensor = ?",
 		    DB(I(minute), I(sensor)));
 	if (rc < 0)
 		return rc;
@@ -70,7 +72,8 @@ int cover_get(struct store *s, int64_t sensor, int64_t minute, int64_t *ms, stru
 }
 
 /* Two probes of one sensor may both have watched: no more than the minute. */
-static int add_minute(struct store *s, int64_t sensor, int64_t minute, int64_t ms, struct err *e)
+static int add_minute(struct store *s, int64_t sensor, int64_t minute, int64_t ms,
+		      struct err *e)
 {
 	struct cover_row *r;
 	int rc = find(s, sensor, minute, &r, e);

@@ -10,7 +10,8 @@
 /* Milliseconds of MINUTE, at most 60000. */
 int cover_get(struct store *s, int64_t sensor, int64_t minute, int64_t *ms, struct err *e);
 /* [START, END), which may be in several minutes. */
-int cover_add(struct store *s, int64_t sensor, int64_t start_ms, int64_t end_ms, struct err *e);
+int cover_add(struct store *s, int64_t sensor, int64_t start_ms, int64_t end_ms,
+	      struct err *e);
 
 bool cover_crowded(const struct cover_cache *c);
 void cover_free(struct cover_cache *c);

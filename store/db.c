@@ -15,10 +15,12 @@ struct db_kept {
 static const struct {
 	int rc, code;
 } codes[] = {
-	{ SQLITE_BUSY, -EBUSY },      { SQLITE_LOCKED, -EBUSY },    { SQLITE_FULL, -ENOSPC },
-	{ SQLITE_READONLY, -EROFS },  { SQLITE_PERM, -EACCES },	    { SQLITE_CANTOPEN, -EACCES },
-	{ SQLITE_NOTADB, -EBADMSG },  { SQLITE_CORRUPT, -EBADMSG }, { SQLITE_NOMEM, -ENOMEM },
-	{ SQLITE_INTERRUPT, -EINTR }, { SQLITE_TOOBIG, -E2BIG },    { SQLITE_IOERR, -EIO },
+	{ SQLITE_BUSY, -EBUSY },     { SQLITE_LOCKED, -EBUSY },
+	{ SQLITE_FULL, -ENOSPC },    { SQLITE_READONLY, -EROFS },
+	{ SQLITE_PERM, -EACCES },    { SQLITE_CANTOPEN, -EACCES },
+	{ SQLITE_NOTADB, -EBADMSG }, { SQLITE_CORRUPT, -EBADMSG },
+	{ SQLITE_NOMEM, -ENOMEM },   { SQLITE_INTERRUPT, -EINTR },
+	{ SQLITE_TOOBIG, -E2BIG },   { SQLITE_IOERR, -EIO },
 };
 
 int db_fail_rc(int rc, const char *path, const char *words, struct err *e)
@@ -65,7 +67,8 @@ void db_forget_statements(struct store *s)
 {
 	struct db_kept *k, *next;
 
-	HASH_ITER(hh, s->kept, k, next) {
+	HASH_ITER(hh, s->kept, k, next)
+	{
 		HASH_DEL(s->kept, k);
 		sqlite3_finalize(k->st);
 		free(k);
@@ -124,8 +127,8 @@ int db_run(struct store *s, struct err *e, const char *sql, const struct bind *b
 	return rc < 0 ? rc : 0;
 }
 
-int db_int(struct store *s, struct err *e, int64_t *out, const char *sql,
-	   const struct bind *b, size_t n)
+int db_int(struct store *s, struct err *e, int64_t *out, const char *sql, const struct bind *b,
+	   size_t n)
 {
 	sqlite3_stmt *st = db_query(s, e, sql, b, n);
 	int rc;

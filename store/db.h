@@ -5,7 +5,8 @@
  * Statements are written where they are used, as literals, and kept prepared for the life of
  * the store:  db_run(s, e, "UPDATE t SET a = ? WHERE b = ?", DB(I(a), T(b))).
  * For many rows a statement is taken with db_stmt, bound, and stepped with db_step until that
- * returns 0; who stops earlier calls db_done.  All return negative errno with words on failure.
+ * returns 0; who stops earlier calls db_done.  All return negative errno with words on
+ * failure.
  */
 #ifndef STORE_DB_H
 #define STORE_DB_H
@@ -23,12 +24,24 @@ struct bind {
 	int64_t i;
 	const void *p;
 };
-#define I(x) { .kind = 'i', .i = (int64_t)(x) }
-#define T(x) { .kind = 't', .p = (x), .bytes = -1 }
-#define A(x) { .kind = 'b', .p = (x)->b, .bytes = 16 }
-#define B(x, n) { .kind = 'b', .p = (x), .bytes = (int)(n) }
-#define DB(...)                                                                              \
-	(const struct bind[]){ __VA_ARGS__ },                                                \
+#define I(x)                                                                                  \
+	{                                                                                     \
+		.kind = 'i', .i = (int64_t)(x)                                                \
+	}
+#define T(x)                                                                                  \
+	{                                                                                     \
+		.kind = 't', .p = (x), .bytes = -1                                            \
+	}
+#define A(x)                                                                                  \
+	{                                                                                     \
+		.kind = 'b', .p = (x)->b, .bytes = 16                                         \
+	}
+#define B(x, n)                                                                               \
+	{                                                                                     \
+		.kind = 'b', .p = (x), .bytes = (int)(n)                                      \
+	}
+#define DB(...)                                                                               \
+	(const struct bind[]){ __VA_ARGS__ },                                                 \
 		sizeof((const struct bind[]){ __VA_ARGS__ }) / sizeof(struct bind)
 #define DB_NONE NULL, 0
 
@@ -47,8 +60,8 @@ sqlite3_stmt *db_query(struct store *s, struct err *e, const char *sql, const st
 		       size_t n);
 int db_run(struct store *s, struct err *e, const char *sql, const struct bind *b, size_t n);
 /* The first column of the first row: 1 with *OUT, 0 if there is no row. */
-int db_int(struct store *s, struct err *e, int64_t *out, const char *sql,
-	   const struct bind *b, size_t n);
+int db_int(struct store *s, struct err *e, int64_t *out, const char *sql, const struct bind *b,
+	   size_t n);
 
 /* Never NULL.  Borrowed until the next step. */
 const char *db_text(sqlite3_stmt *st, int column);

@@ -43,15 +43,18 @@ void dict_free(struct dict *d)
 	if (!d)
 		return;
 	HASH_CLEAR(by_id, d->endpoints_by_id);
-	HASH_ITER(hh, d->endpoints, p, p_next) {
+	HASH_ITER(hh, d->endpoints, p, p_next)
+	{
 		HASH_DEL(d->endpoints, p);
 		free(p);
 	}
-	HASH_ITER(hh, d->processes, n, n_next) {
+	HASH_ITER(hh, d->processes, n, n_next)
+	{
 		HASH_DEL(d->processes, n);
 		free(n);
 	}
-	HASH_ITER(hh, d->details, t, t_next) {
+	HASH_ITER(hh, d->details, t, t_next)
+	{
 		HASH_DEL(d->details, t);
 		free(t);
 	}
@@ -60,8 +63,8 @@ void dict_free(struct dict *d)
 
 /* Endpoints */
 
-static struct endpoint *keep_endpoint(struct dict *d, const struct endpoint_key *key, int64_t id,
-				      int64_t machine)
+static struct endpoint *keep_endpoint(struct dict *d, const struct endpoint_key *key,
+				      int64_t id, int64_t machine)
 {
 	struct endpoint *p = xcalloc(1, sizeof(*p));
 
@@ -100,7 +103,8 @@ int dict_endpoint(struct store *s, int64_t realm, const struct addr *a, struct e
 	if (sqlite3_changes(s->db)) {
 		id = sqlite3_last_insert_rowid(s->db);
 	} else {
-		rc = db_int(s, e, &id, "SELECT id FROM endpoint WHERE realm = ? AND address = ?",
+		rc = db_int(s, e, &id,
+			    "SELECT id FROM endpoint WHERE realm = ? AND address = ?",
 			    DB(I(realm), A(a)));
 		if (rc > 0)
 			rc = holder(s, id, &machine, e);
@@ -187,7 +191,8 @@ static void process_key(const struct process *p, struct process_key *k)
 	}
 }
 
-static int find_process(struct store *s, const struct process_key *k, int64_t *id, struct err *e)
+static int find_process(struct store *s, const struct process_key *k, int64_t *id,
+			struct err *e)
 {
 	int rc = db_int(s, e, id,
 			"SELECT id FROM process WHERE name = ? AND unit = ? AND container = ?",
@@ -247,10 +252,11 @@ static int write_detail(struct store *s, int64_t endpoint, int64_t process,
 			const struct process *p, enum dict_words words, struct err *e)
 {
 	static const char *const sql[] = {
-		[DICT_LATEST] = "INSERT INTO detail VALUES(?, ?, ?, ?, ?) ON CONFLICT DO UPDATE "
-				"SET exe = iif(excluded.exe = '', exe, excluded.exe), "
-				"user = iif(excluded.user = '', user, excluded.user), "
-				"app = iif(excluded.app = '', app, excluded.app)",
+		[DICT_LATEST] =
+			"INSERT INTO detail VALUES(?, ?, ?, ?, ?) ON CONFLICT DO UPDATE "
+			"SET exe = iif(excluded.exe = '', exe, excluded.exe), "
+			"user = iif(excluded.user = '', user, excluded.user), "
+			"app = iif(excluded.app = '', app, excluded.app)",
 		[DICT_GREATEST] = "INSERT INTO detail VALUES(?, ?, ?, ?, ?) ON CONFLICT DO "
 				  "UPDATE SET exe = max(exe, excluded.exe), "
 				  "user = max(user, excluded.user), "

@@ -23,7 +23,8 @@ void edge_free(struct edge_cache *c)
 
 	if (!c)
 		return;
-	HASH_ITER(hh, c->aliases, a, next) {
+	HASH_ITER(hh, c->aliases, a, next)
+	{
 		HASH_DEL(c->aliases, a);
 		free(a);
 	}
@@ -99,8 +100,8 @@ int edge_final(struct store *s, int64_t edge, int64_t *out, struct err *e)
 }
 
 /* The edge between these two processes in V's place, made if it is not there. */
-static int edge_get(struct store *s, const struct conv *v, const int64_t *process, int64_t *out,
-		    struct err *e)
+static int edge_get(struct store *s, const struct conv *v, const int64_t *process,
+		    int64_t *out, struct err *e)
 {
 	const struct conv_key *k = &v->key;
 	struct edge_cache *c;
@@ -134,10 +135,11 @@ static int merge(struct store *s, int64_t from, int64_t into, struct err *e)
 	if (!rc)
 		rc = level_merge(s, from, into, e);
 	if (!rc)
-		rc = db_run(s, e,
-			    "UPDATE edge SET extra = max(extra, "
-			    "ifnull((SELECT extra FROM edge WHERE id = ?1), '')) WHERE id = ?2",
-			    DB(I(from), I(into)));
+		rc = db_run(
+			s, e,
+			"UPDATE edge SET extra = max(extra, "
+			"ifnull((SELECT extra FROM edge WHERE id = ?1), '')) WHERE id = ?2",
+			DB(I(from), I(into)));
 	if (!rc)
 		rc = db_run(s, e, "DELETE FROM edge WHERE id = ?", DB(I(from)));
 	if (!rc)

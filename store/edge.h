@@ -13,7 +13,8 @@
 #include "store/conv.h"
 #include "store/priv.h"
 
-/* Gives every claim of V its edge and saves those that change; after a claim was made, or when ports may decide anew. */
+/* Gives every claim of V its edge and saves those that change; after a claim was made, or when
+ * ports may decide anew. */
 int edge_pair(struct store *s, struct conv *v, struct err *e);
 /* True if edge_pair chose among several for some claim. */
 bool edge_guessed(const struct conv *v);

@@ -91,10 +91,11 @@ int enrol_token_use(struct store *s, const uint8_t hash[32], uint64_t now_ms, ch
 static int add_sensor(struct store *s, const char *sensor, const char *role, const char *host,
 		      const uint8_t *fingerprint, uint64_t now_ms, struct err *e)
 {
-	int rc = db_run(s, e,
-			"INSERT OR IGNORE INTO sensor(name, role, host, fingerprint, first_ms, "
-			"last_ms) VALUES(?1, ?2, ?3, ?4, ?5, ?5)",
-			DB(T(sensor), T(role), T(host), B(fingerprint, HASH_BYTES), I(now_ms)));
+	int rc =
+		db_run(s, e,
+		       "INSERT OR IGNORE INTO sensor(name, role, host, fingerprint, first_ms, "
+		       "last_ms) VALUES(?1, ?2, ?3, ?4, ?5, ?5)",
+		       DB(T(sensor), T(role), T(host), B(fingerprint, HASH_BYTES), I(now_ms)));
 
 	if (!rc && !sqlite3_changes(s->db))
 		rc = err_set(e, -EEXIST, "sensor %s is enrolled already", sensor);
@@ -117,10 +118,11 @@ bool enrol_sensor_allowed(struct store *s, const char *sensor, const uint8_t fin
 			  char role[16])
 {
 	bool allowed = false;
-	sqlite3_stmt *st = db_query(s, NULL,
-				    "SELECT role FROM sensor WHERE name = ? AND fingerprint = ? "
-				    "AND revoked = 0",
-				    DB(T(sensor), B(fingerprint, HASH_BYTES)));
+	sqlite3_stmt *st =
+		db_query(s, NULL,
+			 "SELECT role FROM sensor WHERE name = ? AND fingerprint = ? "
+			 "AND revoked = 0",
+			 DB(T(sensor), B(fingerprint, HASH_BYTES)));
 
 	if (!st)
 		return false;

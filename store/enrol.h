@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Sensors that may speak, and the tokens that let new ones in.  Tokens are kept as SHA-256 of
- * their secret, expire and have a number of uses.  Each call is a transaction of its own unless
- * one is open.
+ * their secret, expire and have a number of uses.  Each call is a transaction of its own
+ * unless one is open.
  */
 #ifndef STORE_ENROL_H
 #define STORE_ENROL_H

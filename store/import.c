@@ -75,7 +75,8 @@ static int write_all(struct import *im, struct err *e)
 			       B(im->sha256, SHA256_BYTES), I(now_ms)));
 	if (rc)
 		return rc;
-	return import_write(im->s, &im->lines, sqlite3_last_insert_rowid(im->s->db), now_ms, e);
+	return import_write(im->s, &im->lines, sqlite3_last_insert_rowid(im->s->db), now_ms,
+			    e);
 }
 
 int import_commit(struct import *im, struct err *e)

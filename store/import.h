@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a person brings as exchange lines (docs/exchange.md), written in one transaction a source.
+ * What a person brings as exchange lines (docs/exchange.md), written in one transaction a
+ * source.
  *
  *     struct import *im = import_begin(store, "flows.jsonl", sha256, &e);
  *     import_machine(im, ...); import_flow(im, ...);

@@ -48,7 +48,8 @@ static int read_addrs(const struct import_machine *m, struct addr *out, struct e
 static int check_ident(const char *id, struct err *e)
 {
 	if (strlen(id) > IDENT_LEN)
-		return err_set(e, -EINVAL, "a machine's id is longer than %d bytes", IDENT_LEN);
+		return err_set(e, -EINVAL, "a machine's id is longer than %d bytes",
+			       IDENT_LEN);
 	return 0;
 }
 
@@ -214,11 +215,13 @@ void lines_fini(struct lines *l)
 	struct lines_word *w, *w_next;
 	struct lines_end *d, *d_next;
 
-	HASH_ITER(hh, l->ends, d, d_next) {
+	HASH_ITER(hh, l->ends, d, d_next)
+	{
 		HASH_DEL(l->ends, d);
 		free(d);
 	}
-	HASH_ITER(hh, l->processes, p, p_next) {
+	HASH_ITER(hh, l->processes, p, p_next)
+	{
 		HASH_DEL(l->processes, p);
 		free(p);
 	}
@@ -226,7 +229,8 @@ void lines_fini(struct lines *l)
 		free(l->machine[i].addrs);
 	free(l->machine);
 	free(l->flow);
-	HASH_ITER(hh, l->words, w, w_next) {
+	HASH_ITER(hh, l->words, w, w_next)
+	{
 		HASH_DEL(l->words, w);
 		free(w);
 	}

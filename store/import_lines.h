@@ -30,7 +30,8 @@ struct lines_end {
 		struct addr addr; /* :: for none */
 	} key;
 	int64_t machine;
-	struct endpoint *endpoint; /* NULL where only the other end can tell: loopback without id */
+	struct endpoint
+		*endpoint; /* NULL where only the other end can tell: loopback without id */
 	UT_hash_handle hh;
 };
 

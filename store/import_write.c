@@ -124,8 +124,8 @@ static bool has_address(const struct lines_end *end)
 }
 
 /*
- * With a machine's id the address is that machine's, whoever else holds it: in the common realm
- * if nobody else does, else in a realm of the machine, where also "no address" is.
+ * With a machine's id the address is that machine's, whoever else holds it: in the common
+ * realm if nobody else does, else in a realm of the machine, where also "no address" is.
  */
 static int machine_end(struct writer *w, struct lines_end *end, struct err *e)
 {
@@ -311,8 +311,7 @@ static bool only_source(const struct writer *w, const struct conv *v)
 
 static int write_conversation(struct writer *w, struct lines_flow *f, size_t n, struct err *e)
 {
-	struct conv_key key =
-		conv_key(f->endpoint[0], f->endpoint[1], 0, f->port, f->proto);
+	struct conv_key key = conv_key(f->endpoint[0], f->endpoint[1], 0, f->port, f->proto);
 	struct conv *v;
 	int rc = conv_get(w->s, &key, &v, e);
 
@@ -341,7 +340,8 @@ static int write_flows(struct writer *w, struct err *e)
 	return rc;
 }
 
-int import_write(struct store *s, struct lines *l, int64_t source, int64_t now_ms, struct err *e)
+int import_write(struct store *s, struct lines *l, int64_t source, int64_t now_ms,
+		 struct err *e)
 {
 	struct writer w = { s, l, source, now_ms };
 	int rc = write_machines(&w, e);

@@ -17,11 +17,12 @@ static int load_machines(struct store *s, struct known *k, struct err *e)
 {
 	size_t cap = 0;
 	int rc;
-	sqlite3_stmt *st = db_query(s, e,
-				    "SELECT id, ident, name, os, kernel, arch, site, extra, cores, "
-				    "memory, sensor != 0 OR watched, first_ms, last_ms "
-				    "FROM machine ORDER BY id",
-				    DB_NONE);
+	sqlite3_stmt *st =
+		db_query(s, e,
+			 "SELECT id, ident, name, os, kernel, arch, site, extra, cores, "
+			 "memory, sensor != 0 OR watched, first_ms, last_ms "
+			 "FROM machine ORDER BY id",
+			 DB_NONE);
 
 	if (!st)
 		return db_fail(s, NULL);
@@ -156,7 +157,9 @@ void known_fini(struct known *k)
 {
 	for (size_t i = 0; i < k->machine_n; i++) {
 		struct known_machine *m = &k->machine[i];
-		char *all[] = { m->ident, m->name, m->os, m->kernel, m->arch, m->site, m->extra };
+		char *all[] = {
+			m->ident, m->name, m->os, m->kernel, m->arch, m->site, m->extra
+		};
 
 		for (size_t j = 0; j < sizeof(all) / sizeof(*all); j++)
 			free(all[j]);
@@ -218,10 +221,9 @@ struct process known_process(const struct known *k, int64_t id, int64_t endpoint
 {
 	struct known_detail key = { .endpoint = endpoint, .process = id };
 	const struct known_process *p = known_find_process(k, id);
-	const struct known_detail *d =
-		p && k->detail_n ?
-			bsearch(&key, k->detail, k->detail_n, sizeof(*k->detail), by_place) :
-			NULL;
+	const struct known_detail *d = p && k->detail_n ? bsearch(&key, k->detail, k->detail_n,
+								  sizeof(*k->detail), by_place)
+							: NULL;
 
 	return (struct process){ .name = p ? p->name : "",
 				 .unit = p ? p->unit : "",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The dictionary as a query needs it: read once, in memory, found by number.  An address belongs
- * to the machine that holds its lease, or held it last.
+ * The dictionary as a query needs it: read once, in memory, found by number.  An address
+ * belongs to the machine that holds its lease, or held it last.
  */
 #ifndef STORE_KNOWN_H
 #define STORE_KNOWN_H
@@ -23,7 +23,7 @@ struct known_machine {
 struct known_endpoint {
 	int64_t id;
 	struct addr addr;
-	char ip[ADDR_TEXT]; /* "" for no address */
+	char ip[ADDR_TEXT];		     /* "" for no address */
 	const struct known_machine *machine; /* NULL: none */
 };
 struct known_process {

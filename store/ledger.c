@@ -19,10 +19,10 @@ static const int64_t hour_ms = 3600000;
 static const int64_t day_ms = 86400000;
 
 enum {
-	LATE_DAYS = 7,	    /* older than a spool can be; then its time is not believed */
-	EARLY_MINUTES = 5,  /* a clock that is ahead */
+	LATE_DAYS = 7,	   /* older than a spool can be; then its time is not believed */
+	EARLY_MINUTES = 5, /* a clock that is ahead */
 	KEPT_DAYS = 400,
-	BREAK_MS = 1000,    /* between two COVERs: the sensor was not watching */
+	BREAK_MS = 1000, /* between two COVERs: the sensor was not watching */
 };
 
 /* One batch on its way in. */
@@ -96,6 +96,13 @@ static void run_on(struct sensor *x, int64_t start, int64_t end)
 		x->covered_ms = end;
 }
 
+/* A spool begins, or lost something: the sensor is about to tell its gauges anew. */
+static void begin_run(struct intake *in)
+{
+	in->sensor->run++;
+	in->sensor->covered_ms = in->base_ms;
+}
+
 static int take_cover(struct intake *in, const struct cover *c, struct err *e)
 {
 	int64_t start = (int64_t)c->start_ms, end = (int64_t)c->end_ms;
@@ -110,7 +117,7 @@ static int take_cover(struct intake *in, const struct cover *c, struct err *e)
 	return cover_add(in->s, in->sensor->id, start, end, e);
 }
 
-static int take_covers(struct intake *in, struct cur body, struct err *e)
+static int take_covers(struct intake *in, struct cur body, bool first, struct err *e)
 {
 	struct wire_reader r;
 	struct wire_record rec;
@@ -118,9 +125,14 @@ static int take_covers(struct intake *in, struct cur body, struct err *e)
 
 	wire_reader_begin(&r, body);
 	in->base_ms = plausible_or_now(in, r.base_ms);
-	while (!rc && wire_reader_next(&r, &rec) > 0)
-		if (rec.kind == WIRE_R_COVER && cover_sane(&rec.cover))
+	if (first)
+		begin_run(in);
+	while (!rc && wire_reader_next(&r, &rec) > 0) {
+		if (rec.kind == WIRE_R_LOST)
+			begin_run(in);
+		else if (rec.kind == WIRE_R_COVER && cover_sane(&rec.cover))
 			rc = take_cover(in, &rec.cover, e);
+	}
 	wire_reader_fini(&r);
 	return rc;
 }
@@ -152,8 +164,8 @@ static bool may_name(const struct sensor *x, const struct flow *f, enum witness 
 	return !x->host || f->witness == side || addr_is_loopback(a) || sensor_owns(x, a);
 }
 
-static int endpoint_of(struct intake *in, const struct addr *a, bool own, struct endpoint **out,
-		       struct err *e)
+static int endpoint_of(struct intake *in, const struct addr *a, bool own,
+		       struct endpoint **out, struct err *e)
 {
 	const struct sensor *x = in->sensor;
 	int64_t realm = 0;
@@ -170,8 +182,8 @@ static int endpoint_of(struct intake *in, const struct addr *a, bool own, struct
 static int process_of(struct intake *in, const struct flow *f, enum witness side,
 		      int64_t endpoint, int64_t *out, struct err *e)
 {
-	const struct process *p = side == WITNESS_CLIENT ? f->client_process
-							 : f->server_process;
+	const struct process *p =
+		side == WITNESS_CLIENT ? f->client_process : f->server_process;
 	int rc;
 
 	*out = 0;
@@ -249,17 +261,24 @@ static int take_flow(struct intake *in, const struct flow *f, enum fate *fate, s
 
 /* Machines, listeners, losses */
 
+/*
+ * A machine that another sensor speaks for: the newcomer takes over when that one is revoked,
+ * or has been silent ever since the newcomer was enrolled (it was installed again); else it is
+ * a clone.
+ */
 static int owned_by_another(struct intake *in, int64_t machine, bool *out, struct err *e)
 {
-	int64_t sensor, revoked = 0;
+	int64_t sensor, yes;
 	int rc = machine_sensor(in->s, machine, &sensor, e);
 
 	*out = false;
 	if (rc || !sensor || sensor == in->sensor->id)
 		return rc;
-	rc = db_int(in->s, e, &revoked, "SELECT revoked FROM sensor WHERE id = ?",
-		    DB(I(sensor)));
-	*out = !revoked;
+	rc = db_int(in->s, e, &yes,
+		    "SELECT 1 FROM sensor o, sensor x WHERE o.id = ? AND x.id = ? "
+		    "AND NOT o.revoked AND o.last_ms >= x.first_ms",
+		    DB(I(sensor), I(in->sensor->id)));
+	*out = rc > 0;
 	return rc < 0 ? rc : 0;
 }
 
@@ -294,14 +313,15 @@ static int put_listener(struct intake *in, const struct listener *l, int64_t pro
 	const struct process *p = l->process ? l->process : &unknown;
 	char exe[PATH_LEN + 1], user[NAME_LEN + 1], app[PATH_LEN + 1];
 
-	return db_run(in->s, e,
-		      "INSERT INTO listener VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?9, ?9) ON CONFLICT "
-		      "DO UPDATE SET exe = excluded.exe, user = excluded.user, "
-		      "app = excluded.app, last_ms = max(last_ms, excluded.last_ms)",
-		      DB(I(in->sensor->machine), I(l->port), I(l->proto), A(&l->addr),
-			 I(process), T(dict_clean(p->exe, exe, sizeof(exe))),
-			 T(dict_clean(p->user, user, sizeof(user))),
-			 T(dict_clean(p->app, app, sizeof(app))), I(in->base_ms)));
+	return db_run(
+		in->s, e,
+		"INSERT INTO listener VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?9, ?9) ON CONFLICT "
+		"DO UPDATE SET exe = excluded.exe, user = excluded.user, "
+		"app = excluded.app, last_ms = max(last_ms, excluded.last_ms)",
+		DB(I(in->sensor->machine), I(l->port), I(l->proto), A(&l->addr), I(process),
+		   T(dict_clean(p->exe, exe, sizeof(exe))),
+		   T(dict_clean(p->user, user, sizeof(user))),
+		   T(dict_clean(p->app, app, sizeof(app))), I(in->base_ms)));
 }
 
 static int take_listener(struct intake *in, const struct listener *l, enum fate *fate,
@@ -425,7 +445,8 @@ static int position_of(struct store *s, int64_t sensor, uint64_t epoch, uint64_t
 		       struct err *e)
 {
 	int64_t v = 0;
-	int rc = db_int(s, e, &v, "SELECT sequence FROM position WHERE sensor = ? AND epoch = ?",
+	int rc = db_int(s, e, &v,
+			"SELECT sequence FROM position WHERE sensor = ? AND epoch = ?",
 			DB(I(sensor), I(epoch)));
 
 	*sequence = (uint64_t)v;
@@ -444,7 +465,7 @@ int ledger_resume(struct store *s, const char *sensor, uint64_t epoch, uint64_t 
 
 static int apply(struct intake *in, const struct wire_batch *b, struct err *e)
 {
-	int rc = take_covers(in, b->body, e);
+	int rc = take_covers(in, b->body, b->sequence == 1, e);
 
 	if (!rc)
 		rc = take_records(in, b, e);

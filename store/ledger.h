@@ -2,9 +2,10 @@
 /*
  * What sensors send, written exactly once.
  *
- * The ledger has one row a (sensor, epoch) with the last committed sequence, written in the same
- * transaction as the facts.  A batch at or below it is already counted, one above the next is a
- * gap; so a lost acknowledgement, a kill or a restart on either side neither loses nor doubles.
+ * The ledger has one row a (sensor, epoch) with the last committed sequence, written in the
+ * same transaction as the facts.  A batch at or below it is already counted, one above the
+ * next is a gap; so a lost acknowledgement, a kill or a restart on either side neither loses
+ * nor doubles.
  *
  * Counting once (docs/store.md): both sides of a connection agree on a *conversation* (client
  * address, server address, protocol, service port; scope for loopback).  What one witness says
@@ -19,9 +20,9 @@
 #include "store/store.h"
 
 enum ledger_verdict {
-	LEDGER_APPLIED,	 /* counted; to be acknowledged after store_commit */
-	LEDGER_KNOWN,	 /* was counted before; acknowledge again */
-	LEDGER_GAP,	 /* not the next one: the sensor must go back to ledger_resume */
+	LEDGER_APPLIED, /* counted; to be acknowledged after store_commit */
+	LEDGER_KNOWN,	/* was counted before; acknowledge again */
+	LEDGER_GAP,	/* not the next one: the sensor must go back to ledger_resume */
 };
 
 /* The last committed sequence of this epoch, 0 for none. */
@@ -29,10 +30,10 @@ int ledger_resume(struct store *s, const char *sensor, uint64_t epoch, uint64_t 
 		  struct err *e);
 
 /*
- * Applies one batch of SENSOR inside the caller's transaction.  A record that makes no sense or
- * that the sensor may not claim (its own end is no address of its machine) is not applied but
- * counted against the sensor (rejected, quarantined), and the sequence is committed all the
- * same.  Negative errno only when the database itself failed: then the caller rolls back.
+ * Applies one batch of SENSOR inside the caller's transaction.  A record that makes no sense
+ * or that the sensor may not claim (its own end is no address of its machine) is not applied
+ * but counted against the sensor (rejected, quarantined), and the sequence is committed all
+ * the same.  Negative errno only when the database itself failed: then the caller rolls back.
  */
 int ledger_apply(struct store *s, const char *sensor, const struct wire_batch *batch,
 		 uint64_t received_ms, enum ledger_verdict *out, struct err *e);

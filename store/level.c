@@ -57,10 +57,9 @@ static int total_of(struct store *s, int64_t edge, int64_t *first, int64_t *last
 		    struct amounts *a, struct err *e)
 {
 	int rc;
-	sqlite3_stmt *st =
-		db_query(s, e,
-			 "SELECT first, last, " AMOUNT_NAMES " FROM fact_total WHERE edge = ?",
-			 DB(I(edge)));
+	sqlite3_stmt *st = db_query(
+		s, e, "SELECT first, last, " AMOUNT_NAMES " FROM fact_total WHERE edge = ?",
+		DB(I(edge)));
 
 	if (!st)
 		return db_fail(s, NULL);
@@ -75,14 +74,14 @@ static int total_of(struct store *s, int64_t edge, int64_t *first, int64_t *last
 }
 
 /* The buckets of one edge are found one by one, since the tables are in order of time. */
-#define BUCKETS                                                                              \
-	"(WITH RECURSIVE b(n) AS (VALUES(?3) UNION ALL SELECT n + 1 FROM b WHERE n < ?4) "   \
+#define BUCKETS                                                                               \
+	"(WITH RECURSIVE b(n) AS (VALUES(?3) UNION ALL SELECT n + 1 FROM b WHERE n < ?4) "    \
 	"SELECT n FROM b)"
-#define MOVE(table, bucket)                                                                  \
-	"INSERT INTO " table "(" bucket ", edge, " AMOUNT_NAMES ") "                         \
-	"SELECT " bucket ", ?2, " AMOUNT_NAMES " FROM " table                                \
-	" WHERE edge = ?1 AND " bucket " IN " BUCKETS " ON CONFLICT DO UPDATE SET " AMOUNT_SUMS
-#define CLEAR(table, bucket)                                                                 \
+#define MOVE(table, bucket)                                                                   \
+	"INSERT INTO " table "(" bucket ", edge, " AMOUNT_NAMES ") "                          \
+	"SELECT " bucket ", ?2, " AMOUNT_NAMES " FROM " table " WHERE edge = ?1 AND " bucket  \
+	" IN " BUCKETS " ON CONFLICT DO UPDATE SET " AMOUNT_SUMS
+#define CLEAR(table, bucket)                                                                  \
 	"DELETE FROM " table " WHERE edge = ?1 AND ?2 != ?1 AND " bucket " IN " BUCKETS
 
 static const struct {

@@ -71,7 +71,8 @@ static bool listed(const struct machine *m, const struct addr *a)
 	return false;
 }
 
-/* Endpoints of the common realm that the machine holds and no longer lists; the caller frees. */
+/* Endpoints of the common realm that the machine holds and no longer lists; the caller frees.
+ */
 static int64_t *left_behind(struct store *s, int64_t machine, const struct machine *m,
 			    size_t *n, struct err *e)
 {
@@ -103,8 +104,8 @@ static int64_t *left_behind(struct store *s, int64_t machine, const struct machi
 	return list;
 }
 
-static int close_leases(struct store *s, int64_t machine, const struct machine *m, int64_t at_ms,
-			struct err *e)
+static int close_leases(struct store *s, int64_t machine, const struct machine *m,
+			int64_t at_ms, struct err *e)
 {
 	size_t n;
 	int rc = 0;
@@ -128,8 +129,8 @@ static int close_leases(struct store *s, int64_t machine, const struct machine *
 	return rc;
 }
 
-static int open_leases(struct store *s, int64_t machine, const struct machine *m, int64_t at_ms,
-		       struct err *e)
+static int open_leases(struct store *s, int64_t machine, const struct machine *m,
+		       int64_t at_ms, struct err *e)
 {
 	int rc = db_run(s, e, "DELETE FROM machine_address WHERE machine = ?", DB(I(machine)));
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Machines, the addresses they say they have, and the leases by which addresses become machines.
+ * Machines, the addresses they say they have, and the leases by which addresses become
+ * machines.
  *
  * A machine lists any address; a lease on it in the common realm is held by one machine at a
- * time, and taking it over closes the older one.  The any-address in a machine's realm stands for
- * a machine without address.
+ * time, and taking it over closes the older one.  The any-address in a machine's realm stands
+ * for a machine without address.
  */
 #ifndef STORE_MACHINE_H
 #define STORE_MACHINE_H

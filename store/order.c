@@ -17,8 +17,9 @@ static int by_place(const void *a, const void *b)
 	int d = by_label(x, y);
 
 	d = d ? d : addr_cmp(&x->addr, &y->addr);
-	return d ? d : strcmp(x->machine ? x->machine->ident : "",
-			      y->machine ? y->machine->ident : "");
+	return d ? d
+		 : strcmp(x->machine ? x->machine->ident : "",
+			  y->machine ? y->machine->ident : "");
 }
 
 static int by_process(const void *a, const void *b)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The order in which edges are given out: by client name, server name, port, then processes,
- * then addresses.  Edges are many and names few, so names are ranked once and edges compared by
- * numbers.  Keys are equal where nothing that is printed differs.
+ * then addresses.  Edges are many and names few, so names are ranked once and edges compared
+ * by numbers.  Keys are equal where nothing that is printed differs.
  */
 #ifndef STORE_ORDER_H
 #define STORE_ORDER_H

@@ -48,7 +48,8 @@ static int load_held(struct store *s, struct machines *m, struct err *e)
 	while ((rc = db_step(s, st, e)) > 0) {
 		struct held_address h = { .machine = sqlite3_column_int64(st, 0) };
 
-		if (!db_addr(st, 1, &h.addr) || addr_is_scoped(&h.addr) || addr_is_any(&h.addr))
+		if (!db_addr(st, 1, &h.addr) || addr_is_scoped(&h.addr) ||
+		    addr_is_any(&h.addr))
 			continue;
 		MEM_GROW(m->held, m->held_n, cap);
 		m->held[m->held_n++] = h;
@@ -93,7 +94,8 @@ static int load_seen(struct store *s, struct machines *m, struct err *e)
 	if (!st)
 		return db_fail(s, NULL);
 	while ((rc = db_step(s, st, e)) > 0) {
-		int64_t first = sqlite3_column_int64(st, 2), last = sqlite3_column_int64(st, 3);
+		int64_t first = sqlite3_column_int64(st, 2),
+			last = sqlite3_column_int64(st, 3);
 
 		stretch(m, sqlite3_column_int64(st, 0), first, last);
 		stretch(m, sqlite3_column_int64(st, 1), first, last);

@@ -4,9 +4,9 @@
  * all their strings are borrowed for the length of the call.  A function that returns non-zero
  * ends the query, and the query returns that value.
  *
- * A window that is not given means all that is kept (the total level).  A window is answered from
- * whole days, then hours, then minutes at its ends; imported totals count whole when their
- * [first, last] overlaps it.
+ * A window that is not given means all that is kept (the total level).  A window is answered
+ * from whole days, then hours, then minutes at its ends; imported totals count whole when
+ * their [first, last] overlaps it.
  */
 #ifndef STORE_QUERY_H
 #define STORE_QUERY_H
@@ -18,9 +18,9 @@
 #include "store/store.h"
 
 struct filter {
-	const char *machine; /* id, name or address of either end; NULL: any */
-	const char *process; /* short name of either end; NULL: any */
-	int port;	     /* service port; 0: any */
+	const char *machine;  /* id, name or address of either end; NULL: any */
+	const char *process;  /* short name of either end; NULL: any */
+	int port;	      /* service port; 0: any */
 	int64_t since, until; /* Unix seconds, [since, until); 0: open */
 };
 
@@ -38,13 +38,13 @@ struct machine_row {
 
 /* One end of an edge.  ID is NULL for an address that is no known machine. */
 struct end_row {
-	const char *id, *name; /* name is "" where id is NULL */
-	const char *ip;	       /* "" where only the machine is known */
+	const char *id, *name;	/* name is "" where id is NULL */
+	const char *ip;		/* "" where only the machine is known */
 	struct process process; /* name "" : unknown */
 };
 
 struct edge_row {
-	int64_t edge;	/* stable within the database */
+	int64_t edge; /* stable within the database */
 	struct end_row client, server;
 	uint8_t proto;
 	uint16_t port;
@@ -69,9 +69,9 @@ struct listener_row {
 /* What the numbers rest on; the counters of all sensors added up. */
 struct health {
 	uint64_t sensors;
-	uint64_t records;     /* counted */
+	uint64_t records; /* counted */
 	uint64_t quarantined, rejected, lost, overflow;
-	int64_t first, last;  /* Unix seconds of the oldest and newest fact, 0: none */
+	int64_t first, last; /* Unix seconds of the oldest and newest fact, 0: none */
 };
 
 typedef int query_machine_fn(const struct machine_row *row, void *ctx);

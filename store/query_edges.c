@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Edges, put together in memory: the dictionary (known.c), what every edge amounts to, and the
- * gauges of its claims.  Two of a database's scans, in the order of their keys, and no look-ups.
+ * gauges of its claims.  Two of a database's scans, in the order of their keys, and no
+ * look-ups.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -77,8 +78,8 @@ static int load_aliases(struct query *q)
 {
 	size_t cap = 0;
 	int rc;
-	sqlite3_stmt *st = db_query(q->s, q->e,
-				    "SELECT edge, into_edge FROM merged ORDER BY edge", DB_NONE);
+	sqlite3_stmt *st = db_query(
+		q->s, q->e, "SELECT edge, into_edge FROM merged ORDER BY edge", DB_NONE);
 
 	if (!st)
 		return db_fail(q->s, NULL);
@@ -107,14 +108,14 @@ static int load_edges(struct query *q)
 
 		MEM_GROW(q->edge, q->edge_n, cap);
 		ed = &q->edge[q->edge_n++];
-		*ed = (struct edge){ .id = sqlite3_column_int64(st, 0),
-				     .place = { sqlite3_column_int64(st, 1),
-						sqlite3_column_int64(st, 5),
-						sqlite3_column_int64(st, 2),
-						sqlite3_column_int64(st, 6),
-						(uint16_t)sqlite3_column_int(st, 3),
-						(uint8_t)sqlite3_column_int(st, 4) },
-				     .extra = *extra ? xstrdup(extra) : NULL };
+		*ed = (struct edge){
+			.id = sqlite3_column_int64(st, 0),
+			.place = { sqlite3_column_int64(st, 1), sqlite3_column_int64(st, 5),
+				   sqlite3_column_int64(st, 2), sqlite3_column_int64(st, 6),
+				   (uint16_t)sqlite3_column_int(st, 3),
+				   (uint8_t)sqlite3_column_int(st, 4) },
+			.extra = *extra ? xstrdup(extra) : NULL
+		};
 	}
 	return rc;
 }
@@ -142,9 +143,9 @@ static int load_totals(struct query *q)
 {
 	bool window = q->f->since || q->f->until;
 	int rc;
-	sqlite3_stmt *st = db_query(q->s, q->e,
-				    "SELECT edge, " AMOUNT_NAMES ", first, last FROM fact_total",
-				    DB_NONE);
+	sqlite3_stmt *st = db_query(
+		q->s, q->e, "SELECT edge, " AMOUNT_NAMES ", first, last FROM fact_total",
+		DB_NONE);
 
 	if (!st)
 		return db_fail(q->s, NULL);
@@ -195,10 +196,11 @@ static int load_window(struct query *q)
 		rc = add_amounts(q, part_of(q, &part[i]));
 	if (rc)
 		return rc;
-	return add_amounts(q, db_query(q->s, q->e,
-				       "SELECT edge, " AMOUNT_NAMES " FROM span WHERE edge > 0 "
-				       "AND ((first < ? AND last >= ?) OR last = 0)",
-				       DB(I(until), I(q->f->since))));
+	return add_amounts(q,
+			   db_query(q->s, q->e,
+				    "SELECT edge, " AMOUNT_NAMES " FROM span WHERE edge > 0 "
+				    "AND ((first < ? AND last >= ?) OR last = 0)",
+				    DB(I(until), I(q->f->since))));
 }
 
 /* Sensors before imports, of either the better witness, of imports the latest. */
@@ -295,19 +297,21 @@ static struct edge_row row_of(const struct query *q, const struct edge *ed)
 	const struct filter *f = q->f;
 	bool now = !f->until;
 
-	return (struct edge_row){ .edge = ed->id,
-				  .client = end_of(q, ed->place.client, ed->place.client_process),
-				  .server = end_of(q, ed->place.server, ed->place.server_process),
-				  .proto = ed->place.proto,
-				  .port = ed->place.port,
-				  .c = amount_counters(&ed->sum),
-				  .live = now ? ed->live : 0,
-				  .pending = now ? ed->pending : 0,
-				  .first = clip(ed->first, f->since, f->until),
-				  .last = clip(ed->last, f->since, f->until),
-				  .witnesses = ed->witnesses,
-				  .guess = ed->guess,
-				  .extra = ed->extra ? ed->extra : "" };
+	return (struct edge_row){
+		.edge = ed->id,
+		.client = end_of(q, ed->place.client, ed->place.client_process),
+		.server = end_of(q, ed->place.server, ed->place.server_process),
+		.proto = ed->place.proto,
+		.port = ed->place.port,
+		.c = amount_counters(&ed->sum),
+		.live = now ? ed->live : 0,
+		.pending = now ? ed->pending : 0,
+		.first = clip(ed->first, f->since, f->until),
+		.last = clip(ed->last, f->since, f->until),
+		.witnesses = ed->witnesses,
+		.guess = ed->guess,
+		.extra = ed->extra ? ed->extra : ""
+	};
 }
 
 struct placed {
@@ -345,8 +349,8 @@ static bool is_machine(const struct known_endpoint *p, const char *word)
 {
 	if (!p)
 		return false;
-	if (p->machine && (strcmp(p->machine->ident, word) == 0 ||
-			   strcmp(p->machine->name, word) == 0))
+	if (p->machine &&
+	    (strcmp(p->machine->ident, word) == 0 || strcmp(p->machine->name, word) == 0))
 		return true;
 	return strcmp(p->ip, word) == 0;
 }
@@ -364,7 +368,8 @@ static bool wanted(const struct query *q, const struct edge *ed)
 
 	if (!ed->present || (f->port && ed->place.port != f->port))
 		return false;
-	if (f->machine && !is_machine(known_endpoint(&q->known, ed->place.client), f->machine) &&
+	if (f->machine &&
+	    !is_machine(known_endpoint(&q->known, ed->place.client), f->machine) &&
 	    !is_machine(known_endpoint(&q->known, ed->place.server), f->machine))
 		return false;
 	return !f->process || is_process(&q->known, ed->place.client_process, f->process) ||
@@ -396,7 +401,8 @@ static int emit(struct query *q, query_edge_fn *fn, void *ctx)
 	for (size_t i = 0, next; i < n && !rc; i = next) {
 		struct edge_row row;
 
-		for (next = i + 1; next < n && order_compare(&list[i].key, &list[next].key) == 0; next++)
+		for (next = i + 1;
+		     next < n && order_compare(&list[i].key, &list[next].key) == 0; next++)
 			join(list[i].edge, list[next].edge);
 		row = row_of(q, list[i].edge);
 		rc = fn(&row, ctx);

@@ -146,9 +146,10 @@ int schema_upgrade(struct store *s, int from, struct err *e)
 			       "use that one",
 			       s->path, from, SCHEMA_VERSION);
 	if (s->mode == STORE_READ)
-		return err_set(e, -EPROTONOSUPPORT,
-			       "%s: made by an older Skein (schema %d, this program reads %d); "
-			       "the collector or an import brings it up to date",
-			       s->path, from, SCHEMA_VERSION);
+		return err_set(
+			e, -EPROTONOSUPPORT,
+			"%s: made by an older Skein (schema %d, this program reads %d); "
+			"the collector or an import brings it up to date",
+			s->path, from, SCHEMA_VERSION);
 	return schema_run(s, from, steps_all, e);
 }

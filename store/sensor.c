@@ -28,7 +28,8 @@ static void forget_watches(struct sensor_cache *c)
 {
 	struct watch *w, *next;
 
-	HASH_ITER(hh, c->watches, w, next) {
+	HASH_ITER(hh, c->watches, w, next)
+	{
 		HASH_DEL(c->watches, w);
 		free(w);
 	}
@@ -48,7 +49,8 @@ void sensor_free(struct sensor_cache *c)
 	if (!c)
 		return;
 	forget_watches(c);
-	HASH_ITER(hh, c->sensors, x, next) {
+	HASH_ITER(hh, c->sensors, x, next)
+	{
 		HASH_DEL(c->sensors, x);
 		free_one(x);
 	}
@@ -81,8 +83,8 @@ int sensor_reload(struct store *s, struct sensor *x, struct err *e)
 	int rc;
 
 	x->machine = 0;
-	rc = db_int(s, e, &x->machine, "SELECT id FROM machine WHERE sensor = ? AND sensor != 0",
-		    DB(I(x->id)));
+	rc = db_int(s, e, &x->machine,
+		    "SELECT id FROM machine WHERE sensor = ? AND sensor != 0", DB(I(x->id)));
 	return rc < 0 ? rc : load_addrs(s, x, e);
 }
 

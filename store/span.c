@@ -87,8 +87,9 @@ static int flip(struct store *s, const struct span *x, struct err *e)
 
 	if (!rc)
 		rc = level_total(s, edge, 0, 0, &a, e);
-	return rc ? rc : db_run(s, e, "UPDATE span SET edge = ? WHERE id = ?",
-				DB(I(x->edge ? 0 : edge), I(x->id)));
+	return rc ? rc
+		  : db_run(s, e, "UPDATE span SET edge = ? WHERE id = ?",
+			   DB(I(x->edge ? 0 : edge), I(x->id)));
 }
 
 int span_settle(struct store *s, const struct conv *v, struct err *e)

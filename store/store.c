@@ -120,8 +120,8 @@ static int attach(struct store *s, const char *name, int flags, struct err *e)
 /*
  * While somebody has the database open for writing there is a WAL beside it, so without one it
  * is read as it stands: a reader then leaves no files of its own behind (SQLite's would stay,
- * since a reader may not fold a WAL), and needs no right to make any.  Who begins to write during
- * the moment of a query may make that query fail; nothing else can happen.
+ * since a reader may not fold a WAL), and needs no right to make any.  Who begins to write
+ * during the moment of a query may make that query fail; nothing else can happen.
  */
 static bool in_use(const struct store *s)
 {

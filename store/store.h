@@ -16,9 +16,9 @@
 struct store;
 
 enum store_mode {
-	STORE_READ,   /* must exist and be a Skein database; never changes it */
-	STORE_WRITE,  /* made if it is not there, migrated (in a transaction, with a copy kept
-			 as PATH.vN) if it is older */
+	STORE_READ,  /* must exist and be a Skein database; never changes it */
+	STORE_WRITE, /* made if it is not there, migrated (in a transaction, with a copy kept
+			as PATH.vN) if it is older */
 };
 
 /*
@@ -31,8 +31,8 @@ void store_close(struct store *s);
 const char *store_path(const struct store *s);
 
 /*
- * The writer's transaction.  Begin waits up to ten seconds for another writer.  All return 0 or
- * negative errno with words; after a failed commit nothing of the transaction has happened.
+ * The writer's transaction.  Begin waits up to ten seconds for another writer.  All return 0
+ * or negative errno with words; after a failed commit nothing of the transaction has happened.
  */
 int store_begin(struct store *s, struct err *e);
 int store_commit(struct store *s, struct err *e);

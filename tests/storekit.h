@@ -106,7 +106,8 @@ static inline void kit_machine(struct kit *k, const char *id, const char *ip)
 }
 
 /* A sensor "A" on the machine "a" with IP. */
-static inline void kit_sensor(struct kit *k, const char *sensor, const char *id, const char *ip)
+static inline void kit_sensor(struct kit *k, const char *sensor, const char *id,
+			      const char *ip)
 {
 	kit_machine(k, id, ip);
 	kit_send(k, sensor);
@@ -121,8 +122,8 @@ static inline void kit_cover(struct kit *k, unsigned minute, unsigned from_s, un
 }
 
 struct kit_flow {
-	const char *client, *server;		 /* addresses */
-	const char *client_name, *server_name;	 /* processes, NULL: unknown */
+	const char *client, *server;	       /* addresses */
+	const char *client_name, *server_name; /* processes, NULL: unknown */
 	uint16_t port;
 	unsigned minute; /* from KIT_NOW */
 	uint64_t opens, refused;

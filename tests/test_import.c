@@ -140,8 +140,10 @@ END_TEST
 
 START_TEST(two_sides_count_once)
 {
-	struct import_flow client = between(line("m1", "10.0.0.1", "", "10.0.0.2", 5), "a", "");
-	struct import_flow server = between(line("", "10.0.0.1", "m2", "10.0.0.2", 6), "", "b");
+	struct import_flow client =
+		between(line("m1", "10.0.0.1", "", "10.0.0.2", 5), "a", "");
+	struct import_flow server =
+		between(line("", "10.0.0.1", "m2", "10.0.0.2", 6), "", "b");
 
 	client.witnesses = 1 << WITNESS_CLIENT;
 	server.witnesses = 1 << WITNESS_SERVER;
@@ -163,8 +165,10 @@ END_TEST
 
 START_TEST(one_source_is_joined_already)
 {
-	struct import_flow client = between(line("m1", "10.0.0.1", "m2", "10.0.0.2", 5), "a", "b");
-	struct import_flow server = between(line("m1", "10.0.0.1", "m2", "10.0.0.2", 2), "c", "b");
+	struct import_flow client =
+		between(line("m1", "10.0.0.1", "m2", "10.0.0.2", 5), "a", "b");
+	struct import_flow server =
+		between(line("m1", "10.0.0.1", "m2", "10.0.0.2", 2), "c", "b");
 	struct import *im = kit_import(&kit, "one");
 
 	client.witnesses = 1 << WITNESS_CLIENT | 1 << WITNESS_SERVER;
@@ -233,7 +237,8 @@ END_TEST
 
 START_TEST(loopback_stays_on_its_machine)
 {
-	struct import_flow f = between(line("m1", "127.0.0.1", "m1", "127.0.0.1", 1), "a", "b");
+	struct import_flow f =
+		between(line("m1", "127.0.0.1", "m1", "127.0.0.1", 1), "a", "b");
 	struct import *im = kit_import(&kit, "one");
 
 	put(im, &f);
@@ -250,7 +255,8 @@ END_TEST
 
 START_TEST(an_unknown_process_makes_no_second_edge)
 {
-	struct import_flow known = between(line("m1", "10.0.0.1", "m2", "10.0.0.2", 1), "a", "b");
+	struct import_flow known =
+		between(line("m1", "10.0.0.1", "m2", "10.0.0.2", 1), "a", "b");
 	struct import_flow half = between(known, "a", ""), none = between(known, "", "");
 
 	import_one("none", &none);
@@ -352,7 +358,8 @@ static int put_all(const struct edge_row *r, void *ctx)
 		   r->client.process.name, r->client.process.app,
 		   r->server.id ? r->server.id : "-", r->server.ip, r->server.process.name,
 		   r->server.process.app, (unsigned long long)r->c.opens,
-		   (unsigned long long)r->live, (long long)r->first, (long long)r->last, r->extra);
+		   (unsigned long long)r->live, (long long)r->first, (long long)r->last,
+		   r->extra);
 	return 0;
 }
 

@@ -230,9 +230,10 @@ START_TEST(any_order_adds_up)
 		send_covered(client ? "A" : "B",
 			     in_minute(client ? curl : nginx, m, client ? 1 + m : 50));
 	}
-	char *text = xasprintf("a/curl -> b/nginx :80 opens %llu bytes %llu+%llu client,server\n",
-			       (unsigned long long)want, (unsigned long long)want * 100,
-			       (unsigned long long)want * 10);
+	char *text =
+		xasprintf("a/curl -> b/nginx :80 opens %llu bytes %llu+%llu client,server\n",
+			  (unsigned long long)want, (unsigned long long)want * 100,
+			  (unsigned long long)want * 10);
 
 	expect_all(text);
 	free(text);
@@ -247,8 +248,8 @@ START_TEST(a_mirror_counts_where_no_host_watches)
 				       .witness = WITNESS_MIRROR };
 	const uint8_t fingerprint[32] = { 1 };
 
-	ck_assert_int_eq(enrol_sensor_add(kit.s, "M", "mirror", "tap", fingerprint, KIT_NOW, NULL),
-			 0);
+	ck_assert_int_eq(
+		enrol_sensor_add(kit.s, "M", "mirror", "tap", fingerprint, KIT_NOW, NULL), 0);
 	send_covered("M", seen);
 	expect_all("10.0.0.1/ -> 10.0.0.2/ :80 opens 7 bytes 700+70 mirror\n");
 	kit_sensor(&kit, "B", "b", "10.0.0.2");
@@ -377,7 +378,7 @@ START_TEST(nobody_speaks_for_others)
 
 	two_machines();
 	f.client = "10.0.0.9";
-	send_flow("A", f); /* not its address */
+	send_flow("A", f);     /* not its address */
 	send_flow("A", nginx); /* the server's side is b's */
 	f = curl;
 	f.witness = WITNESS_MIRROR;
@@ -427,7 +428,8 @@ START_TEST(poison_ends_a_batch_but_not_the_sensor)
 }
 END_TEST
 
-/* Every batch cut short anywhere, and with any byte wrong: never more than a rejected record. */
+/* Every batch cut short anywhere, and with any byte wrong: never more than a rejected record.
+ */
 START_TEST(any_bytes_are_survived)
 {
 	struct buf good = { 0 };
@@ -490,7 +492,8 @@ START_TEST(impossible_times_become_now)
 			  .first_ms = UINT64_MAX / 2 + 5,
 			  .last_ms = 1,
 			  .c = { .opens = 1 } };
-	const struct filter now = { .since = KIT_NOW / 1000 + 1800, .until = KIT_NOW / 1000 + 1860 };
+	const struct filter now = { .since = KIT_NOW / 1000 + 1800,
+				    .until = KIT_NOW / 1000 + 1860 };
 	struct health h;
 
 	kit_sensor(&kit, "A", "a", "10.0.0.1");

@@ -87,7 +87,8 @@ END_TEST
 
 START_TEST(ports_with_both_are_a_guess)
 {
-	struct pair_claim c[] = { claim(CURL, 0, 9), claim(0, NGINX, 1), claim(0, HAPROXY, 1) };
+	struct pair_claim c[] = { claim(CURL, 0, 9), claim(0, NGINX, 1),
+				  claim(0, HAPROXY, 1) };
 
 	with_ports(&c[0], 40000, 8);
 	with_ports(&c[1], 40000, 2);

@@ -57,8 +57,9 @@ END_TEST
 /* Four days of one open a minute now and then; every window must equal a plain sum. */
 START_TEST(windows_add_up)
 {
-	static const unsigned at[] = { 0, 1, 59, 60, 61, 719, 720, 721, 1439, 1440, 2159, 2160,
-				       2161, 2879, 2880, 3600, 3601, 4319, 4320, 5000 };
+	static const unsigned at[] = { 0,    1,	   59,	 60,   61,   719,  720,
+				       721,  1439, 1440, 2159, 2160, 2161, 2879,
+				       2880, 3600, 3601, 4319, 4320, 5000 };
 	const int64_t start = KIT_NOW / 1000;
 	enum { N = sizeof(at) / sizeof(*at) };
 
@@ -88,10 +89,11 @@ START_TEST(windows_add_up)
 		for (unsigned i = 0; i < N; i++)
 			if (at[i] >= a && (!f.until || at[i] < b))
 				want |= 1u << i;
-		text = want ? xasprintf("a/x -> 10.0.0.2/ :80 opens %llu bytes %llu+%llu client\n",
-					(unsigned long long)want, (unsigned long long)want * 100,
-					(unsigned long long)want * 10) :
-			      xstrdup("");
+		text = want ? xasprintf(
+				      "a/x -> 10.0.0.2/ :80 opens %llu bytes %llu+%llu client\n",
+				      (unsigned long long)want, (unsigned long long)want * 100,
+				      (unsigned long long)want * 10)
+			    : xstrdup("");
 		kit_expect_in(&kit, &f, text);
 		free(text);
 	}
@@ -118,8 +120,9 @@ START_TEST(windows_are_cut_without_gaps)
 			ck_assert_int_le(part[i].to * u, b);
 			sum += (part[i].to - part[i].from) * u;
 			for (unsigned j = 0; j < i; j++)
-				ck_assert(part[j].to * unit[part[j].level] <= part[i].from * u ||
-					  part[i].to * u <= part[j].from * unit[part[j].level]);
+				ck_assert(
+					part[j].to * unit[part[j].level] <= part[i].from * u ||
+					part[i].to * u <= part[j].from * unit[part[j].level]);
 		}
 		ck_assert_int_eq(sum, b - a);
 	}
@@ -151,7 +154,8 @@ static void expect_machines(const struct filter *f, const char *want)
 START_TEST(machines)
 {
 	static const char *const ips[] = { "10.0.0.9", "10.0.0.10", "127.0.0.1" };
-	struct import_machine m = { "m2", "db", "linux", "", "", "ams", ips, 3, false, 4, 0, "{}" };
+	struct import_machine m = { "m2", "db", "linux", "", "", "ams",
+				    ips,  3,	false,	 4,  0,	 "{}" };
 	const struct filter all = { 0 }, by_ip = { .machine = "10.0.0.9" };
 	const char *a = "a a Linux sensor 1 cores 0 1767268800..1767268850 [10.0.0.1]\n";
 	const char *db = "m2 db linux sensor 0 cores 4 0..0 [10.0.0.9 10.0.0.10]{}\n";

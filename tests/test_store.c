@@ -393,8 +393,8 @@ static void expect_opens(struct store *s, const struct filter *f, uint64_t want)
 
 START_TEST(kill_nine)
 {
-	static const struct filter all, hours = { .since = KIT_NOW / 1000 - 3600,
-						  .until = KIT_NOW / 1000 + 7200 };
+	static const struct filter all,
+		hours = { .since = KIT_NOW / 1000 - 3600, .until = KIT_NOW / 1000 + 7200 };
 	int status = 0, killed = 0;
 	uint64_t at;
 
@@ -457,7 +457,8 @@ START_TEST(sensors)
 	char role[16] = "";
 
 	ck_assert(!enrol_sensor_allowed(kit.s, "s1", good, role));
-	ck_assert_int_eq(enrol_sensor_add(kit.s, "s1", "mirror", "tap", good, KIT_NOW, NULL), 0);
+	ck_assert_int_eq(enrol_sensor_add(kit.s, "s1", "mirror", "tap", good, KIT_NOW, NULL),
+			 0);
 	ck_assert_int_eq(enrol_sensor_add(kit.s, "s1", "host", "tap", other, KIT_NOW, NULL),
 			 -EEXIST);
 	ck_assert(enrol_sensor_allowed(kit.s, "s1", good, role));

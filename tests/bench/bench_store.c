@@ -29,7 +29,8 @@ static void put_machine(struct import *im, unsigned i)
 {
 	char id[32], name[32], ip[ADDR_TEXT];
 	const char *ips[] = { ip };
-	struct import_machine m = { id, name, "linux", "", "", "ams", ips, 1, true, 4, 1 << 30, "" };
+	struct import_machine m = { id,	 name, "linux", "", "",	     "ams",
+				    ips, 1,    true,	4,  1 << 30, "" };
 
 	snprintf(id, sizeof(id), "m%06u", i);
 	snprintf(name, sizeof(name), "host-%u", i * 7919 % MACHINES);
@@ -53,7 +54,9 @@ static void put_flow(struct import *im, unsigned i)
 	f.server = (struct process){ name[1], "", "", "", "", "" };
 	f.proto = PROTO_TCP;
 	f.port = (uint16_t)(1 + r % 40);
-	f.c = (struct counters){ .opens = r % 1000, .bytes_to_server = r, .bytes_to_client = i,
+	f.c = (struct counters){ .opens = r % 1000,
+				 .bytes_to_server = r,
+				 .bytes_to_client = i,
 				 .has_bytes = true };
 	f.first = 1700000000 + r % 100000;
 	f.last = f.first + i % 100000;
@@ -87,7 +90,7 @@ static void read_back(struct kit *k, const struct filter *f, const char *what)
 START_TEST(bench_import)
 {
 	static const struct filter all, one = { .machine = "m000007" },
-				   window = { .since = 1700000000, .until = 1700050000 };
+					window = { .since = 1700000000, .until = 1700050000 };
 	unsigned n = 0;
 	struct import *im;
 	struct kit k;
@@ -119,7 +122,8 @@ static void sensor_batch(struct kit *k, unsigned sensor, unsigned minute)
 	for (unsigned i = 0; i < RECORDS; i++) {
 		bool client = i % 2;
 		/* what the pair's client calls i, its server calls i - 1 */
-		unsigned peer = (sensor + (client ? i / 2 + 1 : SENSORS - i / 2 - 1)) % SENSORS;
+		unsigned peer =
+			(sensor + (client ? i / 2 + 1 : SENSORS - i / 2 - 1)) % SENSORS;
 		static const uint16_t ports[] = { 40000, 40001, 0 };
 		struct kit_flow f = { .port = (uint16_t)(1000 + i / 2),
 				      .minute = minute,
@@ -167,7 +171,8 @@ START_TEST(bench_ledger)
 			spent += cpu() - t;
 		}
 	}
-	figure("ledger, flow records seen from both sides", SENSORS * RECORDS * MINUTES, spent);
+	figure("ledger, flow records seen from both sides", SENSORS * RECORDS * MINUTES,
+	       spent);
 	kit_close(&k);
 }
 END_TEST
