@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sensor/host.h"
 
-#include <errno.h>
 #include <ifaddrs.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "common/buf.h"
+#include "common/cert.h"
+#include "common/file.h"
 #include "common/mem.h"
 
 enum {
@@ -45,25 +46,47 @@ static bool read_line(const char *path, char *out, size_t cap)
 	return good && *out;
 }
 
+/* A machine that has no identity at all gets one of this sensor's: DIR/machine-id. */
+static int own_identity(const char *dir, char *out, size_t cap, struct err *e)
+{
+	char *path = file_path(dir, "machine-id");
+	uint8_t bytes[16];
+	int rc = 0;
+
+	if (!read_line(path, out, cap)) {
+		struct buf b = { 0 };
+
+		cert_random(bytes, sizeof(bytes));
+		for (size_t i = 0; i < sizeof(bytes); i++)
+			buf_printf(&b, "%02x", bytes[i]);
+		snprintf(out, cap, "%s", buf_cstr(&b));
+		buf_str(&b, "\n");
+		rc = file_replace(path, 0600, b.p, b.n, e);
+		buf_fini(&b);
+	}
+	free(path);
+	return rc;
+}
+
 /*
  * machine-id(5) asks that the id itself is kept confidential: what goes out is a hash of it.
  * The hash has to be the same after the sensor is installed again.
  */
-static int fill_id(struct host *h, struct err *e)
+static int fill_id(struct host *h, const char *dir, struct err *e)
 {
 	static const char salt[] = "skein machine ";
 	char raw[128], text[160];
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned n = 0;
+	uint8_t digest[32];
+	int rc = 0;
 
 	if (!read_line("/etc/machine-id", raw, sizeof(raw)) &&
 	    !read_line("/var/lib/dbus/machine-id", raw, sizeof(raw)) &&
 	    !read_line("/sys/class/dmi/id/product_uuid", raw, sizeof(raw)))
-		return err_set(e, -ENOENT,
-			       "this machine has no identity: /etc/machine-id is missing or "
-			       "empty; systemd-machine-id-setup makes one");
+		rc = own_identity(dir, raw, sizeof(raw), e);
+	if (rc)
+		return rc;
 	snprintf(text, sizeof(text), "%s%s", salt, raw);
-	EVP_Digest(text, strlen(text), digest, &n, EVP_sha256(), NULL);
+	cert_sha256(text, strlen(text), digest);
 	memcpy(h->id, "m-", 3);
 	for (unsigned i = 0; i < 8; i++)
 		snprintf(h->id + 2 + 2 * i, 3, "%02x", digest[i]);
@@ -90,12 +113,12 @@ static void fill_os(struct host *h)
 		fclose(f);
 }
 
-struct host *host_new(struct err *e)
+struct host *host_new(const char *dir, struct err *e)
 {
 	struct host *h = xcalloc(1, sizeof(*h));
 	long pages = sysconf(_SC_PHYS_PAGES), cores = sysconf(_SC_NPROCESSORS_ONLN);
 
-	if (fill_id(h, e)) {
+	if (fill_id(h, dir, e)) {
 		free(h);
 		return NULL;
 	}

@@ -14,8 +14,11 @@
 
 struct host;
 
-/* NULL with words when the machine cannot be told apart from others (no machine-id). */
-struct host *host_new(struct err *e);
+/*
+ * A machine without machine-id or firmware UUID gets an identity that is kept in DIR; NULL with
+ * words when that cannot be written.
+ */
+struct host *host_new(const char *dir, struct err *e);
 void host_free(struct host *h);
 
 /* Reads the interfaces of the sensor's own namespace again, and has others read again. */

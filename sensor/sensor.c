@@ -390,7 +390,7 @@ static int open_parts(struct sensor *s)
 				   .live = on_live,
 				   .listener = on_listener };
 
-	s->host = host_new(s->e);
+	s->host = host_new(c->dir, s->e);
 	if (!s->host)
 		return s->e->code;
 	s->owners = owner_new();

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/amount.h"
 
-#include <string.h>
-
 bool amount_sane(const struct counters *c)
 {
 #define SANE(name)                                                                            \
@@ -23,40 +21,33 @@ struct amounts amount_of(const struct counters *c)
 	return a;
 }
 
-/* The struct is an array of its fields. */
-static void unpack(const struct amounts *a, int64_t v[AMOUNT_N])
-{
-	memcpy(v, a, sizeof(*a));
-}
+#define EVERY(X) X(records) AMOUNT_FIELDS(X) X(bytes_n)
 
-static struct amounts pack(const int64_t v[AMOUNT_N])
+static int64_t negative(int64_t v)
 {
-	struct amounts a;
-
-	memcpy(&a, v, sizeof(a));
-	return a;
+	return v == INT64_MIN ? INT64_MAX : -v;
 }
 
 struct amounts amount_negative(struct amounts a)
 {
-	int64_t v[AMOUNT_N];
+#define NEGATE(name) a.name = negative(a.name);
+	EVERY(NEGATE)
+#undef NEGATE
+	return a;
+}
 
-	unpack(&a, v);
-	for (int i = 0; i < AMOUNT_N; i++)
-		v[i] = v[i] == INT64_MIN ? INT64_MAX : -v[i];
-	return pack(v);
+static int64_t sum(int64_t a, int64_t b)
+{
+	if (__builtin_add_overflow(a, b, &a))
+		return b < 0 ? INT64_MIN : INT64_MAX;
+	return a;
 }
 
 void amount_add(struct amounts *to, const struct amounts *a)
 {
-	int64_t v[AMOUNT_N], more[AMOUNT_N];
-
-	unpack(to, v);
-	unpack(a, more);
-	for (int i = 0; i < AMOUNT_N; i++)
-		if (__builtin_add_overflow(v[i], more[i], &v[i]))
-			v[i] = more[i] < 0 ? INT64_MIN : INT64_MAX;
-	*to = pack(v);
+#define ADD(name) to->name = sum(to->name, a->name);
+	EVERY(ADD)
+#undef ADD
 }
 
 struct counters amount_counters(const struct amounts *a)
@@ -71,18 +62,17 @@ struct counters amount_counters(const struct amounts *a)
 
 void amount_bind(sqlite3_stmt *st, int at, const struct amounts *a)
 {
-	int64_t v[AMOUNT_N];
-
-	unpack(a, v);
-	for (int i = 0; i < AMOUNT_N; i++)
-		sqlite3_bind_int64(st, at + i, v[i]);
+#define BIND(name) sqlite3_bind_int64(st, at++, a->name);
+	EVERY(BIND)
+#undef BIND
 }
 
 struct amounts amount_read(sqlite3_stmt *st, int at)
 {
-	int64_t v[AMOUNT_N];
+	struct amounts a;
 
-	for (int i = 0; i < AMOUNT_N; i++)
-		v[i] = sqlite3_column_int64(st, at + i);
-	return pack(v);
+#define READ(name) a.name = sqlite3_column_int64(st, at++);
+	EVERY(READ)
+#undef READ
+	return a;
 }

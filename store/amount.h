@@ -13,10 +13,11 @@
 
 #include "common/fact.h"
 
+/* clang-format off */
 #define AMOUNT_FIELDS(X)                                                                      \
-	X(opens)                                                                              \
-	X(refused) X(timeouts) X(unreachable) X(resets) X(abandoned) X(bytes_to_server)       \
-		X(bytes_to_client) X(retransmits) X(rtt_sum_us) X(rtt_n)
+	X(opens) X(refused) X(timeouts) X(unreachable) X(resets) X(abandoned)                 \
+	X(bytes_to_server) X(bytes_to_client) X(retransmits) X(rtt_sum_us) X(rtt_n)
+/* clang-format on */
 
 struct amounts {
 	int64_t records;

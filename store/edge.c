@@ -196,7 +196,7 @@ static int assign(struct store *s, struct conv *v, struct claim *c, const struct
 /* An edge that has no claims any more becomes part of that to which they went. */
 static int retire(struct store *s, const struct move *m, struct err *e)
 {
-	int64_t any, from, into;
+	int64_t any, from, into = 0;
 	int rc = edge_final(s, m->from, &from, e);
 
 	if (!rc)

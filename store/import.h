@@ -46,6 +46,10 @@ struct import *import_begin(struct store *s, const char *name, const uint8_t sha
 /* 0, or negative errno: -EINVAL (words say what) leaves the import usable, others do not. */
 int import_machine(struct import *im, const struct import_machine *m, struct err *e);
 int import_flow(struct import *im, const struct import_flow *f, struct err *e);
+/*
+ * Writes all of it, in the one transaction that an import takes, whether the order of its
+ * lines was this or another.  This and import_abort free IM; until then lines are in memory.
+ */
 int import_commit(struct import *im, struct err *e);
 void import_abort(struct import *im);
 

@@ -198,7 +198,7 @@ static int claim_of(struct intake *in, const struct flow *f, struct conv **v, st
 		    struct err *e)
 {
 	struct claim w = { .origin = in->sensor->id, .witnesses = 1u << f->witness };
-	struct endpoint *client, *server;
+	struct endpoint *client = NULL, *server = NULL;
 	struct conv_key key;
 	int rc = endpoint_of(in, &f->client, f->witness == WITNESS_CLIENT, &client, e);
 

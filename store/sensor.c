@@ -178,6 +178,16 @@ int sensor_of_machine(struct store *s, int64_t machine, int64_t *sensor, struct 
 	return 0;
 }
 
+/* Who spoke for the machine before has no addresses to speak for any more. */
+static void unbind_others(struct sensor_cache *c, int64_t machine)
+{
+	for (struct sensor *x = c->sensors; x; x = x->hh.next)
+		if (x->machine == machine) {
+			x->machine = 0;
+			x->addrs_n = 0;
+		}
+}
+
 int sensor_bind(struct store *s, struct sensor *x, int64_t machine, struct err *e)
 {
 	int rc;
@@ -185,6 +195,7 @@ int sensor_bind(struct store *s, struct sensor *x, int64_t machine, struct err *
 	if (x->machine == machine)
 		return 0;
 	forget_watches(cache_of(s));
+	unbind_others(cache_of(s), machine);
 	rc = db_run(s, e, "UPDATE machine SET sensor = 0 WHERE sensor = ? AND sensor != 0",
 		    DB(I(x->id)));
 	if (!rc)
