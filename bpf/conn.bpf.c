@@ -217,7 +217,8 @@ static __always_inline bool is_tcp(struct sock *sk)
 static __always_inline bool peer_has_finished(struct sock *sk)
 {
 	return BPF_CORE_READ(sk, __sk_common.skc_flags) >>
-		       bpf_core_enum_value(enum sock_flags, SOCK_DONE) & 1;
+		       bpf_core_enum_value(enum sock_flags, SOCK_DONE) &
+	       1;
 }
 
 /* Payload: bytes_sent has what was sent again, bytes_received counts the peer's FIN as one. */
@@ -265,7 +266,8 @@ static __always_inline void keep_sample(struct edge_val *val, __u16 port, __u64 
 	for (int i = 0; i < EDGE_SAMPLES; i++) {
 		struct edge_sample was = val->sample[i];
 
-		if (was.used && (was.port == s.port || edge_rank(was.port) < edge_rank(s.port)))
+		if (was.used &&
+		    (was.port == s.port || edge_rank(was.port) < edge_rank(s.port)))
 			continue;
 		val->sample[i] = s;
 		if (!was.used)
@@ -495,7 +497,8 @@ int BPF_PROG(has_read, struct sock *sk)
 
 /* What is open now */
 
-#define PATIENCE_NS 5000000000ull /* how long a server's connection may wait for its reader */
+#define PATIENCE_NS 5000000000ull /* how long a server's connection may wait for its reader   \
+				   */
 
 /*
  * One record an open connection.  The socket may be closing, or be another one by now: so its
@@ -555,7 +558,9 @@ static __always_inline struct sock *socket_of_file(struct file *file)
 static __always_inline void seed_listener(struct sock *sk, struct edge_key *owner)
 {
 	struct listener_key key = { .netns = socket_netns(sk) };
-	struct listener_val val = { .sk = (__u64)sk, .tgid = owner->tgid, .born = owner->born };
+	struct listener_val val = { .sk = (__u64)sk,
+				    .tgid = owner->tgid,
+				    .born = owner->born };
 
 	fill_addresses(owner, sk);
 	__builtin_memcpy(key.addr, owner->local, 16);

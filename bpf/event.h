@@ -39,7 +39,8 @@ static inline __u32 edge_rank(__u16 port)
 	return (__u32)port * 2654435761u; /* Knuth: both ends rank a port alike */
 }
 
-/* What happened on an edge since the map was last drained.  Bytes are of closed connections. */
+/* What happened on an edge since the map was last drained.  Bytes are of closed connections.
+ */
 struct edge_val {
 	__u64 tx, rx; /* payload sent and received by the owner of the edge */
 	__u64 rtt_sum_us;
@@ -90,10 +91,10 @@ struct process_event {
 
 /* Why something could not be kept; indexes of the per-CPU array `drops`. */
 enum drop {
-	DROP_EDGE_FULL,	    /* went to the overflow bucket */
-	DROP_SOCKET_FULL,   /* connection not tracked */
+	DROP_EDGE_FULL,	  /* went to the overflow bucket */
+	DROP_SOCKET_FULL, /* connection not tracked */
 	DROP_LISTENER_FULL,
-	DROP_PROCESS_FULL,  /* ring full: named from /proc, or not at all */
+	DROP_PROCESS_FULL, /* ring full: named from /proc, or not at all */
 	DROP_COUNT
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Skein's other programs, started from the folder where this one is.  A child ends when this
- * program does, has a process group of its own (so that Ctrl-C reaches only us, and we end them
- * in order), and says on a pipe when it is ready.
+ * program does, has a process group of its own (so that Ctrl-C reaches only us, and we end
+ * them in order), and says on a pipe when it is ready.
  */
 #ifndef CLI_CHILD_H
 #define CLI_CHILD_H

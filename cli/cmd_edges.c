@@ -160,8 +160,7 @@ static void ends_free(struct ends *s)
 {
 	struct id *at, *next;
 
-	HASH_ITER(hh, s->ids, at, next)
-	{
+	HASH_ITER (hh, s->ids, at, next) {
 		HASH_DEL(s->ids, at);
 		free(at);
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The first thing that a new user runs: a collector and a sensor of this machine, joined over
- * loopback by the same enrolment, TLS and protocol as any other sensor, then a few lines of what
- * is known already, a picture, and on it goes.
+ * loopback by the same enrolment, TLS and protocol as any other sensor, then a few lines of
+ * what is known already, a picture, and on it goes.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -62,8 +62,9 @@ static const struct options_row rows[] = {
 
 static const struct options_command command = {
 	.name = "up",
-	.about = "Watch this machine: starts a collector and a sensor, prints what listens here\n"
-		 "and who is connected, draws DIR/map.svg, and keeps watching until it is stopped.",
+	.about =
+		"Watch this machine: starts a collector and a sensor, prints what listens here\n"
+		"and who is connected, draws DIR/map.svg, and keeps watching until it is stopped.",
 	.groups = OPTIONS_DB,
 	.rows = rows,
 	.examples = "sudo skein up\n"
@@ -138,16 +139,15 @@ static bool enrolled(const struct up *u)
 	return stat(path, &st) == 0 && time(NULL) - st.st_mtime < IDENTITY_S;
 }
 
-/* NEWCOMER: the database has never seen a sensor, so an identity that is there is worth nothing. */
+/* NEWCOMER: the database has never seen a sensor, so an identity that is there is worth
+ * nothing. */
 static int enroll(struct up *u, bool newcomer, struct err *e)
 {
 	const char *create[] = { "skein-collector", "token", "create", "--data", u->o.data,
 				 "--ttl",	    "10m",   "--uses", "1",	 NULL };
 	char token[256], identity[128];
-	const char *argv[] = { "skein-sensor", "enroll",      "--collector",
-			       u->address,     "--data",      u->sensor_dir,
-			       "--token",      token,	      "--force",
-			       NULL };
+	const char *argv[] = { "skein-sensor", "enroll",  "--collector", u->address, "--data",
+			       u->sensor_dir,  "--token", token,	 "--force",  NULL };
 	int rc;
 
 	if (!newcomer && enrolled(u))
@@ -226,7 +226,8 @@ static int first_words(struct up *u, struct err *e)
 	if (rc)
 		return rc;
 	gethostname(host, sizeof(host) - 1);
-	printf("skein %s watches %s by eBPF, collector on %s\n", SKEIN_VERSION, host, u->address);
+	printf("skein %s watches %s by eBPF, collector on %s\n", SKEIN_VERSION, host,
+	       u->address);
 	printf("%u listening service%s, %llu open connection%s\n", g.services,
 	       say_plural(g.services), (unsigned long long)g.live, say_plural(g.live));
 	rc = glance_print(u->store, stdout, GLANCE_LINES, width > 40 ? width : 40, e);
@@ -265,7 +266,8 @@ static void mask_signals(sigset_t *set)
 	sigprocmask(SIG_BLOCK, set, NULL);
 }
 
-/* A collector that was killed comes back where it was; the sensor has kept what it did not get. */
+/* A collector that was killed comes back where it was; the sensor has kept what it did not
+ * get. */
 static int revive(struct up *u, struct err *e)
 {
 	if (!child_ended(&u->collector))
@@ -295,7 +297,8 @@ static int watch_second(struct up *u, uint64_t seconds, struct err *e)
 
 static int watch(struct up *u, const sigset_t *signals, struct err *e)
 {
-	uint64_t began = now_ms(), next = began + 1000, end = began + (uint64_t)u->duration * 1000;
+	uint64_t began = now_ms(), next = began + 1000,
+		 end = began + (uint64_t)u->duration * 1000;
 	int rc = 0;
 
 	while (rc == 0 && !u->stop && (!u->duration || now_ms() < end)) {
@@ -323,8 +326,9 @@ static int draw_last(struct up *u, struct err *e)
 }
 
 /*
- * Ending: the sensor first, which waits for the collector's last acknowledgement.  We let go of
- * the database before the collector does, so that it is the one to fold the WAL into the file.
+ * Ending: the sensor first, which waits for the collector's last acknowledgement.  We let go
+ * of the database before the collector does, so that it is the one to fold the WAL into the
+ * file.
  */
 static int finish(struct up *u, struct err *e)
 {

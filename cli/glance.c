@@ -89,7 +89,8 @@ static int add_edge(const struct edge_row *row, void *ctx)
 	if (row->live)
 		buf_printf(&b, "  (%llu open)", (unsigned long long)row->live);
 	else if (counters_failed(&row->c))
-		buf_printf(&b, "  (%llu failed)", (unsigned long long)counters_failed(&row->c));
+		buf_printf(&b, "  (%llu failed)",
+			   (unsigned long long)counters_failed(&row->c));
 	add(l, buf_take(&b), row->live, row->c.opens);
 	return 0;
 }
@@ -158,7 +159,8 @@ static void print_services(struct lines *l, FILE *out, unsigned lines, unsigned 
 				fprintf(out, " and more");
 				break;
 			}
-			fprintf(out, "%s%s", used == 1 ? "  listens   " : "\n            ", text);
+			fprintf(out, "%s%s", used == 1 ? "  listens   " : "\n            ",
+				text);
 			at = 12 + w;
 			continue;
 		}

@@ -8,7 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A record lock, since the kernel tells who holds one; a file with a pid can only be believed. */
+/* A record lock, since the kernel tells who holds one; a file with a pid can only be believed.
+ */
 static struct flock whole(void)
 {
 	return (struct flock){ .l_type = F_WRLCK, .l_whence = SEEK_SET };

@@ -65,7 +65,8 @@ static int must_have_run(const char *dir, struct err *e)
 	free(path);
 	if (rc == 0 || rc == -EACCES)
 		return 0;
-	return err_set(e, rc, "%s: no collector has run here; start skein-collector --data %s first",
+	return err_set(e, rc,
+		       "%s: no collector has run here; start skein-collector --data %s first",
 		       dir, dir);
 }
 

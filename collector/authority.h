@@ -14,7 +14,7 @@
 enum {
 	AUTHORITY_DAYS = 3650,
 	AUTHORITY_COLLECTOR_DAYS = 3650, /* made again at a start when it is about to end */
-	AUTHORITY_SENSOR_DAYS = 365, /* as long as they are not renewed by themselves */
+	AUTHORITY_SENSOR_DAYS = 365,	 /* as long as they are not renewed by themselves */
 };
 
 struct authority {

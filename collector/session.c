@@ -531,9 +531,9 @@ void session_sweep(struct hub *hub)
 	struct session *s, *next;
 	char role[16];
 
-	HASH_ITER(hh, hub->by_sensor, s, next)
-	if (!enrol_sensor_allowed(hub->store, s->id.cn, s->id.fingerprint, role))
-		refuse(s, "this sensor has been revoked");
+	HASH_ITER (hh, hub->by_sensor, s, next)
+		if (!enrol_sensor_allowed(hub->store, s->id.cn, s->id.fingerprint, role))
+			refuse(s, "this sensor has been revoked");
 }
 
 /* libevent's callbacks; only these free. */

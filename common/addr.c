@@ -50,7 +50,8 @@ bool addr_of_sockaddr(const struct sockaddr *sa, struct addr *out)
 	if (sa->sa_family == AF_INET)
 		*out = from_v4(&((const struct sockaddr_in *)(const void *)sa)->sin_addr);
 	else if (sa->sa_family == AF_INET6)
-		memcpy(out->b, &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr, 16);
+		memcpy(out->b, &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr,
+		       16);
 	else
 		return false;
 	return true;

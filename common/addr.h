@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One kind of address: sixteen bytes, IPv4 as ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2), so that
- * a mapped peer on an IPv6 socket and the same peer on an IPv4 one are equal.
+ * One kind of address: sixteen bytes, IPv4 as ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2), so
+ * that a mapped peer on an IPv6 socket and the same peer on an IPv4 one are equal.
  */
 #ifndef COMMON_ADDR_H
 #define COMMON_ADDR_H

@@ -17,7 +17,10 @@ struct buf {
 };
 
 void buf_fini(struct buf *b);
-static inline void buf_reset(struct buf *b) { b->n = 0; }
+static inline void buf_reset(struct buf *b)
+{
+	b->n = 0;
+}
 
 void buf_put(struct buf *b, const void *p, size_t n);
 void buf_u8(struct buf *b, uint8_t v);

@@ -11,7 +11,7 @@
 #define COMMON_ERR_H
 
 struct err {
-	int code;	/* negative errno, 0 for none */
+	int code; /* negative errno, 0 for none */
 	char msg[512];
 };
 

@@ -13,11 +13,12 @@
 
 #include "common/addr.h"
 
-/* Who saw it; also the order of trust when several saw the same (docs/design.md, counting once). */
+/* Who saw it; also the order of trust when several saw the same (docs/design.md, counting
+ * once). */
 enum witness {
 	WITNESS_NONE,
-	WITNESS_CLIENT,	 /* a host sensor on the client's machine */
-	WITNESS_SERVER,	 /* a host sensor on the server's machine */
+	WITNESS_CLIENT, /* a host sensor on the client's machine */
+	WITNESS_SERVER, /* a host sensor on the server's machine */
 	WITNESS_MIRROR,
 	WITNESS_NETFLOW,
 	WITNESS_IMPORT,
@@ -33,30 +34,31 @@ enum {
 	PATH_LEN = 1023, /* executable, application */
 };
 
-/* What lives on when pids do not: NAME, UNIT and CONTAINER are its identity, the rest tells more. */
+/* What lives on when pids do not: NAME, UNIT and CONTAINER are its identity, the rest tells
+ * more. */
 struct process {
 	const char *name;      /* short: docs/design.md section "Names of processes" */
 	const char *unit;      /* systemd unit, "" outside of any */
 	const char *container; /* container id, "" outside of any */
 	const char *exe;       /* path of the executable */
 	const char *user;
-	const char *app;       /* main class or jar behind java */
+	const char *app; /* main class or jar behind java */
 };
 
 /* Amounts of one interval or one sum of intervals: they add up, and they are never gauges. */
 struct counters {
-	uint64_t opens;		/* attempts, once each, when established or failed */
-	uint64_t refused;	/* failed, by kind; each of them is among the opens */
+	uint64_t opens;	  /* attempts, once each, when established or failed */
+	uint64_t refused; /* failed, by kind; each of them is among the opens */
 	uint64_t timeouts;
 	uint64_t unreachable;
-	uint64_t resets;	/* established, then reset before any payload */
-	uint64_t abandoned;	/* given up by the client itself: neither opened nor failed */
+	uint64_t resets;    /* established, then reset before any payload */
+	uint64_t abandoned; /* given up by the client itself: neither opened nor failed */
 	uint64_t bytes_to_server; /* payload: no SYN, no FIN, no retransmission */
 	uint64_t bytes_to_client;
-	uint64_t retransmits;	/* segments sent again by the observer's side */
-	uint64_t rtt_sum_us;	/* smoothed RTT at close, summed over rtt_n connections */
+	uint64_t retransmits; /* segments sent again by the observer's side */
+	uint64_t rtt_sum_us;  /* smoothed RTT at close, summed over rtt_n connections */
 	uint64_t rtt_n;
-	bool has_bytes;		/* false: the bytes are unknown, not zero */
+	bool has_bytes; /* false: the bytes are unknown, not zero */
 };
 
 static inline uint64_t counters_failed(const struct counters *c)
@@ -66,11 +68,13 @@ static inline uint64_t counters_failed(const struct counters *c)
 
 /*
  * One connection out of many, to pair the two sides of an edge when both ends have several
- * processes: the sides keep the client ports whose sample_rank is lowest, so they keep the same.
+ * processes: the sides keep the client ports whose sample_rank is lowest, so they keep the
+ * same.
  */
 struct sample {
 	uint16_t client_port;
-	uint16_t translated_port; /* with TRANSLATED: the same end on the other side of a NAT */
+	uint16_t
+		translated_port; /* with TRANSLATED: the same end on the other side of a NAT */
 	bool has_translated;
 	struct addr translated;
 	uint64_t start_ms;
@@ -81,16 +85,16 @@ enum { FLOW_SAMPLES = 4 };
 struct flow {
 	enum witness witness;
 	uint8_t proto;
-	uint16_t port;		/* the server's */
+	uint16_t port; /* the server's */
 	struct addr client, server;
-	uint32_t scope;		/* netns of a loopback or link-local flow, else 0 */
+	uint32_t scope; /* netns of a loopback or link-local flow, else 0 */
 	const struct process *client_process; /* NULL: unknown */
 	const struct process *server_process;
-	uint64_t minute;	/* minutes since 1970 */
+	uint64_t minute; /* minutes since 1970 */
 	uint64_t first_ms, last_ms;
 	struct counters c;
-	uint32_t live;		/* open at the end of the interval */
-	uint32_t pending;	/* still connecting at the end of the interval */
+	uint32_t live;	  /* open at the end of the interval */
+	uint32_t pending; /* still connecting at the end of the interval */
 	struct sample samples[FLOW_SAMPLES];
 	unsigned samples_n;
 };
@@ -98,10 +102,10 @@ struct flow {
 /* A machine as its sensor describes it. */
 enum { MACHINE_ADDRS = 512 };
 struct machine {
-	const char *id;	     /* stable over reinstallation of the sensor, kept to the letter */
-	const char *name;    /* host name */
-	const char *os;	     /* "Debian GNU/Linux 12 (bookworm)" */
-	const char *kernel;  /* release */
+	const char *id;	    /* stable over reinstallation of the sensor, kept to the letter */
+	const char *name;   /* host name */
+	const char *os;	    /* "Debian GNU/Linux 12 (bookworm)" */
+	const char *kernel; /* release */
 	const char *arch;
 	uint32_t cores;
 	uint64_t memory_bytes;
@@ -114,7 +118,7 @@ struct listener {
 	struct addr addr;
 	uint16_t port;
 	uint8_t proto;
-	uint32_t scope; /* netns */
+	uint32_t scope;		       /* netns */
 	const struct process *process; /* NULL: unknown */
 };
 

@@ -16,7 +16,8 @@ void log_open(const char *program, enum log_level level);
 /* "debug", "info", "warn" or "err"; -EINVAL for anything else. */
 int log_level_parse(const char *word, enum log_level *out);
 
-void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void log_line(enum log_level level, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 #define log_debug(...) log_line(LOG_DEBUG_, __VA_ARGS__)
 #define log_info(...) log_line(LOG_INFO_, __VA_ARGS__)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Memory that is always there: these end the process (exit 70, one line) when the system has
- * none left.  Sizes that come from outside are checked against a constant before they get here.
+ * none left.  Sizes that come from outside are checked against a constant before they get
+ * here.
  */
 #ifndef COMMON_MEM_H
 #define COMMON_MEM_H
@@ -17,12 +18,12 @@ char *xstrndup(const char *s, size_t n);
 char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Makes room for at least one more element in the array P of N elements, CAP allocated. */
-#define MEM_GROW(p, n, cap)                                                                  \
-	do {                                                                                 \
-		if ((n) >= (cap)) {                                                          \
-			(cap) = (cap) ? (cap) * 2 : 16;                                      \
-			(p) = xreallocarray((p), (cap), sizeof(*(p)));                       \
-		}                                                                            \
+#define MEM_GROW(p, n, cap)                                                                   \
+	do {                                                                                  \
+		if ((n) >= (cap)) {                                                           \
+			(cap) = (cap) ? (cap)*2 : 16;                                         \
+			(p) = xreallocarray((p), (cap), sizeof(*(p)));                        \
+		}                                                                             \
 	} while (0)
 
 #endif

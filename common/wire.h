@@ -3,7 +3,8 @@
  * What sensor and collector say to each other, to the byte: docs/wire.md.
  *
  * Pure: bytes in, structs out, and the other way round; no clock, no I/O, and nothing in here
- * allocates in proportion to what a frame claims.  Decoded strings are borrowed from the frame.
+ * allocates in proportion to what a frame claims.  Decoded strings are borrowed from the
+ * frame.
  *
  * A frame is a length (u32, of what follows), a type, flags and a body.  Unknown types that
  * carry WIRE_OPTIONAL are skipped, others end the connection.  Inside a batch every record has
@@ -18,21 +19,21 @@
 #include "common/fact.h"
 
 enum {
-	WIRE_FRAME_MAX = 1 << 20,     /* type, flags and body */
+	WIRE_FRAME_MAX = 1 << 20,	     /* type, flags and body */
 	WIRE_BODY_MAX = WIRE_FRAME_MAX - 64, /* records of one batch */
-	WIRE_PROCESSES = 4096,	      /* process records in one batch */
-	WIRE_OPTIONAL = 1,	      /* flag: skip this frame if you do not know it */
-	WIRE_HEAD = 6,		      /* length, type, flags */
+	WIRE_PROCESSES = 4096,		     /* process records in one batch */
+	WIRE_OPTIONAL = 1,		     /* flag: skip this frame if you do not know it */
+	WIRE_HEAD = 6,			     /* length, type, flags */
 };
 
 enum wire_type {
-	WIRE_HELLO = 1,	 /* sensor: who I am and where I think we are */
-	WIRE_WELCOME,	 /* collector: where we really are, and how much may be in flight */
-	WIRE_BATCH,	 /* sensor: records under one (epoch, sequence) */
-	WIRE_ACK,	 /* collector: everything up to here is committed */
-	WIRE_ERROR,	 /* either, before it closes */
-	WIRE_ENROLL,	 /* sensor without a certificate: token and signing request */
-	WIRE_CERT,	 /* collector: the certificate */
+	WIRE_HELLO = 1, /* sensor: who I am and where I think we are */
+	WIRE_WELCOME,	/* collector: where we really are, and how much may be in flight */
+	WIRE_BATCH,	/* sensor: records under one (epoch, sequence) */
+	WIRE_ACK,	/* collector: everything up to here is committed */
+	WIRE_ERROR,	/* either, before it closes */
+	WIRE_ENROLL,	/* sensor without a certificate: token and signing request */
+	WIRE_CERT,	/* collector: the certificate */
 };
 
 enum wire_error_code {
@@ -60,8 +61,8 @@ void wire_frame_end(struct buf *b, size_t mark);
 struct wire_hello {
 	uint16_t minor;
 	uint64_t capabilities;
-	uint64_t boot;	   /* random, one a start of the sensor */
-	uint64_t epoch;	   /* random, one a spool */
+	uint64_t boot;	/* random, one a start of the sensor */
+	uint64_t epoch; /* random, one a spool */
 	uint64_t clock_ms;
 	const char *program; /* "skein-sensor 0.1.0" */
 };

@@ -42,8 +42,7 @@ static void forget(struct name **names)
 {
 	struct name *i, *next;
 
-	HASH_ITER(hh, *names, i, next)
-	{
+	HASH_ITER (hh, *names, i, next) {
 		HASH_DEL(*names, i);
 		free(i);
 	}

@@ -122,8 +122,7 @@ void netns_split(struct netns_spot *spot, unsigned spot_n, const struct netns_ed
 		if (!spot[i].nowhere && a.n)
 			place(&taken, &a, at, &spot[i], i, &groups);
 	}
-	HASH_ITER(hh, taken, t, next)
-	{
+	HASH_ITER (hh, taken, t, next) {
 		HASH_DEL(taken, t);
 		free(t);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Records of one interval, written into as many batches as they need, each naming its processes
- * once, and handed to the spool.
+ * Records of one interval, written into as many batches as they need, each naming its
+ * processes once, and handed to the spool.
  */
 #ifndef SENSOR_BATCH_H
 #define SENSOR_BATCH_H

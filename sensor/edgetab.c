@@ -20,7 +20,7 @@ struct where {
 
 struct edge {
 	struct where where;
-	struct counters new;	     /* but for bytes */
+	struct counters new;	       /* but for bytes */
 	uint64_t closed_tx, closed_rx; /* by connections that have ended */
 	uint64_t live_tx, live_rx;     /* by those that are open */
 	uint64_t told_tx, told_rx;     /* reported so far */
@@ -59,7 +59,7 @@ void edgetab_free(struct edgetab *t)
 
 	if (!t)
 		return;
-	HASH_ITER(hh, t->edges, ed, next)
+	HASH_ITER (hh, t->edges, ed, next)
 		drop(t, ed);
 	free(t);
 }
@@ -153,10 +153,11 @@ void edgetab_closed(struct edgetab *t, const struct edge_key *key, const struct 
 	span(ed, t->boot_ms + v->first_ns / 1000000, t->boot_ms + last);
 	for (int i = 0; i < EDGE_SAMPLES; i++)
 		if (v->sample[i].used)
-			keep_sample(ed, (struct sample){
-						.client_port = v->sample[i].port,
-						.start_ms = t->boot_ms +
-							    unwrap(last, v->sample[i].start_ms) });
+			keep_sample(ed,
+				    (struct sample){
+					    .client_port = v->sample[i].port,
+					    .start_ms = t->boot_ms +
+							unwrap(last, v->sample[i].start_ms) });
 }
 
 void edgetab_live(struct edgetab *t, const struct live_record *r, struct owner_process *owner)
@@ -184,8 +185,8 @@ static bool anything_new(const struct edge *ed, uint64_t tx, uint64_t rx)
 {
 	const struct counters *n = &ed->new;
 
-	return tx || rx || n->opens || n->abandoned || n->resets || n->rtt_n || n->retransmits ||
-	       ed->live != ed->told_live || ed->pending != ed->told_pending;
+	return tx || rx || n->opens || n->abandoned || n->resets || n->rtt_n ||
+	       n->retransmits || ed->live != ed->told_live || ed->pending != ed->told_pending;
 }
 
 static struct flow flow_of(const struct edge *ed, uint64_t tx, uint64_t rx)
@@ -256,7 +257,8 @@ static int by_where(const struct edge *a, const struct edge *b)
 	d = d ? d : (int)x->port - (int)y->port;
 	d = d ? d : (int)x->dir - (int)y->dir;
 	d = d ? d : (x->scope > y->scope) - (x->scope < y->scope);
-	return d ? d : strcmp(x->owner ? x->owner->p.name : "", y->owner ? y->owner->p.name : "");
+	return d ? d
+		 : strcmp(x->owner ? x->owner->p.name : "", y->owner ? y->owner->p.name : "");
 }
 
 void edgetab_emit(struct edgetab *t, uint64_t start_ms, uint64_t end_ms, edgetab_fn *fn,
@@ -265,7 +267,7 @@ void edgetab_emit(struct edgetab *t, uint64_t start_ms, uint64_t end_ms, edgetab
 	struct edge *ed, *next;
 
 	HASH_SORT(t->edges, by_where);
-	HASH_ITER(hh, t->edges, ed, next) {
+	HASH_ITER (hh, t->edges, ed, next) {
 		emit_edge(ed, start_ms, end_ms, fn, ctx);
 		if (settled(ed))
 			drop(t, ed);

@@ -2,18 +2,19 @@
 /*
  * The edges of this host, from what the kernel says of processes to flow records: pure.
  *
- * The kernel counts by pid and reports closed connections as amounts and open ones as totals so
- * far.  This table puts pids of one identity together and turns both into what is new since the
- * last interval.  For bytes it keeps, per edge, what closed connections carried, what open ones
- * carry now, and what has been reported of the two: the difference is new.  A connection that
- * closes while the open ones are read is missing from both for an interval; then the sum is lower
- * than what was reported, nothing is new, and the next interval makes up for it.  So an amount is
- * never negative, and in the end exact.
+ * The kernel counts by pid and reports closed connections as amounts and open ones as totals
+ * so far.  This table puts pids of one identity together and turns both into what is new since
+ * the last interval.  For bytes it keeps, per edge, what closed connections carried, what open
+ * ones carry now, and what has been reported of the two: the difference is new.  A connection
+ * that closes while the open ones are read is missing from both for an interval; then the sum
+ * is lower than what was reported, nothing is new, and the next interval makes up for it.  So
+ * an amount is never negative, and in the end exact.
  *
- * Loopback and link-local addresses mean something within one network namespace only: there the
- * namespace is part of the edge (`scope`), elsewhere it is not.
+ * Loopback and link-local addresses mean something within one network namespace only: there
+ * the namespace is part of the edge (`scope`), elsewhere it is not.
  *
- *     edgetab_begin(t);  edgetab_live(...)*  edgetab_closed(...)*  edgetab_emit(t, now, fn, ctx)
+ *     edgetab_begin(t);  edgetab_live(...)*  edgetab_closed(...)*  edgetab_emit(t, now, fn,
+ * ctx)
  */
 #ifndef SENSOR_EDGETAB_H
 #define SENSOR_EDGETAB_H

@@ -124,15 +124,16 @@ struct host *host_new(const char *dir, struct err *e)
 	}
 	uname(&h->uts);
 	fill_os(h);
-	h->m = (struct machine){ .id = h->id,
-				 .name = h->uts.nodename,
-				 .os = h->os,
-				 .kernel = h->uts.release,
-				 .arch = h->uts.machine,
-				 .cores = cores > 0 ? (uint32_t)cores : 0,
-				 .memory_bytes = pages > 0 ? (uint64_t)pages *
-								     (uint64_t)sysconf(_SC_PAGESIZE) :
-							     0 };
+	h->m = (struct machine){
+		.id = h->id,
+		.name = h->uts.nodename,
+		.os = h->os,
+		.kernel = h->uts.release,
+		.arch = h->uts.machine,
+		.cores = cores > 0 ? (uint32_t)cores : 0,
+		.memory_bytes =
+			pages > 0 ? (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0
+	};
 	h->seen = xcalloc(NAMESPACES, sizeof(*h->seen));
 	h->changed = true;
 	host_refresh(h);

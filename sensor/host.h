@@ -15,8 +15,8 @@
 struct host;
 
 /*
- * A machine without machine-id or firmware UUID gets an identity that is kept in DIR; NULL with
- * words when that cannot be written.
+ * A machine without machine-id or firmware UUID gets an identity that is kept in DIR; NULL
+ * with words when that cannot be written.
  */
 struct host *host_new(const char *dir, struct err *e);
 void host_free(struct host *h);
@@ -24,8 +24,8 @@ void host_free(struct host *h);
 /* Reads the interfaces of the sensor's own namespace again, and has others read again. */
 void host_refresh(struct host *h);
 /*
- * Namespace NETNS (its inode number) is one in which process TGID has sockets: its addresses are
- * read from /proc/TGID/net, without entering it, once after each refresh.
+ * Namespace NETNS (its inode number) is one in which process TGID has sockets: its addresses
+ * are read from /proc/TGID/net, without entering it, once after each refresh.
  */
 void host_namespace(struct host *h, uint32_t netns, uint32_t tgid);
 /* An address that is certainly one of this machine's. */

@@ -92,7 +92,8 @@ static bool number(const char *text, unsigned long least, unsigned long most,
 
 	errno = 0;
 	*out = strtoul(text, &end, 10);
-	return !errno && *text >= '0' && *text <= '9' && !*end && *out >= least && *out <= most;
+	return !errno && *text >= '0' && *text <= '9' && !*end && *out >= least &&
+	       *out <= most;
 }
 
 /* "10s" or "10": whole seconds that divide a minute. */
@@ -221,7 +222,8 @@ int main(int argc, char **argv)
 
 	a.sensor.host = a.host;
 	argv[0] = argv[enrolling] = name;
-	while ((opt = getopt_long(argc - enrolling, argv + enrolling, "", longs, NULL)) != -1) {
+	while ((opt = getopt_long(argc - enrolling, argv + enrolling, "", longs, NULL)) !=
+	       -1) {
 		rc = take(&a, opt);
 		if (rc)
 			return rc - 1;

@@ -104,11 +104,11 @@ void owner_free(struct owner_table *t)
 
 	if (!t)
 		return;
-	HASH_ITER(hh, t->pids, p, p_next) {
+	HASH_ITER (hh, t->pids, p, p_next) {
 		HASH_DEL(t->pids, p);
 		free(p);
 	}
-	HASH_ITER(hh, t->identities, id, id_next) {
+	HASH_ITER (hh, t->identities, id, id_next) {
 		HASH_DEL(t->identities, id);
 		free(id->key);
 		free((char *)id->owner.p.exe);
@@ -262,7 +262,7 @@ void owner_tick(struct owner_table *t)
 	struct pid *p, *next;
 
 	t->tick++;
-	HASH_ITER(hh, t->pids, p, next) {
+	HASH_ITER (hh, t->pids, p, next) {
 		if (t->tick - p->used <= PATIENCE)
 			continue;
 		HASH_DEL(t->pids, p);

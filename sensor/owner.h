@@ -2,10 +2,11 @@
 /*
  * From a process as the kernel numbers it (tgid, born: bpf/event.h) to who it is.
  *
- * Processes announced by the probe are named at once, while the kernel's own copy of executable
- * and arguments is at hand; others are looked up in /proc, if the same process is still there.
- * Equal identities (common/fact.h) get the same struct process, which lives as long as the
- * table.  Both tables are bounded; what does not fit is called "other", and counted.
+ * Processes announced by the probe are named at once, while the kernel's own copy of
+ * executable and arguments is at hand; others are looked up in /proc, if the same process is
+ * still there. Equal identities (common/fact.h) get the same struct process, which lives as
+ * long as the table.  Both tables are bounded; what does not fit is called "other", and
+ * counted.
  */
 #ifndef SENSOR_OWNER_H
 #define SENSOR_OWNER_H

@@ -39,8 +39,8 @@ struct probe_state;
 struct probe {
 	const char *name, *help;
 	/*
-	 * Attaches first, then looks at what is open already.  NULL with words: what is missing
-	 * and what to do.  A probe that was not built in has no open.
+	 * Attaches first, then looks at what is open already.  NULL with words: what is
+	 * missing and what to do.  A probe that was not built in has no open.
 	 */
 	struct probe_state *(*open)(const struct probe_config *config,
 				    const struct probe_sink *sink, struct err *e);

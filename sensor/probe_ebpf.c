@@ -2,9 +2,9 @@
 /*
  * The eBPF probe: loads bpf/conn.bpf.c, seeds what was open before, and drains its maps.
  *
- * An interval ends with putting the other edge map in place.  Only then the open connections are
- * read: one that closes meanwhile is counted in the next interval, so an interval may say too
- * little of it and never too much; edgetab makes up for it when the end is known.
+ * An interval ends with putting the other edge map in place.  Only then the open connections
+ * are read: one that closes meanwhile is counted in the next interval, so an interval may say
+ * too little of it and never too much; edgetab makes up for it when the end is known.
  */
 #include "sensor/probe.h"
 
@@ -79,10 +79,11 @@ static int explain(int rc, const char *what, struct err *e)
 
 	uname(&u);
 	if (rc == -EPERM || rc == -EACCES)
-		return err_set(e, rc,
-			       "%s: not permitted; eBPF needs root, or CAP_BPF, CAP_PERFMON and "
-			       "CAP_SYS_PTRACE: run it with sudo",
-			       what);
+		return err_set(
+			e, rc,
+			"%s: not permitted; eBPF needs root, or CAP_BPF, CAP_PERFMON and "
+			"CAP_SYS_PTRACE: run it with sudo",
+			what);
 	if (access(BTF_PATH, R_OK) != 0)
 		return err_set(e, rc,
 			       "%s: kernel %s has no type information at " BTF_PATH
@@ -97,7 +98,8 @@ static int check_btf(struct err *e)
 	FILE *f = fopen(BTF_PATH, "re");
 	unsigned char magic[2] = { 0 };
 	bool good = f && fread(magic, 1, 2, f) == 2 &&
-		    ((magic[0] == 0x9f && magic[1] == 0xeb) || (magic[0] == 0xeb && magic[1] == 0x9f));
+		    ((magic[0] == 0x9f && magic[1] == 0xeb) ||
+		     (magic[0] == 0xeb && magic[1] == 0x9f));
 	struct utsname u = { 0 };
 
 	if (f)
@@ -179,8 +181,8 @@ static int seed(struct probe_state *st, struct err *e)
 
 static int attach_live(struct probe_state *st, struct err *e)
 {
-	union bpf_iter_link_info info = { .map.map_fd =
-						  (uint32_t)bpf_map__fd(st->skel->maps.sockets) };
+	union bpf_iter_link_info info = { .map.map_fd = (uint32_t)bpf_map__fd(
+						  st->skel->maps.sockets) };
 	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info,
 		    .link_info_len = sizeof(info));
 
@@ -283,8 +285,8 @@ static int drain_edges(struct probe_state *st)
 	while (rc == 0) {
 		uint32_t n = BATCH;
 
-		rc = bpf_map_lookup_and_delete_batch(bpf_map__fd(map), in, &at, st->key, st->val,
-						     &n, NULL);
+		rc = bpf_map_lookup_and_delete_batch(bpf_map__fd(map), in, &at, st->key,
+						     st->val, &n, NULL);
 		if (rc && rc != -ENOENT)
 			break;
 		for (uint32_t i = 0; i < n; i++)

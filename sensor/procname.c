@@ -6,43 +6,34 @@
 
 /* How an interpreter's command line is read up to its script. */
 struct interpreter {
-	const char *stem;     /* name, digits and dots may follow: python3.11 */
-	const char *takes;    /* letters of short options whose value may be the next argument */
-	const char *module;   /* letter that names a module instead of a script, or "" */
-	const char *program;  /* letters that bring the program text themselves */
+	const char *stem;   /* name, digits and dots may follow: python3.11 */
+	const char *takes;  /* letters of short options whose value may be the next argument */
+	const char *module; /* letter that names a module instead of a script, or "" */
+	const char *program;	  /* letters that bring the program text themselves */
 	const char *const *longs; /* long options whose value is the next argument */
 };
 
 static const char *const no_longs[] = { NULL };
 static const char *const python_longs[] = { "--check-hash-based-pycs", NULL };
-static const char *const node_longs[] = { "--require", "--import", "--loader", "--env-file",
-					  "--experimental-loader", "--conditions", NULL };
+static const char *const node_longs[] = {
+	"--require",	"--import", "--loader", "--env-file", "--experimental-loader",
+	"--conditions", NULL
+};
 static const char *const shell_longs[] = { "--rcfile", "--init-file", NULL };
 static const char *const php_longs[] = { "--define", "--php-ini", NULL };
 
 static const struct interpreter interpreters[] = {
-	{ "python", "WX", "m", "c", python_longs },
-	{ "pypy", "WX", "m", "c", python_longs },
-	{ "perl", "I", "", "eE", no_longs },
-	{ "ruby", "rICEx", "", "e", no_longs },
-	{ "node", "rC", "", "ep", node_longs },
-	{ "nodejs", "rC", "", "ep", node_longs },
-	{ "php", "cdz", "", "rB", php_longs },
-	{ "php-cgi", "cdz", "", "r", php_longs },
-	{ "bash", "oO", "", "cs", shell_longs },
-	{ "sh", "o", "", "cs", no_longs },
-	{ "dash", "o", "", "cs", no_longs },
-	{ "ash", "o", "", "cs", no_longs },
-	{ "zsh", "o", "", "cs", no_longs },
-	{ "ksh", "o", "", "cs", no_longs },
-	{ "lua", "l", "", "e", no_longs },
-	{ "luajit", "lj", "", "e", no_longs },
-	{ "tclsh", "", "", "", no_longs },
-	{ "wish", "", "", "", no_longs },
-	{ "dotnet", "", "", "", no_longs },
-	{ "mono", "", "", "", no_longs },
-	{ "Rscript", "", "", "e", no_longs },
-	{ "guile", "Ll", "", "c", no_longs },
+	{ "python", "WX", "m", "c", python_longs }, { "pypy", "WX", "m", "c", python_longs },
+	{ "perl", "I", "", "eE", no_longs },	    { "ruby", "rICEx", "", "e", no_longs },
+	{ "node", "rC", "", "ep", node_longs },	    { "nodejs", "rC", "", "ep", node_longs },
+	{ "php", "cdz", "", "rB", php_longs },	    { "php-cgi", "cdz", "", "r", php_longs },
+	{ "bash", "oO", "", "cs", shell_longs },    { "sh", "o", "", "cs", no_longs },
+	{ "dash", "o", "", "cs", no_longs },	    { "ash", "o", "", "cs", no_longs },
+	{ "zsh", "o", "", "cs", no_longs },	    { "ksh", "o", "", "cs", no_longs },
+	{ "lua", "l", "", "e", no_longs },	    { "luajit", "lj", "", "e", no_longs },
+	{ "tclsh", "", "", "", no_longs },	    { "wish", "", "", "", no_longs },
+	{ "dotnet", "", "", "", no_longs },	    { "mono", "", "", "", no_longs },
+	{ "Rscript", "", "", "e", no_longs },	    { "guile", "Ll", "", "c", no_longs },
 	{ "pwsh", "", "", "", no_longs },
 };
 
@@ -75,7 +66,8 @@ static const struct interpreter *interpreter_of(const char *exe)
 		const char *stem = interpreters[i].stem;
 		size_t n = strlen(stem);
 
-		if (strncmp(exe, stem, n) == 0 && exe[n + strspn(exe + n, "0123456789.-")] == 0)
+		if (strncmp(exe, stem, n) == 0 &&
+		    exe[n + strspn(exe + n, "0123456789.-")] == 0)
 			return &interpreters[i];
 	}
 	return NULL;
@@ -103,7 +95,8 @@ static bool listed(const char *const *list, const char *word)
 enum step { STEP_NEXT, STEP_SKIP, STEP_SCRIPT_NEXT, STEP_SCRIPT_HERE, STEP_NONE };
 
 /* What a cluster of short options, "-um" or "-Wignore", means for what follows. */
-static enum step short_options(const struct interpreter *it, const char *arg, const char **here)
+static enum step short_options(const struct interpreter *it, const char *arg,
+			       const char **here)
 {
 	for (const char *p = arg + 1; *p; p++) {
 		if (strchr(it->program, *p))

@@ -23,7 +23,7 @@
 enum {
 	EDGES = 131072,
 	SPOOL_BYTES = 64 << 20,
-	PATIENCE_S = 15,	     /* for the last acknowledgement */
+	PATIENCE_S = 15,    /* for the last acknowledgement */
 	REFRESH_MS = 60000, /* addresses of interfaces */
 	EXPIRY_DAYS = 30,
 	DESCRIBE_AGAIN_MS = 3600000, /* the machine and its listeners, if nothing changes */
@@ -146,7 +146,8 @@ static void on_listener(void *ctx, const struct listener_key *key,
 	host_own(s->host, &seen->l.addr);
 	host_namespace(s->host, key->netns, val->tgid);
 	h = mix(0xcbf29ce484222325u, key, sizeof(*key));
-	s->listener_hash += mix(h, &seen->owner, sizeof(seen->owner)); /* order does not matter */
+	s->listener_hash +=
+		mix(h, &seen->owner, sizeof(seen->owner)); /* order does not matter */
 }
 
 /* One interval */

@@ -22,8 +22,8 @@ struct sensor_config {
 
 /*
  * Watches until SIGTERM or SIGINT, then sends what it has and waits (up to 15 s) until it is
- * acknowledged.  0; -EAGAIN when something was left unacknowledged at the end; another negative
- * errno when it could not start.  Words in all cases but 0.
+ * acknowledged.  0; -EAGAIN when something was left unacknowledged at the end; another
+ * negative errno when it could not start.  Words in all cases but 0.
  */
 int sensor_run(const struct sensor_config *config, struct err *e);
 

@@ -29,8 +29,7 @@ void conv_free(struct conv_cache *c)
 	if (!c)
 		return;
 	HASH_CLEAR(by_id, c->by_id);
-	HASH_ITER(hh, c->by_key, v, next)
-	{
+	HASH_ITER (hh, c->by_key, v, next) {
 		HASH_DEL(c->by_key, v);
 		free(v->claims);
 		free(v);

@@ -28,8 +28,7 @@ void cover_free(struct cover_cache *c)
 
 	if (!c)
 		return;
-	HASH_ITER(hh, c->rows, r, next)
-	{
+	HASH_ITER (hh, c->rows, r, next) {
 		HASH_DEL(c->rows, r);
 		free(r);
 	}

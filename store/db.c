@@ -67,8 +67,7 @@ void db_forget_statements(struct store *s)
 {
 	struct db_kept *k, *next;
 
-	HASH_ITER(hh, s->kept, k, next)
-	{
+	HASH_ITER (hh, s->kept, k, next) {
 		HASH_DEL(s->kept, k);
 		sqlite3_finalize(k->st);
 		free(k);

@@ -43,18 +43,15 @@ void dict_free(struct dict *d)
 	if (!d)
 		return;
 	HASH_CLEAR(by_id, d->endpoints_by_id);
-	HASH_ITER(hh, d->endpoints, p, p_next)
-	{
+	HASH_ITER (hh, d->endpoints, p, p_next) {
 		HASH_DEL(d->endpoints, p);
 		free(p);
 	}
-	HASH_ITER(hh, d->processes, n, n_next)
-	{
+	HASH_ITER (hh, d->processes, n, n_next) {
 		HASH_DEL(d->processes, n);
 		free(n);
 	}
-	HASH_ITER(hh, d->details, t, t_next)
-	{
+	HASH_ITER (hh, d->details, t, t_next) {
 		HASH_DEL(d->details, t);
 		free(t);
 	}

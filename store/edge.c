@@ -23,8 +23,7 @@ void edge_free(struct edge_cache *c)
 
 	if (!c)
 		return;
-	HASH_ITER(hh, c->aliases, a, next)
-	{
+	HASH_ITER (hh, c->aliases, a, next) {
 		HASH_DEL(c->aliases, a);
 		free(a);
 	}

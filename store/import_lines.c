@@ -215,13 +215,11 @@ void lines_fini(struct lines *l)
 	struct lines_word *w, *w_next;
 	struct lines_end *d, *d_next;
 
-	HASH_ITER(hh, l->ends, d, d_next)
-	{
+	HASH_ITER (hh, l->ends, d, d_next) {
 		HASH_DEL(l->ends, d);
 		free(d);
 	}
-	HASH_ITER(hh, l->processes, p, p_next)
-	{
+	HASH_ITER (hh, l->processes, p, p_next) {
 		HASH_DEL(l->processes, p);
 		free(p);
 	}
@@ -229,8 +227,7 @@ void lines_fini(struct lines *l)
 		free(l->machine[i].addrs);
 	free(l->machine);
 	free(l->flow);
-	HASH_ITER(hh, l->words, w, w_next)
-	{
+	HASH_ITER (hh, l->words, w, w_next) {
 		HASH_DEL(l->words, w);
 		free(w);
 	}

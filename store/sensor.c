@@ -28,8 +28,7 @@ static void forget_watches(struct sensor_cache *c)
 {
 	struct watch *w, *next;
 
-	HASH_ITER(hh, c->watches, w, next)
-	{
+	HASH_ITER (hh, c->watches, w, next) {
 		HASH_DEL(c->watches, w);
 		free(w);
 	}
@@ -49,8 +48,7 @@ void sensor_free(struct sensor_cache *c)
 	if (!c)
 		return;
 	forget_watches(c);
-	HASH_ITER(hh, c->sensors, x, next)
-	{
+	HASH_ITER (hh, c->sensors, x, next) {
 		HASH_DEL(c->sensors, x);
 		free_one(x);
 	}

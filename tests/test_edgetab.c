@@ -7,7 +7,8 @@
 
 enum { BOOT = 1000000, START = 1060000, END = 1070000 };
 
-static struct owner_process curl = { .p = { .name = "curl" } }, sshd = { .p = { .name = "sshd" } };
+static struct owner_process curl = { .p = { .name = "curl" } },
+			    sshd = { .p = { .name = "sshd" } };
 
 /* What was emitted, in order. */
 static struct {
@@ -38,7 +39,8 @@ static struct addr ip(const char *s)
 	return a;
 }
 
-static struct edge_key key_of(uint8_t dir, const char *local, const char *remote, uint16_t port)
+static struct edge_key key_of(uint8_t dir, const char *local, const char *remote,
+			      uint16_t port)
 {
 	struct edge_key k = { .born = 1, .tgid = 2, .netns = 3, .port = port, .dir = dir };
 	struct addr a = ip(local), b = ip(remote);
@@ -58,8 +60,12 @@ START_TEST(closed_edges_become_flows)
 	struct edgetab *t = edgetab_new(8);
 	struct edge_key k = key_of(EDGE_CLIENT, "10.0.0.1", "10.0.0.2", 80);
 	struct edge_key s = key_of(EDGE_SERVER, "10.0.0.1", "10.0.0.9", 22);
-	struct edge_val v = { .tx = 10, .rx = 70, .opens = 3, .refused = 1,
-			      .first_ns = 5000000000, .last_ns = 6000000000 };
+	struct edge_val v = { .tx = 10,
+			      .rx = 70,
+			      .opens = 3,
+			      .refused = 1,
+			      .first_ns = 5000000000,
+			      .last_ns = 6000000000 };
 
 	edgetab_begin(t, BOOT);
 	edgetab_closed(t, &k, &v, &curl);

@@ -25,7 +25,8 @@ static const struct {
 	{ "python3.11", "python3", "python3|-", "python3.11" },
 	{ "python3.11", "python3", "python3|-W", "python3.11" },
 	{ "python3.11", "gunicorn", "gunicorn: master [shop]", "gunicorn" },
-	{ "python3.11", "gunicorn", "/usr/bin/python3|/usr/bin/gunicorn|shop:app", "gunicorn" },
+	{ "python3.11", "gunicorn", "/usr/bin/python3|/usr/bin/gunicorn|shop:app",
+	  "gunicorn" },
 	{ "perl", "perl", "perl|-w|-I|lib|/srv/job.pl", "job.pl" },
 	{ "perl", "perl", "perl|-e|print 1", "perl" },
 	{ "/usr/bin/node", "node", "node|--max-old-space-size=512|server.js", "server.js" },
@@ -103,7 +104,8 @@ END_TEST
 
 START_TEST(long_names_are_cut)
 {
-	struct procname_in in = { .exe = "/opt/a-name-that-is-longer-than-it-should-be", .comm = "a",
+	struct procname_in in = { .exe = "/opt/a-name-that-is-longer-than-it-should-be",
+				  .comm = "a",
 				  .args = "" };
 	char out[9];
 

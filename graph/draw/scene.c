@@ -625,8 +625,7 @@ static void make(struct making *mk)
 	if (mk->s->compact)
 		collect_ports(mk);
 	fill_texts(mk->s);
-	HASH_ITER(hh, mk->links, l, next)
-	{
+	HASH_ITER (hh, mk->links, l, next) {
 		HASH_DEL(mk->links, l);
 		free(l);
 	}
