@@ -155,8 +155,7 @@ static int put_flow(struct import *im, const struct exchange_flow *f, struct buf
 		.extra = extra_of(f, extra),
 	};
 
-	/* Failures whose kind is not told: the kind that is the most frequent. */
-	row.c.timeouts += f->failed - counters_failed(&f->c);
+	row.c.failed_other = f->failed - counters_failed(&f->c);
 	return import_flow(im, &row, e);
 }
 

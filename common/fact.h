@@ -51,8 +51,9 @@ struct counters {
 	uint64_t refused; /* failed, by kind; each of them is among the opens */
 	uint64_t timeouts;
 	uint64_t unreachable;
-	uint64_t resets;    /* established, then reset before any payload */
-	uint64_t abandoned; /* given up by the client itself: neither opened nor failed */
+	uint64_t resets;       /* established, then reset before any payload */
+	uint64_t failed_other; /* nobody told how: from imports */
+	uint64_t abandoned;    /* given up by the client itself: neither opened nor failed */
 	uint64_t bytes_to_server; /* payload: no SYN, no FIN, no retransmission */
 	uint64_t bytes_to_client;
 	uint64_t retransmits; /* segments sent again by the observer's side */
@@ -63,7 +64,7 @@ struct counters {
 
 static inline uint64_t counters_failed(const struct counters *c)
 {
-	return c->refused + c->timeouts + c->unreachable + c->resets;
+	return c->refused + c->timeouts + c->unreachable + c->resets + c->failed_other;
 }
 
 /*

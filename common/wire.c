@@ -311,7 +311,8 @@ uint32_t wire_write_process(struct wire_writer *w, const struct process *p)
 /* The counters in the order of the wire; what a later version adds goes to the end. */
 #define COUNTERS(X)                                                                           \
 	X(opens)                                                                              \
-	X(refused) X(timeouts) X(unreachable) X(resets) X(abandoned) X(bytes_to_server)       \
+	X(refused)                                                                            \
+	X(timeouts) X(unreachable) X(resets) X(failed_other) X(abandoned) X(bytes_to_server)  \
 		X(bytes_to_client) X(retransmits) X(rtt_sum_us) X(rtt_n)
 
 static void put_counters(struct buf *b, const struct counters *c)

@@ -67,6 +67,7 @@ void graph_add_counters(struct counters *a, const struct counters *b)
 	a->timeouts += b->timeouts;
 	a->unreachable += b->unreachable;
 	a->resets += b->resets;
+	a->failed_other += b->failed_other;
 	a->abandoned += b->abandoned;
 	a->bytes_to_server += b->bytes_to_server;
 	a->bytes_to_client += b->bytes_to_client;

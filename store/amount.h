@@ -15,8 +15,8 @@
 
 /* clang-format off */
 #define AMOUNT_FIELDS(X)                                                                      \
-	X(opens) X(refused) X(timeouts) X(unreachable) X(resets) X(abandoned)                 \
-	X(bytes_to_server) X(bytes_to_client) X(retransmits) X(rtt_sum_us) X(rtt_n)
+	X(opens) X(refused) X(timeouts) X(unreachable) X(resets) X(failed_other)              \
+	X(abandoned) X(bytes_to_server) X(bytes_to_client) X(retransmits) X(rtt_sum_us) X(rtt_n)
 /* clang-format on */
 
 struct amounts {
@@ -36,7 +36,7 @@ enum { AMOUNT_N = sizeof(struct amounts) / sizeof(int64_t) };
 #define AMOUNT_SUM(name) #name " = " #name " + excluded." #name ", "
 #define AMOUNT_PLUS(name) #name " = " #name " + ?, "
 #define AMOUNT_NAMES "records, " AMOUNT_FIELDS(AMOUNT_NAME) "bytes_n"
-#define AMOUNT_MARKS "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+#define AMOUNT_MARKS "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
 #define AMOUNT_SUMS                                                                           \
 	AMOUNT_SUM(records) AMOUNT_FIELDS(AMOUNT_SUM) "bytes_n = bytes_n + excluded.bytes_n"
 #define AMOUNT_ADDED AMOUNT_PLUS(records) AMOUNT_FIELDS(AMOUNT_PLUS) "bytes_n = bytes_n + ?"

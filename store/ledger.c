@@ -164,17 +164,29 @@ static bool may_name(const struct sensor *x, const struct flow *f, enum witness 
 	return !x->host || f->witness == side || addr_is_loopback(a) || sensor_owns(x, a);
 }
 
-static int endpoint_of(struct intake *in, const struct addr *a, bool own,
+/*
+ * Within one machine its own addresses are in its own realm: those of a container bridge are the
+ * same on every machine that has one.
+ */
+static bool stays_inside(const struct sensor *x, const struct flow *f)
+{
+	return x->host && x->machine && sensor_owns(x, &f->client) && sensor_owns(x, &f->server);
+}
+
+static int endpoint_of(struct intake *in, const struct flow *f, enum witness side,
 		       struct endpoint **out, struct err *e)
 {
+	const struct addr *a = side == WITNESS_CLIENT ? &f->client : &f->server;
 	const struct sensor *x = in->sensor;
+	bool inside = stays_inside(x, f);
+	bool own = f->witness == side || addr_is_loopback(a) || inside;
 	int64_t realm = 0;
 	int rc;
 
-	if (addr_is_scoped(a))
+	if (addr_is_scoped(a) || inside)
 		realm = x->machine ? dict_realm_machine(x->machine) : dict_realm_sensor(x->id);
 	rc = dict_endpoint(in->s, realm, a, out, e);
-	if (rc || realm <= 0 || (!own && !addr_is_loopback(a)))
+	if (rc || realm <= 0 || !own)
 		return rc;
 	return machine_lease(in->s, *out, x->machine, in->base_ms, e);
 }
@@ -200,10 +212,10 @@ static int claim_of(struct intake *in, const struct flow *f, struct conv **v, st
 	struct claim w = { .origin = in->sensor->id, .witnesses = 1u << f->witness };
 	struct endpoint *client = NULL, *server = NULL;
 	struct conv_key key;
-	int rc = endpoint_of(in, &f->client, f->witness == WITNESS_CLIENT, &client, e);
+	int rc = endpoint_of(in, f, WITNESS_CLIENT, &client, e);
 
 	if (!rc)
-		rc = endpoint_of(in, &f->server, f->witness == WITNESS_SERVER, &server, e);
+		rc = endpoint_of(in, f, WITNESS_SERVER, &server, e);
 	if (!rc)
 		rc = process_of(in, f, WITNESS_CLIENT, client->id, &w.process[PAIR_CLIENT], e);
 	if (!rc)

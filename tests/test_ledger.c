@@ -371,6 +371,67 @@ END_TEST
 
 /* Rights */
 
+/* A sensor that starts again tells what is open anew; what it told before is void. */
+START_TEST(a_new_spool_voids_gauges)
+{
+	struct kit_flow f = curl;
+	struct wire_batch b;
+
+	kit_sensor(&kit, "A", "a", "10.0.0.1");
+	f.live = 3;
+	send_covered("A", f);
+	kit_expect(&kit, "a/curl -> 10.0.0.2/ :80 opens 5 bytes 500+50 live 3 client\n");
+	kit_cover(&kit, 1, 0, 60); /* without a break in what was watched */
+	b = kit_batch(&kit, 2, 1);
+	ck_assert_int_eq(kit_apply(&kit, "A", &b, KIT_NOW + 30 * KIT_MINUTE), LEDGER_APPLIED);
+	wire_writer_begin(&kit.w, KIT_NOW);
+	kit_expect(&kit, "a/curl -> 10.0.0.2/ :80 opens 5 bytes 500+50 client\n");
+}
+END_TEST
+
+START_TEST(a_machine_installed_again_is_taken_over)
+{
+	const uint8_t fingerprint[32] = { 1 };
+	const uint64_t later = KIT_NOW + 60 * KIT_MINUTE;
+	struct kit_flow f = curl;
+
+	kit_sensor(&kit, "A", "a", "10.0.0.1");
+	ck_assert_int_eq(enrol_sensor_add(kit.s, "C", "host", "a", fingerprint, later, NULL),
+			 0);
+	kit_sensor(&kit, "C", "a", "10.0.0.1");
+	send_flow("C", f);
+	kit_expect(&kit, "a/curl -> 10.0.0.2/ :80 opens 5 bytes 500+50 client\n");
+	send_flow("A", f); /* it no longer speaks for anybody */
+	kit_expect(&kit, "a/curl -> 10.0.0.2/ :80 opens 5 bytes 500+50 client\n");
+	ck_assert_uint_eq(kit_health(&kit).quarantined, 1);
+}
+END_TEST
+
+/* Every machine with containers has a bridge of the same addresses. */
+START_TEST(container_bridges_stay_apart)
+{
+	struct kit_flow f = curl;
+
+	for (const char *sensor = "AB"; *sensor; sensor++) {
+		static struct machine m;
+		char name[2] = { *sensor, 0 }, id[2] = { (char)(*sensor + 'a' - 'A'), 0 };
+
+		m = (struct machine){
+			.id = id, .name = id, .os = "", .kernel = "", .arch = ""
+		};
+		m.addrs[m.addrs_n++] = kit_addr("172.17.0.1");
+		m.addrs[m.addrs_n++] = kit_addr("172.17.0.2");
+		wire_write_machine(&kit.w, &m);
+		f.client = "172.17.0.1";
+		f.server = "172.17.0.2";
+		kit_flow(&kit, &f);
+		kit_send(&kit, name);
+	}
+	kit_expect(&kit, "a/curl -> a/ :80 opens 5 bytes 500+50 client\n"
+			 "b/curl -> b/ :80 opens 5 bytes 500+50 client\n");
+}
+END_TEST
+
 START_TEST(nobody_speaks_for_others)
 {
 	struct kit_flow f = curl;
@@ -582,6 +643,9 @@ int main(void)
 	tcase_add_test(t, nobody_knows_anybody);
 	tcase_add_test(t, loopback_stays_apart);
 	tcase_add_test(t, gauges_are_the_latest_word);
+	tcase_add_test(t, a_new_spool_voids_gauges);
+	tcase_add_test(t, a_machine_installed_again_is_taken_over);
+	tcase_add_test(t, container_bridges_stay_apart);
 	tcase_add_test(t, nobody_speaks_for_others);
 	tcase_add_test(t, a_host_names_its_own_processes_only);
 	tcase_add_test(t, poison_ends_a_batch_but_not_the_sensor);

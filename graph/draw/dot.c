@@ -191,6 +191,7 @@ static void failures(struct buf *b, const struct counters *c)
 		{ c->timeouts, "timed out" },
 		{ c->unreachable, "unreachable" },
 		{ c->resets, "reset" },
+		{ c->failed_other, "failed" },
 	};
 	bool any = false;
 
