@@ -219,6 +219,7 @@ lint:
 	done
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -I. \
 		--suppress=missingIncludeSystem --enable=warning,portability \
+		--include=tests/cppcheck.h \
 		common store graph sensor collector cli
 
 # Using it

@@ -497,8 +497,9 @@ int BPF_PROG(has_read, struct sock *sk)
 
 /* What is open now */
 
-#define PATIENCE_NS 5000000000ull /* how long a server's connection may wait for its reader   \
-				   */
+#define PATIENCE_NS                                                                           \
+	5000000000ull /* how long a server's connection may wait for its reader               \
+		       */
 
 /*
  * One record an open connection.  The socket may be closing, or be another one by now: so its

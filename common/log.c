@@ -34,6 +34,13 @@ int log_level_parse(const char *word, enum log_level *out)
 	return -EINVAL;
 }
 
+static const char *prefix_of(enum log_level level)
+{
+	if (level == LOG_ERR_)
+		return "err: ";
+	return level == LOG_WARN_ ? "warn: " : "";
+}
+
 void log_line(enum log_level level, const char *fmt, ...)
 {
 	char line[1024];
@@ -45,9 +52,7 @@ void log_line(enum log_level level, const char *fmt, ...)
 	if (log_journal)
 		n = snprintf(line, sizeof(line), "<%d>", level_syslog[level]);
 	else
-		n = snprintf(line, sizeof(line), "%s: %s%s", log_program,
-			     level >= LOG_WARN_ ? level_word[level] : "",
-			     level >= LOG_WARN_ ? ": " : "");
+		n = snprintf(line, sizeof(line), "%s: %s", log_program, prefix_of(level));
 	va_start(ap, fmt);
 	vsnprintf(line + n, sizeof(line) - (size_t)n, fmt, ap);
 	va_end(ap);

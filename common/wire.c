@@ -242,9 +242,9 @@ static void record_end(struct wire_writer *w, size_t mark)
 /* Signed difference to the batch's base, zigzag as in Protocol Buffers. */
 static void put_time(struct wire_writer *w, uint64_t ms)
 {
-	int64_t d = (int64_t)(ms - w->base_ms);
+	uint64_t d = ms - w->base_ms;
 
-	buf_varint(&w->body, ((uint64_t)d << 1) ^ (uint64_t)(d >> 63));
+	buf_varint(&w->body, d >> 63 ? ~(d << 1) : d << 1);
 }
 
 static uint64_t get_time(const struct wire_reader *r, struct cur *c)
@@ -309,11 +309,11 @@ uint32_t wire_write_process(struct wire_writer *w, const struct process *p)
 }
 
 /* The counters in the order of the wire; what a later version adds goes to the end. */
+/* clang-format off */
 #define COUNTERS(X)                                                                           \
-	X(opens)                                                                              \
-	X(refused)                                                                            \
-	X(timeouts) X(unreachable) X(resets) X(failed_other) X(abandoned) X(bytes_to_server)  \
-		X(bytes_to_client) X(retransmits) X(rtt_sum_us) X(rtt_n)
+	X(opens) X(refused) X(timeouts) X(unreachable) X(resets) X(failed_other)              \
+	X(abandoned) X(bytes_to_server) X(bytes_to_client) X(retransmits) X(rtt_sum_us) X(rtt_n)
+/* clang-format on */
 
 static void put_counters(struct buf *b, const struct counters *c)
 {

@@ -165,12 +165,13 @@ static bool may_name(const struct sensor *x, const struct flow *f, enum witness 
 }
 
 /*
- * Within one machine its own addresses are in its own realm: those of a container bridge are the
- * same on every machine that has one.
+ * Within one machine its own addresses are in its own realm: those of a container bridge are
+ * the same on every machine that has one.
  */
 static bool stays_inside(const struct sensor *x, const struct flow *f)
 {
-	return x->host && x->machine && sensor_owns(x, &f->client) && sensor_owns(x, &f->server);
+	return x->host && x->machine && sensor_owns(x, &f->client) &&
+	       sensor_owns(x, &f->server);
 }
 
 static int endpoint_of(struct intake *in, const struct flow *f, enum witness side,

@@ -187,10 +187,8 @@ static void failures(struct buf *b, const struct counters *c)
 		uint64_t n;
 		const char *word;
 	} kinds[] = {
-		{ c->refused, "refused" },
-		{ c->timeouts, "timed out" },
-		{ c->unreachable, "unreachable" },
-		{ c->resets, "reset" },
+		{ c->refused, "refused" },	   { c->timeouts, "timed out" },
+		{ c->unreachable, "unreachable" }, { c->resets, "reset" },
 		{ c->failed_other, "failed" },
 	};
 	bool any = false;
