@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The store under load: an estate imported and read back, and batches of sensors on both sides
- * of every conversation.  Prints rates by processor time, which a busy machine changes less.
+ * of every conversation.  By processor time, which a busy machine changes less, and as a ratio
+ * to a floor measured in the same run: SQLite writing, or reading, as many rows of the same
+ * columns in the order of their key, and nothing else.
  */
+#include <sqlite3.h>
 #include <time.h>
 
 #include "tests/storekit.h"
@@ -14,10 +17,82 @@ static double cpu(void)
 	return (double)clock() / CLOCKS_PER_SEC;
 }
 
-static void figure(const char *what, double n, double seconds)
+/* Seconds that the floor takes for a row. */
+static double floor_write, floor_read;
+
+static void figure(const char *what, double n, double seconds, double a_row)
 {
-	printf("%-44s %9.0f in %6.2f s: %8.0f a second\n", what, n, seconds, n / seconds);
+	printf("%-44s %9.0f in %6.2f s: %8.0f a second, %5.1f x the floor\n", what, n, seconds,
+	       n / seconds, seconds / (n * a_row));
 	fflush(stdout);
+}
+
+static void must(int rc, int want)
+{
+	ck_assert_int_eq(rc, want);
+}
+
+static void write_rows(sqlite3 *db, unsigned n)
+{
+	sqlite3_stmt *st;
+
+	must(sqlite3_prepare_v2(db, "INSERT INTO f VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+				-1, &st, NULL),
+	     SQLITE_OK);
+	must(sqlite3_exec(db, "BEGIN", NULL, NULL, NULL), SQLITE_OK);
+	for (unsigned i = 0; i < n; i++) {
+		for (int c = 1; c <= 16; c++)
+			sqlite3_bind_int64(st, c,
+					   c == 1   ? i / 1000
+					   : c == 2 ? i
+						    : i % (97u * c));
+		must(sqlite3_step(st), SQLITE_DONE);
+		sqlite3_reset(st);
+	}
+	must(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_finalize(st);
+}
+
+static void read_rows(sqlite3 *db, unsigned n)
+{
+	sqlite3_stmt *st;
+	int64_t sum = 0;
+
+	must(sqlite3_prepare_v2(db, "SELECT * FROM f", -1, &st, NULL), SQLITE_OK);
+	for (; sqlite3_step(st) == SQLITE_ROW; n--)
+		for (int c = 0; c < 16; c++)
+			sum += sqlite3_column_int64(st, c);
+	ck_assert(n == 0 && sum > 0);
+	sqlite3_finalize(st);
+}
+
+static void measure_floor(void)
+{
+	struct kit k;
+	sqlite3 *db;
+	char *path;
+	double t;
+
+	kit_open(&k);
+	path = xasprintf("%s/floor.db", k.dir);
+	must(sqlite3_open(path, &db), SQLITE_OK);
+	must(sqlite3_exec(db,
+			  "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+			  "CREATE TABLE f(b,e,c1,c2,c3,c4,c5,c6,c7,c8,c9,c10,c11,c12,c13,c14,"
+			  "PRIMARY KEY(b,e)) WITHOUT ROWID",
+			  NULL, NULL, NULL),
+	     SQLITE_OK);
+	t = cpu();
+	write_rows(db, FLOWS);
+	floor_write = (cpu() - t) / FLOWS;
+	t = cpu();
+	read_rows(db, FLOWS);
+	floor_read = (cpu() - t) / FLOWS;
+	printf("%-44s %9d: %8.0f written, %8.0f read a second\n", "floor, rows", FLOWS,
+	       1 / floor_write, 1 / floor_read);
+	sqlite3_close(db);
+	free(path);
+	kit_close(&k);
 }
 
 static void address(char out[ADDR_TEXT], unsigned i)
@@ -84,7 +159,7 @@ static void read_back(struct kit *k, const struct filter *f, const char *what)
 	double t = cpu();
 
 	query_edges(k->s, f, count_edge, &n, NULL);
-	figure(what, n, cpu() - t);
+	figure(what, n, cpu() - t, floor_read);
 }
 
 START_TEST(bench_import)
@@ -96,6 +171,7 @@ START_TEST(bench_import)
 	struct kit k;
 	double t;
 
+	measure_floor();
 	kit_open(&k);
 	t = cpu();
 	im = kit_import(&k, "estate");
@@ -104,13 +180,13 @@ START_TEST(bench_import)
 	for (unsigned i = 0; i < FLOWS; i++)
 		put_flow(im, i);
 	kit_commit(im);
-	figure("import, lines", MACHINES + FLOWS, cpu() - t);
+	figure("import, lines", MACHINES + FLOWS, cpu() - t, floor_write);
 	read_back(&k, &all, "edges, all");
 	read_back(&k, &one, "edges, of one machine");
 	read_back(&k, &window, "edges, in a window");
 	t = cpu();
 	query_machines(k.s, &all, count_machine, &n, NULL);
-	figure("machines", n, cpu() - t);
+	figure("machines", n, cpu() - t, floor_read);
 	kit_close(&k);
 }
 
@@ -171,8 +247,8 @@ START_TEST(bench_ledger)
 			spent += cpu() - t;
 		}
 	}
-	figure("ledger, flow records seen from both sides", SENSORS * RECORDS * MINUTES,
-	       spent);
+	figure("ledger, flow records seen from both sides", SENSORS * RECORDS * MINUTES, spent,
+	       floor_write);
 	kit_close(&k);
 }
 END_TEST
