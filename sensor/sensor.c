@@ -391,9 +391,6 @@ static int open_parts(struct sensor *s)
 				   .live = on_live,
 				   .listener = on_listener };
 
-	s->host = host_new(c->dir, s->e);
-	if (!s->host)
-		return s->e->code;
 	s->owners = owner_new();
 	s->edges = edgetab_new(EDGES);
 	s->spool = spool_new(SPOOL_BYTES);
@@ -403,6 +400,9 @@ static int open_parts(struct sensor *s)
 	if (!s->link)
 		return s->e->code;
 	warn_of_expiry(link_identity(s->link));
+	s->host = host_new(c->dir, s->e);
+	if (!s->host)
+		return s->e->code;
 	s->probe = c->probe->open(&c->limits, &sink, s->e);
 	return s->probe ? 0 : s->e->code;
 }
