@@ -14,8 +14,16 @@ enum {
 	BOXES = 60,
 	BOX_LINKS = 150,
 	STACKS = 400,
-	STACK_LINKS = 500,
+	STACK_LINKS = 150, /* or, where there are many boxes, a few more arrows than boxes */
 };
+
+/* Arrows are followed by eye where there are about as many as boxes. */
+static unsigned stack_links(unsigned boxes)
+{
+	unsigned n = boxes + boxes / 4;
+
+	return n > STACK_LINKS ? n : STACK_LINKS;
+}
 
 static struct scene *compose(const struct view *v)
 {
@@ -29,7 +37,7 @@ static struct scene *compose(const struct view *v)
 		return s;
 	scene_free(s);
 	s = scene_new(v, true, true);
-	scene_keep(s, STACKS, STACK_LINKS);
+	scene_keep(s, STACKS, stack_links(s->box_n < STACKS ? s->box_n : STACKS));
 	return s;
 }
 
