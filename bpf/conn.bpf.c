@@ -35,7 +35,8 @@ struct sock_state {
 	__u64 start_ns;
 	__u16 client_port;
 	__u8 flags;
-	__u8 pad[5];
+	__u8 pad;
+	__u32 pass; /* of the live iterator that has seen it */
 };
 
 /* Sizes are set by the sensor before the programs are loaded. */
@@ -339,8 +340,12 @@ static __always_inline void keep_socket(struct sock *sk, struct sock_state *st)
 
 static __always_inline void client_begins(struct sock *sk)
 {
-	struct sock_state st = { .start_ns = bpf_ktime_get_boot_ns() };
+	struct sock_state st = { .start_ns = bpf_ktime_get_boot_ns() }, *there;
+	__u64 id = (__u64)sk;
 
+	there = bpf_map_lookup_elem(&sockets, &id);
+	if (there && there->key.dir == EDGE_CLIENT && !(there->flags & SEEN_UP))
+		return; /* by the other of the two programs */
 	st.key.dir = EDGE_CLIENT;
 	st.key.netns = socket_netns(sk);
 	st.key.port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
@@ -351,6 +356,8 @@ static __always_inline void client_begins(struct sock *sk)
 
 static __always_inline void client_is_up(struct sock *sk, struct sock_state *st)
 {
+	if (st->flags & SEEN_UP)
+		return;
 	fill_addresses(&st->key, sk);
 	st->client_port = BPF_CORE_READ(sk, __sk_common.skc_num);
 	st->flags |= SEEN_UP;
@@ -452,16 +459,15 @@ static __always_inline void ends(struct sock *sk)
 	bpf_map_delete_elem(&sockets, &id);
 }
 
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(state_changed, struct sock *sk, int was, int is)
+static __always_inline void on_state(struct sock *sk, int was, int is)
 {
 	struct sock_state *st;
 	__u64 id = (__u64)sk;
 
 	if (is != TCP_SYN_SENT && is != TCP_ESTABLISHED && is != TCP_LISTEN && is != TCP_CLOSE)
-		return 0;
+		return;
 	if (!is_tcp(sk))
-		return 0;
+		return;
 	if (is == TCP_SYN_SENT) {
 		client_begins(sk);
 	} else if (is == TCP_LISTEN) {
@@ -470,13 +476,33 @@ int BPF_PROG(state_changed, struct sock *sk, int was, int is)
 		st = bpf_map_lookup_elem(&sockets, &id);
 		if (st && st->key.dir == EDGE_CLIENT)
 			client_is_up(sk, st);
-		else if (was == TCP_SYN_RECV)
+		else if (was == TCP_SYN_RECV && !(st && st->key.dir == EDGE_SERVER))
 			server_is_up(sk);
 	} else if (was == TCP_LISTEN) {
 		listens_no_more(sk);
 	} else {
 		ends(sk);
 	}
+}
+
+/*
+ * From Linux 6.1 a program is not run while it runs on that CPU already
+ * (kernel/trace/bpf_trace.c,
+ * __bpf_trace_run): an event in an interrupt that came in the middle of another would be lost.
+ * So there are two programs of one body, and everything in it can be done twice: the second
+ * finds it done, or does what the first could not.
+ */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(state_changed, struct sock *sk, int was, int is)
+{
+	on_state(sk, was, is);
+	return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(state_changed_too, struct sock *sk, int was, int is)
+{
+	on_state(sk, was, is);
 	return 0;
 }
 
@@ -501,9 +527,12 @@ int BPF_PROG(has_read, struct sock *sk)
 	5000000000ull /* how long a server's connection may wait for its reader               \
 		       */
 
+__u32 live_pass; /* counted up by the sensor before it runs the iterator */
+
 /*
- * One record an open connection.  The socket may be closing, or be another one by now: so its
- * fields are read first, and believed only if the state is still there afterwards.
+ * One record an open connection; an iterator over a map that changes may come to one twice.
+ * The socket may be closing, or be another one by now: so its fields are read first, and
+ * believed only if the state is still there afterwards.
  */
 SEC("iter/bpf_map_elem")
 int live(struct bpf_iter__bpf_map_elem *ctx)
@@ -521,8 +550,9 @@ int live(struct bpf_iter__bpf_map_elem *ctx)
 	if (!r.pending)
 		fill_bytes(sk, &r.tx, &r.rx);
 	still = bpf_map_lookup_elem(&sockets, &sk_id);
-	if (!still)
+	if (!still || still->pass == live_pass)
 		return 0;
+	still->pass = live_pass;
 	if (still->key.dir == EDGE_SERVER && now - still->start_ns > PATIENCE_NS) {
 		if (!(still->flags & SEEN_OPEN))
 			count_open(still, now);
@@ -530,7 +560,6 @@ int live(struct bpf_iter__bpf_map_elem *ctx)
 			still->flags |= SEEN_READER; /* serves without reading */
 	}
 	r.key = still->key;
-	r.sk = sk_id;
 	r.tx -= still->tx_base;
 	r.rx -= still->rx_base;
 	if (r.pending || (still->key.dir == EDGE_SERVER && !(still->flags & SEEN_READER)))

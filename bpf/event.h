@@ -55,7 +55,6 @@ struct edge_val {
 /* An open connection, one record of the `live` iterator: totals since it was first seen. */
 struct live_record {
 	struct edge_key key;
-	__u64 sk; /* two records of one socket in a row: the iterator was restarted there */
 	__u64 tx, rx;
 	__u32 pending; /* still connecting */
 	__u32 start_ms;

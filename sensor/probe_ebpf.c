@@ -40,7 +40,6 @@ struct probe_state {
 	uint64_t drops[DROP_COUNT];
 	uint64_t *each; /* one counter a possible CPU */
 	int cpus;
-	uint64_t last_sk; /* of the record before, within one pass over open connections */
 	struct edge_key key[BATCH];
 	struct edge_val val[BATCH];
 	struct listener_key listener_key[BATCH];
@@ -142,6 +141,9 @@ static int attach(struct probe_state *st, struct err *e)
 		return explain(-errno, "eBPF: attach tcp_rcv_space_adjust", e);
 	s->links.state_changed = bpf_program__attach(s->progs.state_changed);
 	if (!s->links.state_changed)
+		return explain(-errno, "eBPF: attach inet_sock_set_state", e);
+	s->links.state_changed_too = bpf_program__attach(s->progs.state_changed_too);
+	if (!s->links.state_changed_too)
 		return explain(-errno, "eBPF: attach inet_sock_set_state", e);
 	return 0;
 }
@@ -270,9 +272,7 @@ static void tell_live(struct probe_state *st, ssize_t got)
 	size_t n = (size_t)got / sizeof(struct live_record);
 
 	for (size_t i = 0; i < n; i++) {
-		if (st->record[i].sk != st->last_sk)
-			st->sink.live(st->sink.ctx, &st->record[i]);
-		st->last_sk = st->record[i].sk;
+		st->sink.live(st->sink.ctx, &st->record[i]);
 	}
 }
 
@@ -341,7 +341,7 @@ static int ebpf_drain(struct probe_state *st, struct probe_interval *out, struct
 		return explain(rc, "eBPF: change edge maps", e);
 	st->start_ns = out->end_ns;
 	ebpf_poll(st); /* names first: whoever is named now may be gone from /proc */
-	st->last_sk = 0;
+	st->skel->bss->live_pass++;
 	rc = iterate(st->live, st->record, sizeof(st->record), tell_live, st);
 	if (rc)
 		return explain(rc, "eBPF: read open connections", e);
