@@ -110,6 +110,10 @@ struct {
 
 static const struct edge_val no_edge;
 
+#ifndef barrier
+#define barrier() asm volatile("" ::: "memory")
+#endif
+
 static __always_inline void count_drop(__u32 why)
 {
 	__u64 *n = bpf_map_lookup_elem(&drops, &why);
@@ -169,13 +173,16 @@ static __always_inline void announce(__u32 tgid, __u64 born, struct task_struct 
 	bpf_map_update_elem(&announced, &key, &yes, BPF_ANY);
 }
 
+/* Told first: whoever finds the owner in a map must find its name on the ring. */
 static __always_inline void own_by_current(struct edge_key *key)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	__u64 born = task_born(task);
 
-	key->tgid = bpf_get_current_pid_tgid() >> 32;
-	key->born = task_born(task);
-	announce(key->tgid, key->born, task);
+	announce(tgid, born, task);
+	key->tgid = tgid;
+	key->born = born;
 }
 
 /* Where */
@@ -514,8 +521,10 @@ int BPF_PROG(has_read, struct sock *sk)
 
 	if (!st || st->key.dir != EDGE_SERVER || st->flags & SEEN_READER)
 		return 0;
-	st->flags |= SEEN_READER;
 	own_by_current(&st->key);
+	barrier();
+	st->flags |=
+		SEEN_READER; /* after the owner is whole: the iterator looks at any time */
 	if (!(st->flags & SEEN_OPEN))
 		count_open(st, bpf_ktime_get_boot_ns());
 	return 0;
@@ -541,6 +550,7 @@ int live(struct bpf_iter__bpf_map_elem *ctx)
 	struct sock_state *st = ctx->value, *still;
 	struct live_record r = {};
 	struct sock *sk;
+	__u8 flags;
 
 	if (!id || !st)
 		return 0;
@@ -559,10 +569,12 @@ int live(struct bpf_iter__bpf_map_elem *ctx)
 		if (r.tx > still->tx_base)
 			still->flags |= SEEN_READER; /* serves without reading */
 	}
+	flags = still->flags;
+	barrier();
 	r.key = still->key;
 	r.tx -= still->tx_base;
 	r.rx -= still->rx_base;
-	if (r.pending || (still->key.dir == EDGE_SERVER && !(still->flags & SEEN_READER)))
+	if (r.pending || (still->key.dir == EDGE_SERVER && !(flags & SEEN_READER)))
 		r.tx = r.rx = 0;
 	r.start_ms = still->start_ns / 1000000;
 	r.client_port = still->client_port;

@@ -168,8 +168,10 @@ void edgetab_live(struct edgetab *t, const struct live_record *r, struct owner_p
 		t->overflow++;
 		return;
 	}
-	ed->live_tx += r->tx;
-	ed->live_rx += r->rx;
+	if (owner) {
+		ed->live_tx += r->tx;
+		ed->live_rx += r->rx;
+	}
 	if (r->pending)
 		ed->pending++;
 	else

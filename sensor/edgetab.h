@@ -33,6 +33,8 @@ void edgetab_free(struct edgetab *t);
 void edgetab_begin(struct edgetab *t, uint64_t boot_ms);
 void edgetab_closed(struct edgetab *t, const struct edge_key *key, const struct edge_val *val,
 		    struct owner_process *owner);
+/* Without an owner it is open, but its bytes wait: they would be told again of the one it has.
+ */
 void edgetab_live(struct edgetab *t, const struct live_record *r, struct owner_process *owner);
 
 /*

@@ -271,9 +271,9 @@ static void tell_live(struct probe_state *st, ssize_t got)
 {
 	size_t n = (size_t)got / sizeof(struct live_record);
 
-	for (size_t i = 0; i < n; i++) {
+	ebpf_poll(st); /* names first: whoever is named now may be gone from /proc */
+	for (size_t i = 0; i < n; i++)
 		st->sink.live(st->sink.ctx, &st->record[i]);
-	}
 }
 
 static int drain_edges(struct probe_state *st)
@@ -340,7 +340,6 @@ static int ebpf_drain(struct probe_state *st, struct probe_interval *out, struct
 	if (rc)
 		return explain(rc, "eBPF: change edge maps", e);
 	st->start_ns = out->end_ns;
-	ebpf_poll(st); /* names first: whoever is named now may be gone from /proc */
 	st->skel->bss->live_pass++;
 	rc = iterate(st->live, st->record, sizeof(st->record), tell_live, st);
 	if (rc)
