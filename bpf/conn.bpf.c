@@ -562,7 +562,6 @@ int live(struct bpf_iter__bpf_map_elem *ctx)
 	still = bpf_map_lookup_elem(&sockets, &sk_id);
 	if (!still || still->pass == live_pass)
 		return 0;
-	still->pass = live_pass;
 	if (still->key.dir == EDGE_SERVER && now - still->start_ns > PATIENCE_NS) {
 		if (!(still->flags & SEEN_OPEN))
 			count_open(still, now);
@@ -578,7 +577,8 @@ int live(struct bpf_iter__bpf_map_elem *ctx)
 		r.tx = r.rx = 0;
 	r.start_ms = still->start_ns / 1000000;
 	r.client_port = still->client_port;
-	bpf_seq_write(ctx->meta->seq, &r, sizeof(r));
+	if (bpf_seq_write(ctx->meta->seq, &r, sizeof(r)) == 0)
+		still->pass = live_pass; /* else the buffer was full: it comes again */
 	return 0;
 }
 

@@ -27,7 +27,7 @@
 
 #define BTF_PATH "/sys/kernel/btf/vmlinux"
 
-enum { BATCH = 1024 };
+enum { BATCH = 1024, LIVE_PASSES = 4 };
 
 struct probe_state {
 	struct conn_bpf *skel;
@@ -38,7 +38,8 @@ struct probe_state {
 	int retired; /* which of the two edge maps is not in use */
 	struct edge_val overflow[EDGE_DIRS];
 	uint64_t drops[DROP_COUNT];
-	uint64_t *each; /* one counter a possible CPU */
+	size_t told_live; /* records of one pass over open connections */
+	uint64_t *each;	  /* one counter a possible CPU */
 	int cpus;
 	struct edge_key key[BATCH];
 	struct edge_val val[BATCH];
@@ -274,6 +275,24 @@ static void tell_live(struct probe_state *st, ssize_t got)
 	ebpf_poll(st); /* names first: whoever is named now may be gone from /proc */
 	for (size_t i = 0; i < n; i++)
 		st->sink.live(st->sink.ctx, &st->record[i]);
+	st->told_live += n;
+}
+
+/*
+ * An iterator over a map that changes may pass elements by.  Those that a pass has come to are
+ * marked with its number, so another one of the same number tells of the others only.
+ */
+static int read_live(struct probe_state *st)
+{
+	int rc = 0;
+
+	st->skel->bss->live_pass++;
+	st->told_live = 1;
+	for (int i = 0; i < LIVE_PASSES && st->told_live && !rc; i++) {
+		st->told_live = 0;
+		rc = iterate(st->live, st->record, sizeof(st->record), tell_live, st);
+	}
+	return rc;
 }
 
 static int drain_edges(struct probe_state *st)
@@ -340,8 +359,7 @@ static int ebpf_drain(struct probe_state *st, struct probe_interval *out, struct
 	if (rc)
 		return explain(rc, "eBPF: change edge maps", e);
 	st->start_ns = out->end_ns;
-	st->skel->bss->live_pass++;
-	rc = iterate(st->live, st->record, sizeof(st->record), tell_live, st);
+	rc = read_live(st);
 	if (rc)
 		return explain(rc, "eBPF: read open connections", e);
 	ebpf_poll(st);
