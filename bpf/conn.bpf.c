@@ -229,13 +229,27 @@ static __always_inline bool peer_has_finished(struct sock *sk)
 	       1;
 }
 
-/* Payload: bytes_sent has what was sent again, bytes_received counts the peer's FIN as one. */
+static __always_inline __u64 less(__u64 a, __u64 b)
+{
+	return a > b ? a - b : 0;
+}
+
+/*
+ * Payload: bytes_sent has what was sent again, and what this host dropped before it was sent;
+ * it is no more than what was acknowledged or is on its way (to which SYN and FIN add two).
+ * bytes_received counts the peer's FIN as one.
+ */
 static __always_inline void fill_bytes(struct sock *sk, __u64 *tx, __u64 *rx)
 {
 	struct tcp_sock *tp = (struct tcp_sock *)sk;
 
-	*tx = BPF_CORE_READ(tp, bytes_sent) - BPF_CORE_READ(tp, bytes_retrans);
-	*rx = BPF_CORE_READ(tp, bytes_received) - peer_has_finished(sk);
+	__u64 most = BPF_CORE_READ(tp, bytes_acked) +
+		     (__u32)(BPF_CORE_READ(tp, snd_nxt) - BPF_CORE_READ(tp, snd_una));
+
+	*tx = less(BPF_CORE_READ(tp, bytes_sent), BPF_CORE_READ(tp, bytes_retrans));
+	if (*tx > most)
+		*tx = most;
+	*rx = less(BPF_CORE_READ(tp, bytes_received), peer_has_finished(sk));
 }
 
 /* Edges */
@@ -323,8 +337,8 @@ static __always_inline void count_close(struct edge_val *val, struct sock_state 
 	__u64 tx, rx;
 
 	fill_bytes(sk, &tx, &rx);
-	__sync_fetch_and_add(&val->tx, tx - st->tx_base);
-	__sync_fetch_and_add(&val->rx, rx - st->rx_base);
+	__sync_fetch_and_add(&val->tx, less(tx, st->tx_base));
+	__sync_fetch_and_add(&val->rx, less(rx, st->rx_base));
 	__sync_fetch_and_add(&val->retransmits, BPF_CORE_READ(tp, total_retrans));
 	__sync_fetch_and_add(&val->closes, 1);
 	if (rtt) {
@@ -456,6 +470,8 @@ static __always_inline void ends(struct sock *sk)
 
 	if (!st)
 		return;
+	if (BPF_CORE_READ((struct tcp_sock *)sk, bytes_received))
+		st->flags |= SEEN_UP; /* whatever was missed of it */
 	if ((st->flags & (SEEN_UP | SEEN_OPEN)) == SEEN_UP)
 		count_open(st, now);
 	val = edge_of(&st->key, now);
@@ -571,8 +587,8 @@ int live(struct bpf_iter__bpf_map_elem *ctx)
 	flags = still->flags;
 	barrier();
 	r.key = still->key;
-	r.tx -= still->tx_base;
-	r.rx -= still->rx_base;
+	r.tx = less(r.tx, still->tx_base);
+	r.rx = less(r.rx, still->rx_base);
 	if (r.pending || (still->key.dir == EDGE_SERVER && !(flags & SEEN_READER)))
 		r.tx = r.rx = 0;
 	r.start_ms = still->start_ns / 1000000;

@@ -79,6 +79,8 @@ struct sock {
 	__u16 sk_protocol;
 };
 struct tcp_sock {
+	__u64 bytes_acked;
+	__u32 snd_nxt, snd_una;
 	__u64 bytes_sent;
 	__u64 bytes_retrans;
 	__u64 bytes_received;

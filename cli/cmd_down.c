@@ -13,7 +13,7 @@
 static const struct options_command command = {
 	.name = "down",
 	.about = "Stop the \"skein up\" of a data directory, and wait until it has ended.",
-	.groups = OPTIONS_DB,
+	.groups = OPTIONS_DATA_DIR,
 	.examples = "skein down\n"
 		    "skein down --data ./skein\n",
 };
@@ -32,6 +32,11 @@ int cmd_down(int argc, char **argv)
 	if (!pid) {
 		say("%s: nothing is up here", o.data);
 		return EXITS_NONE;
+	}
+	if (pid < 0) {
+		say("%s: held by a process that cannot be seen from here; stop it where it runs",
+		    o.data);
+		return EXITS_UNREACHED;
 	}
 	if (kill(pid, SIGTERM)) {
 		say("%s: cannot stop process %d: %s; try it with sudo", o.data, (int)pid,

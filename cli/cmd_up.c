@@ -65,7 +65,7 @@ static const struct options_command command = {
 	.about =
 		"Watch this machine: starts a collector and a sensor, prints what listens here\n"
 		"and who is connected, draws DIR/map.svg, and keeps watching until it is stopped.",
-	.groups = OPTIONS_DB,
+	.groups = OPTIONS_DATA_DIR,
 	.rows = rows,
 	.examples = "sudo skein up\n"
 		    "sudo skein up --data ./skein --for 30s\n",

@@ -123,7 +123,7 @@ static const struct {
 	{ OPTIONS_DB,
 	  { "db", 0, "FILE", options_string, AT(db_text),
 	    "the database (else $SKEIN_DB, else " OPTIONS_DATA "/skein.db)" } },
-	{ OPTIONS_DB,
+	{ OPTIONS_DB | OPTIONS_DATA_DIR,
 	  { "data", 0, "DIR", options_string, AT(data),
 	    "data directory; the database is DIR/skein.db" } },
 	{ OPTIONS_FILTER,

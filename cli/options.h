@@ -65,10 +65,11 @@ struct options_row {
 
 /* Options that commands have in common; --color, --quiet and --help are always there. */
 enum options_group {
-	OPTIONS_DB = 1,	    /* --db, --data */
-	OPTIONS_FILTER = 2, /* --machine, --process, --port */
-	OPTIONS_WINDOW = 4, /* --since, --until, --tz */
-	OPTIONS_TABLE = 8,  /* --json, --csv, --no-header, --limit, --all; --tz */
+	OPTIONS_DB = 1,	       /* --db, and --data */
+	OPTIONS_DATA_DIR = 16, /* --data alone */
+	OPTIONS_FILTER = 2,    /* --machine, --process, --port */
+	OPTIONS_WINDOW = 4,    /* --since, --until, --tz */
+	OPTIONS_TABLE = 8,     /* --json, --csv, --no-header, --limit, --all; --tz */
 };
 
 struct options_command {

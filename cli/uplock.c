@@ -5,8 +5,9 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+#include "common/file.h"
 
 /* A record lock, since the kernel tells who holds one; a file with a pid can only be believed.
  */
@@ -26,19 +27,18 @@ static int open_lock(const char *dir, int flags)
 int uplock_take(const char *dir, struct err *e)
 {
 	struct flock lock = whole();
-	int fd;
+	int fd, rc = file_mkdir(dir, 0700, e);
 
-	if (mkdir(dir, 0700) && errno != EEXIST)
-		return err_sys(e, -errno, "%s: cannot make the data directory", dir);
+	if (rc)
+		return rc;
 	fd = open_lock(dir, O_RDWR | O_CREAT);
 	if (fd < 0)
 		return err_sys(e, -errno, "%s: cannot write into the data directory", dir);
 	if (fcntl(fd, F_SETLK, &lock) == 0)
 		return fd;
 	close(fd);
-	return err_set(e, -EWOULDBLOCK,
-		       "%s: already up (process %d); \"skein down --data %s\" stops it", dir,
-		       (int)uplock_holder(dir), dir);
+	return err_set(e, -EWOULDBLOCK, "%s: already up; \"skein down --data %s\" stops it",
+		       dir, dir);
 }
 
 pid_t uplock_holder(const char *dir)
@@ -51,7 +51,7 @@ pid_t uplock_holder(const char *dir)
 	if (fd < 0)
 		return 0;
 	if (fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK)
-		pid = lock.l_pid;
+		pid = lock.l_pid > 1 ? lock.l_pid : -1;
 	close(fd);
 	return pid;
 }

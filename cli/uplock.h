@@ -13,7 +13,11 @@
  */
 int uplock_take(const char *dir, struct err *e);
 
-/* The process that holds the lock of DIR, 0 when nobody does. */
+/*
+ * The process that holds the lock of DIR, 0 when nobody does, -1 for one that cannot be named
+ * (in another PID namespace, or not a "skein up" at all): never a number to give to kill(2)
+ * unseen.
+ */
 pid_t uplock_holder(const char *dir);
 
 #endif

@@ -70,13 +70,24 @@ static int must_have_run(const char *dir, struct err *e)
 		       dir, dir);
 }
 
+/* Of the database, not of its directory: root may run the collector in somebody's directory.
+ */
+static int become_owner(const char *dir, struct err *e)
+{
+	char *path = file_path(dir, "skein.db");
+	int rc = home_become_owner(path, e);
+
+	free(path);
+	return rc;
+}
+
 int admit_token(const struct admit_order *o, char text[TOKEN_TEXT], struct err *e)
 {
 	struct authority a;
 	struct token t;
 	int rc;
 
-	if (must_have_run(o->dir, e) < 0 || home_become_owner(o->dir, e) < 0 ||
+	if (must_have_run(o->dir, e) < 0 || become_owner(o->dir, e) < 0 ||
 	    home_open(o->dir, e) < 0)
 		return -EIO;
 	rc = authority_open(&a, o->dir, e);

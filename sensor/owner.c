@@ -88,6 +88,14 @@ static struct owner_process *intern(struct owner_table *t, const struct found *f
 	return &id->owner;
 }
 
+static bool is_known(struct owner_table *t, const char *name)
+{
+	struct identity *id;
+
+	HASH_FIND_STR(t->identities, name, id);
+	return id != NULL;
+}
+
 struct owner_table *owner_new(void)
 {
 	struct owner_table *t = xcalloc(1, sizeof(*t));
@@ -133,8 +141,12 @@ static void remember(struct owner_table *t, uint32_t tgid, uint64_t born,
 	struct pid *p = find_pid(t, tgid, born);
 
 	if (!p) {
-		if (HASH_COUNT(t->pids) >= PIDS)
-			return;
+		if (HASH_COUNT(t->pids) >= PIDS) { /* uthash keeps the order of insertion */
+			struct pid *oldest = t->pids;
+
+			HASH_DEL(t->pids, oldest);
+			free(oldest);
+		}
 		p = xcalloc(1, sizeof(*p));
 		p->key = (struct pid_key){ .born = born, .tgid = tgid };
 		HASH_ADD(hh, t->pids, key, sizeof(p->key), p);
@@ -233,8 +245,10 @@ void owner_announce(struct owner_table *t, const struct process_event *e)
 	procname(&in, f.name, sizeof(f.name));
 	if (!*f.name)
 		return;
-	fill_exe(e->tgid, &f);
-	fill_user(e->uid, &f);
+	if (!is_known(t, f.name)) { /* a look-up of users may be slow: once a name */
+		fill_exe(e->tgid, &f);
+		fill_user(e->uid, &f);
+	}
 	remember(t, e->tgid, e->born, intern(t, &f));
 }
 

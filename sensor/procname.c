@@ -11,6 +11,7 @@ struct interpreter {
 	const char *module; /* letter that names a module instead of a script, or "" */
 	const char *program;	  /* letters that bring the program text themselves */
 	const char *const *longs; /* long options whose value is the next argument */
+	const char *ends; /* letters whose value, if any, is the rest of their argument */
 };
 
 static const char *const no_longs[] = { NULL };
@@ -19,23 +20,41 @@ static const char *const node_longs[] = {
 	"--require",	"--import", "--loader", "--env-file", "--experimental-loader",
 	"--conditions", NULL
 };
+static const char *const dotnet_longs[] = { "--depsfile", "--runtimeconfig",
+					    "--additionalprobingpath", NULL };
+static const char *const mono_longs[] = { "--config", NULL };
 static const char *const shell_longs[] = { "--rcfile", "--init-file", NULL };
 static const char *const php_longs[] = { "--define", "--php-ini", NULL };
 
+/* clang-format off */
 static const struct interpreter interpreters[] = {
-	{ "python", "WX", "m", "c", python_longs }, { "pypy", "WX", "m", "c", python_longs },
-	{ "perl", "I", "", "eE", no_longs },	    { "ruby", "rICEx", "", "e", no_longs },
-	{ "node", "rC", "", "ep", node_longs },	    { "nodejs", "rC", "", "ep", node_longs },
-	{ "php", "cdz", "", "rB", php_longs },	    { "php-cgi", "cdz", "", "r", php_longs },
-	{ "bash", "oO", "", "cs", shell_longs },    { "sh", "o", "", "cs", no_longs },
-	{ "dash", "o", "", "cs", no_longs },	    { "ash", "o", "", "cs", no_longs },
-	{ "zsh", "o", "", "cs", no_longs },	    { "ksh", "o", "", "cs", no_longs },
-	{ "lua", "l", "", "e", no_longs },	    { "luajit", "lj", "", "e", no_longs },
-	{ "tclsh", "", "", "", no_longs },	    { "wish", "", "", "", no_longs },
-	{ "dotnet", "", "", "", no_longs },	    { "mono", "", "", "", no_longs },
-	{ "Rscript", "", "", "e", no_longs },	    { "guile", "Ll", "", "c", no_longs },
-	{ "pwsh", "", "", "", no_longs },
+	{ "python", "WX", "m", "c", python_longs, "" },
+	{ "platform-python", "WX", "m", "c", python_longs, "" },
+	{ "pypy", "WX", "m", "c", python_longs, "" },
+	{ "perl", "I", "", "eE", no_longs, "MmdiCxlF" },
+	{ "ruby", "rICEx", "", "e", no_longs, "WKT" },
+	{ "node", "rC", "", "ep", node_longs, "" },
+	{ "nodejs", "rC", "", "ep", node_longs, "" },
+	{ "php", "cdz", "", "rB", php_longs, "" },
+	{ "php-cgi", "cdz", "", "r", php_longs, "" },
+	{ "bash", "oO", "", "cs", shell_longs, "" },
+	{ "sh", "o", "", "cs", no_longs, "" },
+	{ "dash", "o", "", "cs", no_longs, "" },
+	{ "ash", "o", "", "cs", no_longs, "" },
+	{ "zsh", "o", "", "cs", no_longs, "" },
+	{ "ksh", "o", "", "cs", no_longs, "" },
+	{ "lua", "l", "", "e", no_longs, "" },
+	{ "luajit", "lj", "", "e", no_longs, "" },
+	{ "tclsh", "", "", "", no_longs, "" },
+	{ "wish", "", "", "", no_longs, "" },
+	{ "dotnet", "", "", "", dotnet_longs, "" },
+	{ "mono", "", "", "", mono_longs, "" },
+	{ "mono-sgen", "", "", "", mono_longs, "" },
+	{ "Rscript", "", "", "e", no_longs, "" },
+	{ "guile", "Ll", "", "c", no_longs, "" },
+	{ "pwsh", "", "", "", no_longs, "" },
 };
+/* clang-format on */
 
 static const char *last_part(const char *path)
 {
@@ -107,6 +126,8 @@ static enum step short_options(const struct interpreter *it, const char *arg,
 		}
 		if (strchr(it->takes, *p))
 			return p[1] ? STEP_NEXT : STEP_SKIP;
+		if (strchr(it->ends, *p))
+			return STEP_NEXT;
 	}
 	return STEP_NEXT;
 }
@@ -173,7 +194,11 @@ void procname(const struct procname_in *in, char *out, size_t cap)
 	char exe[256];
 
 	put(exe, sizeof(exe), in->exe);
-	if (in->kthread || !*exe) {
+	if (in->kthread) { /* "kworker/u8:2": the worker's number is no name */
+		snprintf(out, cap, "%.*s", (int)strcspn(in->comm, "/"), in->comm);
+		return;
+	}
+	if (!*exe) {
 		put(out, cap, in->comm);
 		return;
 	}

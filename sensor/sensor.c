@@ -26,7 +26,8 @@ enum {
 	PATIENCE_S = 15,    /* for the last acknowledgement */
 	REFRESH_MS = 60000, /* addresses of interfaces */
 	EXPIRY_DAYS = 30,
-	DESCRIBE_AGAIN_MS = 3600000, /* the machine and its listeners, if nothing changes */
+	PATIENCE_DRAINS = 5,
+	DESCRIBE_AGAIN_MS = 600000, /* the machine and its listeners, if nothing changes */
 };
 
 struct seen_listener {
@@ -53,6 +54,7 @@ struct sensor {
 	uint64_t cover_from_ms; /* 0: no stretch without news is held back */
 	uint64_t held_overflow;
 	uint64_t flows, intervals; /* told so far */
+	unsigned failures;	   /* drains in a row */
 	bool stopping, failed;
 	struct err *e;
 };
@@ -274,7 +276,11 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	if (s->stopping)
 		return;
-	if (interval(s)) {
+	if (interval(s) == 0) {
+		s->failures = 0;
+	} else if (++s->failures < PATIENCE_DRAINS) {
+		log_warn("%s; trying again", s->e->msg);
+	} else {
 		s->failed = true;
 		end_loop(s);
 		return;

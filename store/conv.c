@@ -9,7 +9,7 @@
 
 enum {
 	CONV_KEPT = 1000000,
-	CONV_CLAIMS = 256, /* more processes in one conversation count as unknown ones */
+	CONV_CLAIMS = 32, /* more processes in one conversation count as unknown ones */
 };
 
 struct conv_cache {

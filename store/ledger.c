@@ -424,10 +424,19 @@ static int take_records(struct intake *in, const struct wire_batch *b, struct er
 	return rc;
 }
 
+static int by_minute(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
 static int settle_minutes(struct intake *in, struct err *e)
 {
 	int rc = 0;
 
+	if (in->minutes_n)
+		qsort(in->minutes, in->minutes_n, sizeof(*in->minutes), by_minute);
 	for (size_t i = 0; i < in->minutes_n && !rc; i++)
 		if (i == 0 || in->minutes[i] != in->minutes[i - 1])
 			rc = count_covered(in->s, in->sensor->id, in->minutes[i], e);

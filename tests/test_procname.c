@@ -29,6 +29,11 @@ static const struct {
 	  "gunicorn" },
 	{ "perl", "perl", "perl|-w|-I|lib|/srv/job.pl", "job.pl" },
 	{ "perl", "perl", "perl|-e|print 1", "perl" },
+	{ "perl", "perl", "perl|-MData::Dumper|x.pl", "x.pl" },
+	{ "ruby3.1", "ruby", "ruby|-W:no-deprecated|/usr/bin/puma", "puma" },
+	{ "mono-sgen", "mono", "mono|--config|x.cfg|a.exe", "a.exe" },
+	{ "platform-python3.6", "firewalld", "python|-Es|/usr/sbin/firewalld", "firewalld" },
+	{ "dotnet", "dotnet", "dotnet|--depsfile|a.json|shop.dll", "shop.dll" },
 	{ "/usr/bin/node", "node", "node|--max-old-space-size=512|server.js", "server.js" },
 	{ "node", "node", "node|-r|dotenv/config|dist/main.js", "main.js" },
 	{ "node", "node", "node|--require|ts-node/register|main.ts", "main.ts" },
@@ -99,6 +104,9 @@ START_TEST(kernel_threads_are_their_comm)
 
 	procname(&in, out, sizeof(out));
 	ck_assert_str_eq(out, "nfsd");
+	in.comm = "kworker/u8:2";
+	procname(&in, out, sizeof(out));
+	ck_assert_str_eq(out, "kworker");
 }
 END_TEST
 
