@@ -84,7 +84,7 @@ static int list_address(struct writer *w, int64_t machine, const struct addr *a,
 	int64_t sensor;
 	int rc = machine_sensor(w->s, machine, &sensor, e);
 
-	return rc || sensor ? rc : machine_list_address(w->s, machine, a, e);
+	return rc || sensor ? rc : machine_list_address(w->s, machine, a, false, e);
 }
 
 static int write_machine(struct writer *w, const struct lines_machine *m, struct err *e)

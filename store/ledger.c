@@ -38,6 +38,13 @@ struct intake {
 /* What became of a record: counted unless it says otherwise. */
 enum fate { FATE_COUNTED, FATE_QUARANTINED, FATE_REJECTED };
 
+/* What is above AMOUNT_MAX has stopped to mean anything. */
+static int64_t saturated(int64_t a, uint64_t more)
+{
+	return a + (int64_t)more < (int64_t)AMOUNT_MAX ? a + (int64_t)more
+						       : (int64_t)AMOUNT_MAX;
+}
+
 /* Times */
 
 static bool plausible(const struct intake *in, int64_t ms)
@@ -139,6 +146,16 @@ static int take_covers(struct intake *in, struct cur body, bool first, struct er
 
 /* Flows */
 
+/*
+ * Within one machine its own addresses are in its own realm: those of a container bridge are
+ * the same on every machine that has one.
+ */
+static bool stays_inside(const struct sensor *x, const struct flow *f)
+{
+	return x->host && x->machine && sensor_owns(x, &f->client) &&
+	       sensor_owns(x, &f->server);
+}
+
 static bool may_say(const struct sensor *x, const struct flow *f)
 {
 	const struct addr *own = f->witness == WITNESS_CLIENT ? &f->client : &f->server;
@@ -147,7 +164,7 @@ static bool may_say(const struct sensor *x, const struct flow *f)
 		return f->witness != WITNESS_IMPORT;
 	if (f->witness != WITNESS_CLIENT && f->witness != WITNESS_SERVER)
 		return false;
-	return addr_is_scoped(own) || sensor_owns(x, own);
+	return addr_is_scoped(own) || sensor_speaks(x, own) || stays_inside(x, f);
 }
 
 static bool flow_sane(const struct flow *f)
@@ -162,16 +179,6 @@ static bool may_name(const struct sensor *x, const struct flow *f, enum witness 
 	const struct addr *a = side == WITNESS_CLIENT ? &f->client : &f->server;
 
 	return !x->host || f->witness == side || addr_is_loopback(a) || sensor_owns(x, a);
-}
-
-/*
- * Within one machine its own addresses are in its own realm: those of a container bridge are
- * the same on every machine that has one.
- */
-static bool stays_inside(const struct sensor *x, const struct flow *f)
-{
-	return x->host && x->machine && sensor_owns(x, &f->client) &&
-	       sensor_owns(x, &f->server);
 }
 
 static int endpoint_of(struct intake *in, const struct flow *f, enum witness side,
@@ -275,24 +282,18 @@ static int take_flow(struct intake *in, const struct flow *f, enum fate *fate, s
 /* Machines, listeners, losses */
 
 /*
- * A machine that another sensor speaks for: the newcomer takes over when that one is revoked,
- * or has been silent ever since the newcomer was enrolled (it was installed again); else it is
- * a clone.
+ * A machine that another sensor speaks for is taken over when that one is revoked or silent
+ * (it was installed again); else this is a clone.
  */
 static int owned_by_another(struct intake *in, int64_t machine, bool *out, struct err *e)
 {
-	int64_t sensor, yes;
+	int64_t sensor;
 	int rc = machine_sensor(in->s, machine, &sensor, e);
 
 	*out = false;
 	if (rc || !sensor || sensor == in->sensor->id)
 		return rc;
-	rc = db_int(in->s, e, &yes,
-		    "SELECT 1 FROM sensor o, sensor x WHERE o.id = ? AND x.id = ? "
-		    "AND NOT o.revoked AND o.last_ms >= x.first_ms",
-		    DB(I(sensor), I(in->sensor->id)));
-	*out = rc > 0;
-	return rc < 0 ? rc : 0;
+	return machine_heard(in->s, machine, in->received_ms, out, e);
 }
 
 static int take_machine(struct intake *in, const struct machine *m, enum fate *fate,
@@ -357,7 +358,7 @@ static int take_lost(struct intake *in, const struct lost *l, enum fate *fate, s
 		*fate = FATE_REJECTED;
 		return 0;
 	}
-	in->lost += (int64_t)l->records;
+	in->lost = saturated(in->lost, l->records);
 	return db_run(in->s, e,
 		      "INSERT INTO gap(sensor, start_ms, end_ms, records) VALUES(?, ?, ?, ?)",
 		      DB(I(in->sensor->id), I(l->start_ms), I(l->end_ms), I(l->records)));
@@ -369,7 +370,7 @@ static void see_cover(struct intake *in, const struct cover *c, enum fate *fate)
 	if (!cover_sane(c) || c->overflow > AMOUNT_MAX)
 		*fate = FATE_REJECTED;
 	else
-		in->overflow += (int64_t)c->overflow;
+		in->overflow = saturated(in->overflow, c->overflow);
 }
 
 static int take(struct intake *in, const struct wire_record *rec, struct err *e)
@@ -418,6 +419,8 @@ static int take_records(struct intake *in, const struct wire_batch *b, struct er
 		int64_t rest = (int64_t)b->records - in->seen;
 
 		rest = rest > 0 ? rest : 1;
+		rest = rest < WIRE_BODY_MAX ? rest
+					    : WIRE_BODY_MAX; /* it claims more than it holds */
 		in->rejected += rest;
 		in->seen += rest;
 	}
@@ -456,7 +459,8 @@ static int account(struct intake *in, const struct wire_batch *b, struct err *e)
 	return db_run(in->s, e,
 		      "UPDATE sensor SET last_ms = max(last_ms, ?), covered_ms = ?, run = ?, "
 		      "records = records + ?, quarantined = quarantined + ?, "
-		      "rejected = rejected + ?, lost = lost + ?, overflow = overflow + ? "
+		      "rejected = rejected + ?, lost = min(lost + ?, 9007199254740992), "
+		      "overflow = min(overflow + ?, 9007199254740992) "
 		      "WHERE id = ?",
 		      DB(I(in->received_ms), I(x->covered_ms), I(x->run),
 			 I(in->seen - in->quarantined - in->rejected), I(in->quarantined),

@@ -85,11 +85,13 @@ static int total_of(struct store *s, int64_t edge, int64_t *first, int64_t *last
 	"DELETE FROM " table " WHERE edge = ?1 AND ?2 != ?1 AND " bucket " IN " BUCKETS
 
 static const struct {
-	const char *move, *clear;
+	const char *move, *clear, *least, *most;
 	int64_t seconds;
 } coarse[] = {
-	{ MOVE("fact_hour", "hour"), CLEAR("fact_hour", "hour"), SECONDS_HOUR },
-	{ MOVE("fact_day", "day"), CLEAR("fact_day", "day"), SECONDS_DAY },
+	{ MOVE("fact_hour", "hour"), CLEAR("fact_hour", "hour"),
+	  "SELECT min(hour) FROM fact_hour", "SELECT max(hour) FROM fact_hour", SECONDS_HOUR },
+	{ MOVE("fact_day", "day"), CLEAR("fact_day", "day"), "SELECT min(day) FROM fact_day",
+	  "SELECT max(day) FROM fact_day", SECONDS_DAY },
 };
 
 int level_merge(struct store *s, int64_t from, int64_t into, struct err *e)
@@ -103,7 +105,16 @@ int level_merge(struct store *s, int64_t from, int64_t into, struct err *e)
 	rc = 0;
 	for (size_t i = 0; i < sizeof(coarse) / sizeof(coarse[0]) && !rc; i++) {
 		int64_t low = first / coarse[i].seconds, high = last / coarse[i].seconds;
+		int64_t least = 0, most = -1;
 
+		/* Imported lines may be of any time, and have no buckets. */
+		rc = db_int(s, e, &least, coarse[i].least, DB_NONE);
+		if (rc >= 0)
+			rc = db_int(s, e, &most, coarse[i].most, DB_NONE);
+		if (rc < 0)
+			return rc;
+		low = low > least ? low : least;
+		high = high < most ? high : most;
 		rc = db_run(s, e, coarse[i].move, DB(I(from), I(into), I(low), I(high)));
 		if (!rc)
 			rc = db_run(s, e, coarse[i].clear,

@@ -57,10 +57,11 @@ int machine_lease(struct store *s, struct endpoint *p, int64_t machine, int64_t 
 		      DB(I(p->id), I(machine), I(at_ms)));
 }
 
-int machine_list_address(struct store *s, int64_t machine, const struct addr *a, struct err *e)
+int machine_list_address(struct store *s, int64_t machine, const struct addr *a,
+			 bool contested, struct err *e)
 {
-	return db_run(s, e, "INSERT OR IGNORE INTO machine_address VALUES(?, ?)",
-		      DB(I(machine), A(a)));
+	return db_run(s, e, "INSERT OR IGNORE INTO machine_address VALUES(?, ?, ?)",
+		      DB(I(machine), A(a), I(contested)));
 }
 
 static bool listed(const struct machine *m, const struct addr *a)
@@ -129,24 +130,42 @@ static int close_leases(struct store *s, int64_t machine, const struct machine *
 	return rc;
 }
 
+int machine_heard(struct store *s, int64_t machine, int64_t at_ms, bool *out, struct err *e)
+{
+	int64_t yes;
+	int rc = db_int(s, e, &yes,
+			"SELECT 1 FROM machine m JOIN sensor o ON o.id = m.sensor "
+			"WHERE m.id = ? AND NOT o.revoked AND o.last_ms >= ?",
+			DB(I(machine), I(at_ms - MACHINE_SILENT_MS)));
+
+	*out = rc > 0;
+	return rc < 0 ? rc : 0;
+}
+
+/* An address that a machine which is still heard has cannot be taken from it by naming it. */
+static int open_lease(struct store *s, int64_t machine, const struct addr *a, int64_t at_ms,
+		      struct err *e)
+{
+	int64_t realm = addr_is_scoped(a) ? dict_realm_machine(machine) : 0;
+	bool contested = false;
+	struct endpoint *p;
+	int rc = dict_endpoint(s, realm, a, &p, e);
+
+	if (!rc && p->machine && p->machine != machine)
+		rc = machine_heard(s, p->machine, at_ms, &contested, e);
+	if (!rc)
+		rc = machine_list_address(s, machine, a, contested, e);
+	return rc || contested ? rc : machine_lease(s, p, machine, at_ms, e);
+}
+
 static int open_leases(struct store *s, int64_t machine, const struct machine *m,
 		       int64_t at_ms, struct err *e)
 {
 	int rc = db_run(s, e, "DELETE FROM machine_address WHERE machine = ?", DB(I(machine)));
 
-	for (unsigned i = 0; i < m->addrs_n && !rc; i++) {
-		const struct addr *a = &m->addrs[i];
-		struct endpoint *p;
-		int64_t realm = addr_is_scoped(a) ? dict_realm_machine(machine) : 0;
-
-		if (addr_is_any(a))
-			continue;
-		rc = machine_list_address(s, machine, a, e);
-		if (!rc)
-			rc = dict_endpoint(s, realm, a, &p, e);
-		if (!rc)
-			rc = machine_lease(s, p, machine, at_ms, e);
-	}
+	for (unsigned i = 0; i < m->addrs_n && !rc; i++)
+		if (!addr_is_any(&m->addrs[i]))
+			rc = open_lease(s, machine, &m->addrs[i], at_ms, e);
 	return rc;
 }
 

@@ -15,6 +15,8 @@
 #include "store/dict.h"
 #include "store/priv.h"
 
+enum { MACHINE_SILENT_MS = 600000 };
+
 /* 1 with the number of the machine called IDENT, 0 if there is none. */
 int machine_find(struct store *s, const char *ident, int64_t *id, struct err *e);
 /* As machine_find, but makes one that has nothing but its name. */
@@ -24,8 +26,12 @@ int machine_sensor(struct store *s, int64_t machine, int64_t *sensor, struct err
 /* That M's sensor says at AT_MS how things are: attributes, addresses, leases. */
 int machine_describe(struct store *s, int64_t machine, const struct machine *m, int64_t at_ms,
 		     struct err *e);
+/* CONTESTED: it lists the address, but another one has it. */
 int machine_list_address(struct store *s, int64_t machine, const struct addr *a,
-			 struct err *e);
+			 bool contested, struct err *e);
+/* Whether an unrevoked sensor has spoken for the machine within MACHINE_SILENT_MS before
+ * AT_MS. */
+int machine_heard(struct store *s, int64_t machine, int64_t at_ms, bool *out, struct err *e);
 
 int machine_lease(struct store *s, struct endpoint *p, int64_t machine, int64_t at_ms,
 		  struct err *e);

@@ -282,8 +282,8 @@ int query_listeners(struct store *s, const struct filter *f, query_listener_fn *
 int query_health(struct store *s, struct health *out, struct err *e)
 {
 	sqlite3_stmt *st = db_query(s, e,
-				    "SELECT count(*), sum(records), sum(quarantined), "
-				    "sum(rejected), sum(lost), sum(overflow), "
+				    "SELECT count(*), total(records), total(quarantined), "
+				    "total(rejected), total(lost), total(overflow), "
 				    "(SELECT min(first) FROM fact_total WHERE first > 0), "
 				    "(SELECT max(last) FROM fact_total) "
 				    "FROM sensor WHERE records > 0",

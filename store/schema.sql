@@ -74,6 +74,7 @@ CREATE INDEX machine_sensor ON machine(sensor) WHERE sensor != 0;
 CREATE TABLE machine_address(
 	machine INTEGER NOT NULL,
 	address BLOB NOT NULL,
+	contested INTEGER NOT NULL,             -- another machine, that is heard, has it
 	PRIMARY KEY(machine, address)
 ) WITHOUT ROWID;
 CREATE TABLE endpoint(

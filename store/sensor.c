@@ -59,10 +59,11 @@ static int load_addrs(struct store *s, struct sensor *x, struct err *e)
 {
 	size_t cap = 0;
 	int rc;
-	sqlite3_stmt *st = db_query(s, e,
-				    "SELECT address FROM machine_address WHERE machine = ? "
-				    "ORDER BY address",
-				    DB(I(x->machine)));
+	sqlite3_stmt *st =
+		db_query(s, e,
+			 "SELECT address, contested FROM machine_address WHERE machine = ? "
+			 "ORDER BY address",
+			 DB(I(x->machine)));
 
 	free(x->addrs);
 	x->addrs = NULL;
@@ -71,7 +72,8 @@ static int load_addrs(struct store *s, struct sensor *x, struct err *e)
 		return db_fail(s, NULL);
 	while ((rc = db_step(s, st, e)) > 0) {
 		MEM_GROW(x->addrs, x->addrs_n, cap);
-		x->addrs_n += db_addr(st, 0, &x->addrs[x->addrs_n]);
+		x->addrs[x->addrs_n].contested = sqlite3_column_int(st, 1) != 0;
+		x->addrs_n += db_addr(st, 0, &x->addrs[x->addrs_n].addr);
 	}
 	return rc;
 }
@@ -145,12 +147,25 @@ int sensor_get(struct store *s, const char *name, int64_t now_ms, struct sensor 
 
 static int compare_addrs(const void *a, const void *b)
 {
-	return addr_cmp(a, b);
+	return addr_cmp(a, &((const struct sensor_addr *)b)->addr);
+}
+
+static const struct sensor_addr *find_addr(const struct sensor *x, const struct addr *a)
+{
+	return x->addrs_n ? bsearch(a, x->addrs, x->addrs_n, sizeof(*x->addrs), compare_addrs)
+			  : NULL;
 }
 
 bool sensor_owns(const struct sensor *x, const struct addr *a)
 {
-	return x->addrs_n && bsearch(a, x->addrs, x->addrs_n, sizeof(*a), compare_addrs);
+	return find_addr(x, a) != NULL;
+}
+
+bool sensor_speaks(const struct sensor *x, const struct addr *a)
+{
+	const struct sensor_addr *found = find_addr(x, a);
+
+	return found && !found->contested;
 }
 
 int sensor_of_machine(struct store *s, int64_t machine, int64_t *sensor, struct err *e)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/buf.h"
@@ -90,14 +91,13 @@ static int probe(const char *path, enum store_mode mode, struct err *e)
 	return 0;
 }
 
-/* 1 if the file was made, 0 if it was there. */
 static int make_file(const char *path, struct err *e)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
 	if (fd >= 0) {
 		close(fd);
-		return 1;
+		return 0;
 	}
 	return errno == EEXIST ? 0 : err_sys(e, -errno, "%s", path);
 }
@@ -181,38 +181,53 @@ static int attach_write(struct store *s, struct err *e)
 	return version ? schema_upgrade(s, version, e) : schema_make(s, e);
 }
 
-static void unmake(const char *path)
+/*
+ * A file that is being made by another process is not whole yet: for a while it may be locked,
+ * or look like none of ours.  It is not ours to remove, either.
+ */
+static int attach_new(struct store *s, struct err *e)
 {
-	static const char *const ends[] = { "", "-wal", "-shm" };
+	struct timespec pause = { .tv_nsec = 50000000 };
+	int rc = attach_write(s, e);
 
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-		char *name = xasprintf("%s%s", path, ends[i]);
-
-		unlink(name);
-		free(name);
+	for (int ms = 0; rc < 0 && ms < BUSY_MS; ms += 50) {
+		nanosleep(&pause, NULL);
+		store_forget(s);
+		db_forget_statements(s);
+		sqlite3_close(s->db);
+		s->db = NULL;
+		rc = attach_write(s, e);
 	}
+	return rc;
+}
+
+static bool is_new(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && st.st_size == 0;
 }
 
 struct store *store_open(const char *path, enum store_mode mode, struct err *e)
 {
 	struct store *s;
-	int rc, made = 0;
+	int rc;
 
-	if (mode == STORE_WRITE)
-		made = make_file(path, e);
-	if (made < 0 || probe(path, mode, e) < 0)
+	if (mode == STORE_WRITE && make_file(path, e) < 0)
+		return NULL;
+	if (probe(path, mode, e) < 0)
 		return NULL;
 	s = xcalloc(1, sizeof(*s));
 	s->path = xstrdup(path);
 	s->mode = mode;
-	rc = mode == STORE_READ ? attach_read(s, e) : attach_write(s, e);
-	if (rc < 0) {
-		store_close(s);
-		if (made)
-			unmake(path);
-		return NULL;
-	}
-	return s;
+	if (mode == STORE_READ)
+		rc = attach_read(s, e);
+	else
+		rc = is_new(path) ? attach_new(s, e) : attach_write(s, e);
+	if (rc == 0)
+		return s;
+	store_close(s);
+	return NULL;
 }
 
 /* Another process may have written since: then what is in memory is no longer so. */

@@ -29,6 +29,7 @@ struct kit {
 	struct store *s;
 	struct wire_writer w; /* the batch being written */
 	uint64_t sequence[16];
+	uint64_t later_ms; /* after KIT_NOW */
 };
 
 static inline void kit_open(struct kit *k)
@@ -91,8 +92,16 @@ static inline void kit_send(struct kit *k, const char *sensor)
 	uint64_t *sequence = &k->sequence[(sensor[strlen(sensor) - 1] - 'A') & 15];
 	struct wire_batch b = kit_batch(k, 1, ++*sequence);
 
-	ck_assert_int_eq(kit_apply(k, sensor, &b, KIT_NOW + 30 * KIT_MINUTE), LEDGER_APPLIED);
-	wire_writer_begin(&k->w, KIT_NOW);
+	ck_assert_int_eq(kit_apply(k, sensor, &b, KIT_NOW + k->later_ms + 30 * KIT_MINUTE),
+			 LEDGER_APPLIED);
+	wire_writer_begin(&k->w, KIT_NOW + k->later_ms);
+}
+
+/* What is sent from now on is sent so much later. */
+static inline void kit_later(struct kit *k, unsigned minutes)
+{
+	k->later_ms += (uint64_t)minutes * KIT_MINUTE;
+	wire_writer_begin(&k->w, KIT_NOW + k->later_ms);
 }
 
 static inline void kit_machine(struct kit *k, const char *id, const char *ip)

@@ -391,19 +391,18 @@ END_TEST
 
 START_TEST(a_machine_installed_again_is_taken_over)
 {
-	const uint8_t fingerprint[32] = { 1 };
-	const uint64_t later = KIT_NOW + 60 * KIT_MINUTE;
-	struct kit_flow f = curl;
-
 	kit_sensor(&kit, "A", "a", "10.0.0.1");
-	ck_assert_int_eq(enrol_sensor_add(kit.s, "C", "host", "a", fingerprint, later, NULL),
-			 0);
+	kit_sensor(&kit, "C", "a", "10.0.0.1"); /* a clone, or a thief: A is still heard */
+	send_flow("C", curl);
+	kit_expect(&kit, "");
+	ck_assert_uint_eq(kit_health(&kit).quarantined, 2);
+	kit_later(&kit, 60);
 	kit_sensor(&kit, "C", "a", "10.0.0.1");
-	send_flow("C", f);
+	send_flow("C", curl);
 	kit_expect(&kit, "a/curl -> 10.0.0.2/ :80 opens 5 bytes 500+50 client\n");
-	send_flow("A", f); /* it no longer speaks for anybody */
+	send_flow("A", curl); /* it no longer speaks for anybody */
 	kit_expect(&kit, "a/curl -> 10.0.0.2/ :80 opens 5 bytes 500+50 client\n");
-	ck_assert_uint_eq(kit_health(&kit).quarantined, 1);
+	ck_assert_uint_eq(kit_health(&kit).quarantined, 3);
 }
 END_TEST
 
@@ -587,12 +586,29 @@ START_TEST(an_address_goes_to_another_machine)
 {
 	kit_sensor(&kit, "A", "a", "10.0.0.1");
 	send_covered("A", curl);
+	kit_later(&kit, 60);
 	kit_sensor(&kit, "B", "b", "10.0.0.1"); /* takes it over */
 	kit_expect(&kit, "b/curl -> 10.0.0.2/ :80 opens 5 bytes 500+50 client\n");
 	kit_sensor(&kit, "B", "b", "10.0.0.3"); /* and lets it go: the last holder stays */
 	kit_expect(&kit, "b/curl -> 10.0.0.2/ :80 opens 5 bytes 500+50 client\n");
 	kit_sensor(&kit, "A", "a", "10.0.0.1");
 	kit_expect(&kit, "a/curl -> 10.0.0.2/ :80 opens 5 bytes 500+50 client\n");
+}
+END_TEST
+
+/* Listing somebody's address does not make it one's own while its owner is heard. */
+START_TEST(an_address_is_not_taken_from_the_living)
+{
+	struct kit_flow forged = curl;
+
+	kit_sensor(&kit, "A", "a", "10.0.0.1");
+	send_covered("A", curl);
+	kit_sensor(&kit, "B", "b", "10.0.0.1");
+	forged.opens = 777;
+	forged.client_name = "forged";
+	send_flow("B", forged);
+	kit_expect(&kit, "a/curl -> 10.0.0.2/ :80 opens 5 bytes 500+50 client\n");
+	ck_assert_uint_eq(kit_health(&kit).quarantined, 1);
 }
 END_TEST
 
@@ -654,6 +670,7 @@ int main(void)
 	tcase_add_test(t, impossible_times_become_now);
 	tcase_add_test(t, losses_show);
 	tcase_add_test(t, an_address_goes_to_another_machine);
+	tcase_add_test(t, an_address_is_not_taken_from_the_living);
 	tcase_add_test(t, strange_names_become_text);
 	tcase_add_test(t, restarts_do_not_matter);
 	return kit_run(t, "ledger");
