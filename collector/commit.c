@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collector/commit.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <event2/event.h>
@@ -12,6 +13,8 @@
 #include "common/mem.h"
 #include "store/ledger.h"
 #include "store/store.h"
+
+enum { BUSY_DELAY_MS = 200 };
 
 struct entry {
 	STAILQ_ENTRY(entry) link;
@@ -31,6 +34,7 @@ struct commit {
 	struct queue writing;		/* during a flush */
 	size_t batches, records, bytes; /* waiting */
 	bool flushing;
+	bool busy;   /* another process writes; the timer is set */
 	bool broken; /* the last commit failed: said once, until one succeeds */
 };
 
@@ -87,7 +91,8 @@ void commit_add(struct commit *c, struct session *s, const struct wire_batch *ba
 		evtimer_add(c->timer, &delay);
 	c->records += batch->records;
 	c->bytes += batch->raw_length;
-	if (!c->flushing && (c->records >= COMMIT_RECORDS || c->bytes >= COMMIT_BYTES))
+	if (!c->flushing && !c->busy &&
+	    (c->records >= COMMIT_RECORDS || c->bytes >= COMMIT_BYTES))
 		commit_flush(c);
 }
 
@@ -139,6 +144,29 @@ static void fail_all(struct commit *c, const struct err *e)
 			     "the collector cannot store anything now");
 }
 
+/*
+ * An import or a token is being written: the batches wait for their turn, and their sensors
+ * for the acknowledgement, while the loop goes on.
+ */
+static void wait_for_writer(struct commit *c)
+{
+	const struct timeval delay = { .tv_usec = BUSY_DELAY_MS * 1000 };
+	struct entry *n;
+
+	STAILQ_CONCAT(&c->writing, &c->waiting);
+	STAILQ_CONCAT(&c->waiting, &c->writing);
+	c->batches = c->records = c->bytes = 0;
+	STAILQ_FOREACH(n, &c->waiting, link)
+	{
+		c->batches++;
+		c->records += n->batch.records;
+		c->bytes += n->batch.raw_length;
+	}
+	evtimer_add(c->timer, &delay);
+	c->flushing = false;
+	c->busy = true;
+}
+
 void commit_flush(struct commit *c)
 {
 	struct err e = { 0 };
@@ -151,6 +179,10 @@ void commit_flush(struct commit *c)
 	c->batches = c->records = c->bytes = 0;
 	evtimer_del(c->timer);
 	rc = write_queue(c, &e);
+	if (rc == -EBUSY) {
+		wait_for_writer(c);
+		return;
+	}
 	if (rc) {
 		c->hub->stats.commits_failed++;
 		fail_all(c, &e);
@@ -160,6 +192,7 @@ void commit_flush(struct commit *c)
 			log_info("commits work again");
 		answer_all(c);
 	}
+	c->busy = false;
 	c->broken = rc != 0;
 	free_entries(&c->writing);
 	c->flushing = false;

@@ -274,13 +274,18 @@ static void more_descriptors(void)
 	setrlimit(RLIMIT_NOFILE, &lim);
 }
 
+enum { STORE_PATIENCE_MS = 200 }; /* of the one loop: commit.c tries again */
+
 static int open_store(struct server *sv, struct err *e)
 {
 	char *path = file_path(sv->config->dir, "skein.db");
 
 	sv->hub.store = store_open(path, STORE_WRITE, e);
 	free(path);
-	return sv->hub.store ? 0 : -EIO;
+	if (!sv->hub.store)
+		return -EIO;
+	store_patience(sv->hub.store, STORE_PATIENCE_MS);
+	return 0;
 }
 
 static int open_all(struct server *sv, struct err *e)

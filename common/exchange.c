@@ -149,6 +149,38 @@ void exchange_write_process(struct json *j, const char *prefix, const struct pro
 	put_joined(j, prefix, "app", p->app);
 }
 
+/* An end's name that is known by now, or a guess that was made, beats what a line once said.
+ */
+static bool is_written(const struct exchange_flow *f, const char *key)
+{
+	if (strcmp(key, "client_name") == 0)
+		return *f->client.name;
+	if (strcmp(key, "server_name") == 0)
+		return *f->server.name;
+	return strcmp(key, "guess") == 0 && f->guess;
+}
+
+/* The further keys, each of which may stand in the line once only. */
+static void write_others(struct json *j, const struct exchange_flow *f)
+{
+	struct json_in in = json_from(f->extra, strlen(f->extra));
+	struct buf key = { 0 }, nowhere = { 0 };
+	struct json sink = json_to(&nowhere);
+	bool first = true;
+
+	if (!*f->extra || !json_enter(&in, '{'))
+		return;
+	while (json_more(&in, '}', &first) && json_read_key(&in, &key)) {
+		struct json *to = is_written(f, buf_cstr(&key)) ? &sink : j;
+
+		json_key(to, buf_cstr(&key));
+		if (!json_copy(&in, to))
+			break;
+	}
+	buf_fini(&key);
+	buf_fini(&nowhere);
+}
+
 void exchange_write_flow(struct buf *out, const struct exchange_flow *f)
 {
 	struct json j = json_to(out);
@@ -172,7 +204,7 @@ void exchange_write_flow(struct buf *out, const struct exchange_flow *f)
 	put_above_zero(&j, "retransmits", f->c.retransmits);
 	exchange_write_process(&j, "client_", &f->client.process);
 	exchange_write_process(&j, "server_", &f->server.process);
-	exchange_write_extra(&j, f->extra);
+	write_others(&j, f);
 	json_close(&j, '}');
 }
 

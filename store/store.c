@@ -230,6 +230,11 @@ struct store *store_open(const char *path, enum store_mode mode, struct err *e)
 	return NULL;
 }
 
+void store_patience(struct store *s, int ms)
+{
+	sqlite3_busy_timeout(s->db, ms);
+}
+
 /* Another process may have written since: then what is in memory is no longer so. */
 static int look_around(struct store *s, struct err *e)
 {

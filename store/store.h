@@ -30,8 +30,11 @@ struct store *store_open(const char *path, enum store_mode mode, struct err *e);
 void store_close(struct store *s);
 const char *store_path(const struct store *s);
 
+/* How long store_begin waits for another writer; ten seconds unless this is called. */
+void store_patience(struct store *s, int ms);
+
 /*
- * The writer's transaction.  Begin waits up to ten seconds for another writer.  All return 0
+ * The writer's transaction.  Begin waits for another writer, then returns -EBUSY.  All return 0
  * or negative errno with words; after a failed commit nothing of the transaction has happened.
  */
 int store_begin(struct store *s, struct err *e);
