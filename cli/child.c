@@ -35,7 +35,8 @@ static int find(const char *program, char out[PATH_MAX], struct err *e)
 		       program, self);
 }
 
-static void become(const char *path, const char *const *argv, int ready_fd, int out_fd)
+static void become(const char *path, const char *const *argv, int ready_fd, int in_fd,
+		   int out_fd)
 {
 	sigset_t none;
 
@@ -46,6 +47,8 @@ static void become(const char *path, const char *const *argv, int ready_fd, int 
 	signal(SIGPIPE, SIG_DFL);
 	if (ready_fd >= 0)
 		fcntl(ready_fd, F_SETFD, 0);
+	if (in_fd >= 0)
+		dup2(in_fd, STDIN_FILENO);
 	if (out_fd >= 0)
 		dup2(out_fd, STDOUT_FILENO);
 	execv(path, (char *const *)argv);
@@ -53,7 +56,7 @@ static void become(const char *path, const char *const *argv, int ready_fd, int 
 }
 
 int child_start(struct child *c, const char *program, const char *const *argv, int ready_fd,
-		int out_fd, struct err *e)
+		int in_fd, int out_fd, struct err *e)
 {
 	char path[PATH_MAX];
 	int rc = find(program, path, e);
@@ -68,7 +71,7 @@ int child_start(struct child *c, const char *program, const char *const *argv, i
 		return err_sys(e, -errno, "%s: fork", program);
 	}
 	if (c->pid == 0)
-		become(path, argv, ready_fd, out_fd);
+		become(path, argv, ready_fd, in_fd, out_fd);
 	return 0;
 }
 

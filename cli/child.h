@@ -20,10 +20,11 @@ struct child {
 
 /*
  * Starts PROGRAM with ARGV (ends with NULL); READY_FD of the child is the pipe's end that it
- * writes to, -1 for none.  The child's standard output goes to OUT_FD unless that is -1.
+ * writes to, -1 for none.  The child's standard input and output are IN_FD and OUT_FD, where
+ * those are not -1.
  */
 int child_start(struct child *c, const char *program, const char *const *argv, int ready_fd,
-		int out_fd, struct err *e);
+		int in_fd, int out_fd, struct err *e);
 
 /*
  * The line that the child writes when it is ready, without its end.  -ECHILD when it ended

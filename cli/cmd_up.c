@@ -93,7 +93,7 @@ static int start_ready(struct child *c, const char *program, const char **argv, 
 		i++;
 	argv[i] = "--ready-fd";
 	argv[i + 1] = number;
-	rc = child_start(c, program, argv, p[1], -1, e);
+	rc = child_start(c, program, argv, p[1], -1, -1, e);
 	close(p[1]);
 	if (rc == 0)
 		rc = child_ready(c, p[0], line, cap, READY_S, e);
@@ -110,8 +110,9 @@ static int start_collector(struct up *u, struct err *e)
 			   sizeof(u->address), e);
 }
 
-/* The only line of a program's standard output. */
-static int ask(const char *program, const char *const *argv, char *line, size_t cap,
+/* The only line of a program's standard output; IN is its standard input, closed here, or -1.
+ */
+static int ask(const char *program, const char *const *argv, int in, char *line, size_t cap,
 	       struct err *e)
 {
 	struct child c = { 0 };
@@ -119,14 +120,31 @@ static int ask(const char *program, const char *const *argv, char *line, size_t 
 
 	if (pipe2(p, O_CLOEXEC))
 		return err_sys(e, -errno, "pipe");
-	rc = child_start(&c, program, argv, -1, p[1], e);
+	rc = child_start(&c, program, argv, -1, in, p[1], e);
 	close(p[1]);
+	if (in >= 0)
+		close(in);
 	if (rc == 0)
 		rc = child_ready(&c, p[0], line, cap, READY_S, e);
 	close(p[0]);
 	if (rc == 0 && child_wait(&c, READY_S))
 		rc = err_set(e, -ECHILD, "%s ended with status %d", program, c.status);
 	return rc;
+}
+
+/* A descriptor from which WORD can be read: command lines can be read by everybody. */
+static int whisper(const char *word)
+{
+	int p[2];
+
+	if (pipe2(p, O_CLOEXEC))
+		return -1;
+	if (dprintf(p[1], "%s\n", word) < 0) { /* it fits the pipe */
+		close(p[0]);
+		p[0] = -1;
+	}
+	close(p[1]);
+	return p[0];
 }
 
 /* Whether an identity is there that is good for a while yet. */
@@ -152,8 +170,9 @@ static int enroll(struct up *u, bool newcomer, struct err *e)
 
 	if (!newcomer && enrolled(u))
 		return 0;
-	rc = ask("skein-collector", create, token, sizeof(token), e);
-	return rc ? rc : ask("skein-sensor", argv, identity, sizeof(identity), e);
+	rc = ask("skein-collector", create, -1, token, sizeof(token), e);
+	return rc ? rc
+		  : ask("skein-sensor", argv, whisper(token), identity, sizeof(identity), e);
 }
 
 static int start_sensor(struct up *u, struct err *e)

@@ -30,7 +30,7 @@ static const char usage_text[] =
 	"  --max-sockets N     connections open at once (65536)\n"
 	"  --ready-fd N        write \"ready\" to this descriptor once attached\n"
 	"  --log-level LEVEL   debug, info, warn or err\n"
-	"  --token TOKEN       for enroll: from `skein-collector token create`\n"
+	"  --token TOKEN       for enroll: from `skein-collector token create`, - reads it\n"
 	"  --force             for enroll: replace the identity that is there\n"
 	"  --help, --version\n"
 	"\n"
@@ -180,11 +180,23 @@ static int fail(const struct err *e)
 	return e->code == -EINVAL ? EXITS_USAGE : EXITS_UNREACHED;
 }
 
+/* "-" is a line of standard input, since anybody can read a command line. */
+static const char *token_of(const struct args *a, char line[512])
+{
+	if (strcmp(a->token, "-") != 0)
+		return a->token;
+	if (!fgets(line, 512, stdin))
+		line[0] = 0;
+	line[strcspn(line, "\r\n")] = 0;
+	return line;
+}
+
 static int enroll(const struct args *a)
 {
+	char line[512];
 	struct enroll_config config = { .host = a->host,
 					.port = a->sensor.port,
-					.token = a->token,
+					.token = token_of(a, line),
 					.dir = a->sensor.dir,
 					.force = a->force };
 	struct identity id;
