@@ -515,19 +515,16 @@ static __always_inline void on_state(struct sock *sk, int was, int is)
  * So there are two programs of one body, and everything in it can be done twice: the second
  * finds it done, or does what the first could not.
  */
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(state_changed, struct sock *sk, int was, int is)
-{
-	on_state(sk, was, is);
-	return 0;
-}
+#define STATE_PROGRAM(name)                                                                   \
+	SEC("tp_btf/inet_sock_set_state")                                                     \
+	int BPF_PROG(name, struct sock *sk, int was, int is)                                  \
+	{                                                                                     \
+		on_state(sk, was, is);                                                        \
+		return 0;                                                                     \
+	}
 
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(state_changed_too, struct sock *sk, int was, int is)
-{
-	on_state(sk, was, is);
-	return 0;
-}
+STATE_PROGRAM(state_first)
+STATE_PROGRAM(state_second)
 
 SEC("tp_btf/tcp_rcv_space_adjust")
 int BPF_PROG(has_read, struct sock *sk)

@@ -140,11 +140,9 @@ static int attach(struct probe_state *st, struct err *e)
 	s->links.has_read = bpf_program__attach(s->progs.has_read);
 	if (!s->links.has_read)
 		return explain(-errno, "eBPF: attach tcp_rcv_space_adjust", e);
-	s->links.state_changed = bpf_program__attach(s->progs.state_changed);
-	if (!s->links.state_changed)
-		return explain(-errno, "eBPF: attach inet_sock_set_state", e);
-	s->links.state_changed_too = bpf_program__attach(s->progs.state_changed_too);
-	if (!s->links.state_changed_too)
+	s->links.state_first = bpf_program__attach(s->progs.state_first);
+	s->links.state_second = bpf_program__attach(s->progs.state_second);
+	if (!s->links.state_first || !s->links.state_second)
 		return explain(-errno, "eBPF: attach inet_sock_set_state", e);
 	return 0;
 }
