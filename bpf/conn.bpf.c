@@ -583,6 +583,8 @@ int live(struct bpf_iter__bpf_map_elem *ctx)
 	}
 	flags = still->flags;
 	barrier();
+	if (still->key.dir == EDGE_SERVER && !(flags & (SEEN_READER | SEEN_OPEN)))
+		return 0; /* whose it is will be known soon: nothing is told of it before */
 	r.key = still->key;
 	r.tx = less(r.tx, still->tx_base);
 	r.rx = less(r.rx, still->rx_base);

@@ -262,7 +262,11 @@ struct owner_process *owner_of(struct owner_table *t, uint32_t tgid, uint64_t bo
 		return NULL;
 	p = find_pid(t, tgid, born);
 	if (p) {
-		p->used = t->tick;
+		if (p->used != t->tick) { /* to the end: the first is the one used least */
+			HASH_DEL(t->pids, p);
+			HASH_ADD(hh, t->pids, key, sizeof(p->key), p);
+			p->used = t->tick;
+		}
 		return p->owner;
 	}
 	if (look_up(tgid, born, &f))
