@@ -67,14 +67,6 @@ struct {
 	__array(values, struct edge_map);
 } edges SEC(".maps") = { .values = { &edges_a } };
 
-/* Edges that no longer fitted, by direction; drained by reading differences. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, EDGE_DIRS);
-	__type(key, __u32);
-	__type(value, struct edge_val);
-} overflow SEC(".maps");
-
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 8192);
@@ -256,7 +248,7 @@ static __always_inline void fill_bytes(struct sock *sk, __u64 *tx, __u64 *rx)
 
 static __always_inline struct edge_val *edge_of(const struct edge_key *key, __u64 now)
 {
-	__u32 zero = 0, dir = key->dir;
+	__u32 zero = 0;
 	struct edge_val *val;
 	void *map = bpf_map_lookup_elem(&edges, &zero);
 
@@ -266,10 +258,8 @@ static __always_inline struct edge_val *edge_of(const struct edge_key *key, __u6
 	if (!val) {
 		bpf_map_update_elem(map, key, &no_edge, BPF_NOEXIST);
 		val = bpf_map_lookup_elem(map, key);
-		if (!val) {
+		if (!val)
 			count_drop(DROP_EDGE_FULL);
-			val = bpf_map_lookup_elem(&overflow, &dir);
-		}
 	}
 	if (val) {
 		if (!val->first_ns)

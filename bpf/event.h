@@ -9,7 +9,7 @@
 
 #include <linux/types.h>
 
-enum edge_dir { EDGE_UNKNOWN = 0, EDGE_CLIENT = 1, EDGE_SERVER = 2, EDGE_DIRS = 3 };
+enum edge_dir { EDGE_UNKNOWN = 0, EDGE_CLIENT = 1, EDGE_SERVER = 2 };
 
 /*
  * One edge as one process sees it.  BORN tells apart two processes that had the same tgid, and
@@ -90,7 +90,7 @@ struct process_event {
 
 /* Why something could not be kept; indexes of the per-CPU array `drops`. */
 enum drop {
-	DROP_EDGE_FULL,	  /* went to the overflow bucket */
+	DROP_EDGE_FULL,	  /* an opening or an end not counted */
 	DROP_SOCKET_FULL, /* connection not tracked */
 	DROP_LISTENER_FULL,
 	DROP_PROCESS_FULL, /* ring full: named from /proc, or not at all */

@@ -108,6 +108,25 @@ static void nothing(const struct list *l)
 		say_note("no %s in %s yet; %s", l->kind->many, l->o.db, l->kind->from);
 }
 
+/* What did not arrive must not look like what never was. */
+static void gaps(struct list *l)
+{
+	struct health h;
+	char n[SAY_NUMBER];
+
+	if (query_health(l->store, &h, NULL))
+		return;
+	if (h.lost)
+		say_note("%s records were lost before they were counted",
+			 say_number(h.lost, n));
+	if (h.overflow)
+		say_note("%s connections did not fit a sensor's tables",
+			 say_number(h.overflow, n));
+	if (h.quarantined || h.rejected)
+		say_note("%s records were not taken: quarantined or senseless",
+			 say_number(h.quarantined + h.rejected, n));
+}
+
 int list_end(struct list *l, int rc, struct err *e)
 {
 	int status = l->rows ? EXITS_OK : EXITS_NONE;
@@ -120,8 +139,10 @@ int list_end(struct list *l, int rc, struct err *e)
 		status = EXITS_UNREACHED;
 	} else if (rc == 0 && l->rows) {
 		footer(l);
+		gaps(l);
 	} else if (rc == 0) {
 		nothing(l);
+		gaps(l);
 	}
 	store_close(l->store);
 	buf_fini(&l->line);

@@ -36,7 +36,6 @@ struct probe_state {
 	struct probe_sink sink;
 	uint64_t start_ns;
 	int retired; /* which of the two edge maps is not in use */
-	struct edge_val overflow[EDGE_DIRS];
 	uint64_t drops[DROP_COUNT];
 	size_t told_live; /* records of one pass over open connections */
 	uint64_t *each;	  /* one counter a possible CPU */

@@ -51,8 +51,7 @@ struct sensor {
 	size_t listener_n, listener_cap;
 	uint64_t listener_hash, told_hash;
 	uint64_t described_ms, refreshed_ms;
-	uint64_t cover_from_ms; /* 0: no stretch without news is held back */
-	uint64_t held_overflow;
+	uint64_t cover_from_ms;	   /* 0: no stretch without news is held back */
 	uint64_t flows, intervals; /* told so far */
 	unsigned failures;	   /* drains in a row */
 	bool stopping, failed;
@@ -197,7 +196,7 @@ static void write_interval(struct sensor *s, uint64_t start_ms, uint64_t end_ms,
 {
 	struct cover cover = { .start_ms = s->cover_from_ms ? s->cover_from_ms : start_ms,
 			       .end_ms = end_ms,
-			       .overflow = overflow + s->held_overflow };
+			       .overflow = overflow };
 	uint64_t flows = s->flows;
 	struct lost lost;
 	bool gap, told;
@@ -218,9 +217,19 @@ static void write_interval(struct sensor *s, uint64_t start_ms, uint64_t end_ms,
 		return;
 	}
 	s->cover_from_ms = 0;
-	s->held_overflow = 0;
 	batch_end(&s->batch, &cover);
 	link_kick(s->link);
+}
+
+/* Names that could not be had cost no connection; whoever wonders about "?" finds this. */
+static void warn_of_names(const struct probe_interval *i)
+{
+	if (i->drops[DROP_PROCESS_FULL])
+		log_warn("%" PRIu64 " processes came too fast to be named while they lived",
+			 i->drops[DROP_PROCESS_FULL]);
+	if (i->drops[DROP_LISTENER_FULL])
+		log_warn("%" PRIu64 " listening sockets did not fit the table",
+			 i->drops[DROP_LISTENER_FULL]);
 }
 
 static int interval(struct sensor *s)
@@ -244,6 +253,7 @@ static int interval(struct sensor *s)
 	if (overflow)
 		log_warn("%" PRIu64 " connections did not fit the tables in this interval",
 			 overflow);
+	warn_of_names(&i);
 	write_interval(s, boot + i.start_ns / 1000000, boot + i.end_ns / 1000000, overflow);
 	owner_tick(s->owners);
 	s->intervals++;
