@@ -20,6 +20,7 @@
 #include "store/ledger.h"
 #include "store/query.h"
 #include "store/store.h"
+#include "tests/unit.h"
 
 #define KIT_NOW UINT64_C(1767268800000) /* 2026-01-01 12:00 UTC */
 enum { KIT_MINUTE = 60000 };
@@ -259,21 +260,6 @@ static inline struct health kit_health(struct kit *k)
 
 	ck_assert_msg(query_health(k->s, &h, &e) == 0, "%s", e.msg);
 	return h;
-}
-
-static inline int kit_run(TCase *t, const char *name)
-{
-	Suite *s = suite_create(name);
-	SRunner *r;
-	int failed;
-
-	suite_add_tcase(s, t);
-	tcase_set_timeout(t, 120);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
 }
 
 #endif

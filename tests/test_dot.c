@@ -10,6 +10,7 @@
 #include "graph/draw/role.h"
 #include "graph/draw/words.h"
 #include "tests/scenes.h"
+#include "tests/unit.h"
 
 typedef void scene_fn(struct scenes *s);
 
@@ -363,12 +364,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("dot");
-	TCase *t = tcase_create("dot");
-	SRunner *r;
-	int failed;
+	TCase *t = tcase_create("all");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_test(t, golden);
 	tcase_add_test(t, same_facts_same_bytes);
 	tcase_add_test(t, processes_of_one_host_side_by_side);
@@ -382,10 +379,5 @@ int main(void)
 	tcase_add_test(t, words);
 	tcase_add_test(t, numbers_and_ids);
 	tcase_add_test(t, roles_and_families);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return unit_run("dot", t);
 }

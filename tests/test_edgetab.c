@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit.h"
+
 enum { BOOT = 1000000, START = 1060000, END = 1070000 };
 
 static struct owner_process curl = { .p = { .name = "curl" } },
@@ -272,10 +274,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("edgetab");
 	TCase *t = tcase_create("all");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_test(t, closed_edges_become_flows);
 	tcase_add_test(t, pids_of_one_identity_are_one_edge);
@@ -285,9 +284,5 @@ int main(void)
 	tcase_add_loop_test(t, sums_are_exact, 0, 20);
 	tcase_add_test(t, both_ends_keep_the_same_samples);
 	tcase_add_test(t, a_full_table_is_counted);
-	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return unit_run("edgetab", t);
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit.h"
+
 static struct exchange_reader *reader;
 static struct err e;
 
@@ -217,10 +219,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("exchange");
-	TCase *t = tcase_create("exchange");
-	SRunner *r;
-	int failed;
+	TCase *t = tcase_create("all");
 
 	tcase_add_test(t, full_lines_survive);
 	tcase_add_test(t, short_lines_get_their_defaults);
@@ -231,10 +230,5 @@ int main(void)
 	tcase_add_test(t, long_names_are_refused);
 	tcase_add_test(t, numbers_may_be_written_in_many_ways);
 	tcase_add_test(t, failures_without_a_kind_count);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return unit_run("exchange", t);
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit.h"
+
 START_TEST(commas_and_colons_come_by_themselves)
 {
 	struct buf b = { 0 };
@@ -198,10 +200,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("json");
-	TCase *t = tcase_create("json");
-	SRunner *r;
-	int failed;
+	TCase *t = tcase_create("all");
 
 	tcase_add_test(t, commas_and_colons_come_by_themselves);
 	tcase_add_test(t, strings_are_escaped);
@@ -210,10 +209,5 @@ int main(void)
 	tcase_add_test(t, nesting_is_limited);
 	tcase_add_test(t, numbers_as_integers);
 	tcase_add_test(t, times_lose_their_fraction);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return unit_run("json", t);
 }

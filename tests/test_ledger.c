@@ -673,5 +673,5 @@ int main(void)
 	tcase_add_test(t, an_address_is_not_taken_from_the_living);
 	tcase_add_test(t, strange_names_become_text);
 	tcase_add_test(t, restarts_do_not_matter);
-	return kit_run(t, "ledger");
+	return unit_run("ledger", t);
 }

@@ -7,6 +7,7 @@
 
 #include "common/buf.h"
 #include "tests/scenes.h"
+#include "tests/unit.h"
 
 static struct graph *load(struct scenes *s, const struct filter *f)
 {
@@ -276,10 +277,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("model");
-	TCase *t = tcase_create("model");
-	SRunner *r;
-	int failed;
+	TCase *t = tcase_create("all");
 
 	tcase_add_test(t, order_of_rows_does_not_matter);
 	tcase_add_test(t, one_process_for_several_addresses);
@@ -290,10 +288,5 @@ int main(void)
 	tcase_add_test(t, filters_leave_machines_out);
 	tcase_add_test(t, machines_are_found);
 	tcase_add_test(t, a_broken_store_says_so);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return unit_run("model", t);
 }

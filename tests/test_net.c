@@ -34,6 +34,7 @@
 #include "sensor/link.h"
 #include "store/enrol.h"
 #include "store/store.h"
+#include "tests/unit.h"
 
 static char dir[64], home[96], mine[96];
 static pid_t child;
@@ -712,14 +713,9 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("net");
-	TCase *t = tcase_create("net");
-	SRunner *r = srunner_create(s);
-	int failed;
+	TCase *t = tcase_create("all");
 
-	suite_add_tcase(s, t);
 	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_set_timeout(t, 60);
 	tcase_add_test(t, enrolment_leaves_what_it_says);
 	tcase_add_test(t, tokens_have_limits);
 	tcase_add_test(t, a_stranger_may_only_enrol);
@@ -737,8 +733,5 @@ int main(void)
 	tcase_add_test(t, a_restored_database_does_not_stop_a_sensor);
 	tcase_add_test(t, nobody_there_is_said_once);
 	tcase_add_test(t, one_directory_has_one_collector);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return unit_run("net", t);
 }

@@ -10,6 +10,7 @@
 #include "cli/suggest.h"
 #include "cli/when.h"
 #include "common/exits.h"
+#include "tests/unit.h"
 
 struct mine {
 	struct options o;
@@ -272,10 +273,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("options");
-	TCase *t = tcase_create("options");
-	SRunner *r;
-	int failed;
+	TCase *t = tcase_create("all");
 
 	tcase_add_test(t, options_are_read);
 	tcase_add_test(t, the_database_has_a_default);
@@ -285,10 +283,5 @@ int main(void)
 	tcase_add_test(t, times_are_written_in_the_zone);
 	tcase_add_test(t, suggestions);
 	tcase_add_test(t, colour);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return unit_run("options", t);
 }

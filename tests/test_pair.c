@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit.h"
+
 enum { CURL = 1, WGET = 2, NGINX = 11, HAPROXY = 12 };
 
 struct want {
@@ -131,10 +133,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("pair");
-	TCase *t = tcase_create("pair");
-	SRunner *r;
-	int failed;
+	TCase *t = tcase_create("all");
 
 	tcase_add_test(t, one_alone_stays_as_it_is);
 	tcase_add_test(t, two_sides_are_one_edge);
@@ -143,10 +142,5 @@ int main(void)
 	tcase_add_test(t, ports_with_both_are_a_guess);
 	tcase_add_test(t, who_knows_both_is_believed);
 	tcase_add_test(t, order_does_not_matter);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return unit_run("pair", t);
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit.h"
+
 /* Arguments are written with | between them here. */
 static const struct {
 	const char *exe, *comm, *args, *name;
@@ -124,18 +126,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("procname");
 	TCase *t = tcase_create("all");
-	SRunner *r = srunner_create(s);
-	int n = (int)(sizeof(rows) / sizeof(*rows)), failed;
+	int n = (int)(sizeof(rows) / sizeof(*rows));
 
 	tcase_add_loop_test(t, names, 0, n);
 	tcase_add_loop_test(t, cut_anywhere, 0, n);
 	tcase_add_test(t, kernel_threads_are_their_comm);
 	tcase_add_test(t, long_names_are_cut);
-	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return unit_run("procname", t);
 }

@@ -289,5 +289,5 @@ int main(void)
 	tcase_add_test(t, a_function_may_end_it);
 	tcase_add_test(t, what_cannot_be_told_apart_is_one);
 	tcase_add_test(t, a_reader_beside_the_writer);
-	return kit_run(t, "query");
+	return unit_run("query", t);
 }

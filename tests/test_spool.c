@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit.h"
+
 enum { BODY = 1008 }; /* 8 bytes of base and 1000 that name the batch */
 
 /* A batch whose records are N covers' worth; its body says which one it is. */
@@ -197,20 +199,13 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("spool");
-	TCase *t = tcase_create("spool");
-	SRunner *r = srunner_create(s);
-	int failed;
+	TCase *t = tcase_create("all");
 
-	suite_add_tcase(s, t);
 	tcase_add_test(t, sequences_have_no_holes);
 	tcase_add_test(t, only_what_was_never_sent_is_dropped);
 	tcase_add_test(t, the_newest_batch_and_those_in_flight_stay);
 	tcase_add_test(t, a_dropped_loss_is_not_forgotten);
 	tcase_add_test(t, the_collector_says_where_to_go_on);
 	tcase_add_test(t, long_runs_keep_order);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return unit_run("spool", t);
 }

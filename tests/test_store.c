@@ -488,5 +488,5 @@ int main(void)
 	tcase_add_test(t, kill_nine);
 	tcase_add_test(t, tokens);
 	tcase_add_test(t, sensors);
-	return kit_run(t, "store");
+	return unit_run("store", t);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/when.h"
+#include "tests/unit.h"
 
 static const struct table_column columns[] = {
 	{ "NAME", "name", TABLE_TEXT },
@@ -151,10 +152,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("table");
-	TCase *t = tcase_create("table");
-	SRunner *r;
-	int failed;
+	TCase *t = tcase_create("all");
 
 	tcase_add_test(t, terminal_is_aligned_and_rounded);
 	tcase_add_test(t, terminal_shortens_the_widest_text);
@@ -163,10 +161,5 @@ int main(void)
 	tcase_add_test(t, terminal_without_rows_prints_nothing);
 	tcase_add_test(t, tabs_are_exact);
 	tcase_add_test(t, csv_is_quoted_and_no_formula);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return unit_run("table", t);
 }

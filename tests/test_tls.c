@@ -14,6 +14,7 @@
 
 #include "common/file.h"
 #include "common/mem.h"
+#include "tests/unit.h"
 
 static char dir[64];
 
@@ -320,12 +321,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("tls");
-	TCase *t = tcase_create("tls");
-	SRunner *r = srunner_create(s);
-	int failed;
+	TCase *t = tcase_create("all");
 
-	suite_add_tcase(s, t);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, an_enrolled_sensor_is_known);
 	tcase_add_test(t, the_right_pin_is_enough_to_trust);
@@ -337,8 +334,5 @@ int main(void)
 	tcase_add_test(t, requests);
 	tcase_add_test(t, subjects_with_odd_characters_are_refused);
 	tcase_add_test(t, keys_are_for_nobody_else);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return unit_run("tls", t);
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit.h"
+
 START_TEST(text_comes_back)
 {
 	for (unsigned v = 0; v < 256; v++) {
@@ -61,17 +63,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("token");
-	TCase *t = tcase_create("token");
-	SRunner *r = srunner_create(s);
-	int failed;
+	TCase *t = tcase_create("all");
 
-	suite_add_tcase(s, t);
 	tcase_add_test(t, text_comes_back);
 	tcase_add_test(t, text_is_base64url);
 	tcase_add_test(t, other_texts_are_refused);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return unit_run("token", t);
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit.h"
+
 #define BAD UTF8_REPLACEMENT
 
 START_TEST(invalid_bytes_are_replaced_one_by_one)
@@ -97,19 +99,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("utf8");
-	TCase *t = tcase_create("utf8");
-	SRunner *r;
-	int failed;
+	TCase *t = tcase_create("all");
 
 	tcase_add_test(t, invalid_bytes_are_replaced_one_by_one);
 	tcase_add_test(t, control_characters_are_shown_as_text);
 	tcase_add_test(t, every_code_point_survives);
 	tcase_add_test(t, widths);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return unit_run("utf8", t);
 }

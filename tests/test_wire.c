@@ -8,6 +8,7 @@
 
 #include "common/file.h"
 #include "common/mem.h"
+#include "tests/unit.h"
 
 static const struct process client_process = {
 	"nginx", "nginx.service", "c0ffee", "/usr/sbin/nginx", "www-data", "",
@@ -469,13 +470,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("wire");
-	TCase *t = tcase_create("wire");
-	SRunner *r = srunner_create(s);
-	int failed;
+	TCase *t = tcase_create("all");
 
-	suite_add_tcase(s, t);
-	tcase_set_timeout(t, 60);
 	tcase_add_test(t, every_record_comes_back);
 	tcase_add_test(t, the_longest_records_fit);
 	tcase_add_test(t, a_full_writer_still_fits_a_frame);
@@ -487,8 +483,5 @@ int main(void)
 	tcase_add_test(t, frame_limits);
 	tcase_add_test(t, a_batch_says_its_true_length);
 	tcase_add_test(t, seeds_are_written_where_asked);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return unit_run("wire", t);
 }

@@ -260,5 +260,5 @@ int main(void)
 	setenv("CK_FORK", "no", 1); /* the kit checks with Check's words */
 	tcase_add_test(t, bench_import);
 	tcase_add_test(t, bench_ledger);
-	return kit_run(t, "store");
+	return unit_run("store", t);
 }
