@@ -159,6 +159,7 @@ static void wait_for_writer(struct commit *c)
 	STAILQ_FOREACH(n, &c->waiting, link)
 	{
 		c->batches++;
+		/* cppcheck-suppress uninitvar */
 		c->records += n->batch.records;
 		c->bytes += n->batch.raw_length;
 	}

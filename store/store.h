@@ -34,8 +34,9 @@ const char *store_path(const struct store *s);
 void store_patience(struct store *s, int ms);
 
 /*
- * The writer's transaction.  Begin waits for another writer, then returns -EBUSY.  All return 0
- * or negative errno with words; after a failed commit nothing of the transaction has happened.
+ * The writer's transaction.  Begin waits for another writer, then returns -EBUSY.  All return
+ * 0 or negative errno with words; after a failed commit nothing of the transaction has
+ * happened.
  */
 int store_begin(struct store *s, struct err *e);
 int store_commit(struct store *s, struct err *e);
