@@ -111,6 +111,8 @@ static unsigned known_machine(struct load *l, const char *id, const char *name)
 	m->id = xstrdup(id);
 	m->name = xstrdup(name && *name ? name : id);
 	m->os = xstrdup("");
+	m->site = xstrdup("");
+	m->extra = xstrdup("");
 	m->known = true;
 	return i;
 }
@@ -133,6 +135,8 @@ static unsigned stranger(struct load *l, const char *ip, bool scoped, unsigned n
 	m->id = xstrdup("");
 	m->name = xstrdup(*ip ? ip : "unknown address");
 	m->os = xstrdup("");
+	m->site = xstrdup("");
+	m->extra = xstrdup("");
 	if (*ip) {
 		m->ips = xcalloc(1, sizeof(*m->ips));
 		m->ips[m->ips_n++] = xstrdup(ip);
@@ -147,7 +151,13 @@ static int on_machine(const struct machine_row *row, void *ctx)
 	struct graph_machine *m = &l->g->machine[i];
 
 	free(m->os);
+	free(m->site);
+	free(m->extra);
 	m->os = xstrdup(or_empty(row->os));
+	m->site = xstrdup(or_empty(row->site));
+	m->extra = xstrdup(or_empty(row->extra));
+	m->cores = row->cores;
+	m->memory_bytes = row->memory_bytes;
 	m->sensor = row->sensor;
 	if (m->ips)
 		return 0;
@@ -293,12 +303,7 @@ static void order_machines(struct load *l)
 			order[n++] = i;
 			continue;
 		}
-		free(g->machine[i].id);
-		free(g->machine[i].name);
-		free(g->machine[i].os);
-		for (unsigned k = 0; k < g->machine[i].ips_n; k++)
-			free(g->machine[i].ips[k]);
-		free(g->machine[i].ips);
+		graph_free_machine(&g->machine[i]);
 	}
 	sort_machines = g->machine;
 	qsort(order, n, sizeof(*order), by_machine);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void free_machine(struct graph_machine *m)
+void graph_free_machine(struct graph_machine *m)
 {
 	for (unsigned i = 0; i < m->ips_n; i++)
 		free(m->ips[i]);
@@ -12,6 +12,8 @@ static void free_machine(struct graph_machine *m)
 	free(m->id);
 	free(m->name);
 	free(m->os);
+	free(m->site);
+	free(m->extra);
 }
 
 static void free_process(struct graph_process *p)
@@ -28,7 +30,7 @@ void graph_free(struct graph *g)
 	if (!g)
 		return;
 	for (unsigned i = 0; i < g->machine_n; i++)
-		free_machine(&g->machine[i]);
+		graph_free_machine(&g->machine[i]);
 	for (unsigned i = 0; i < g->process_n; i++)
 		free_process(&g->process[i]);
 	free(g->machine);

@@ -18,9 +18,12 @@
 struct graph_machine {
 	char *id;   /* "" for an unknown address */
 	char *name; /* host name, else id, else address */
-	char *os;
+	char *os, *site;
+	char *extra; /* further keys of an imported line as a JSON object, or "" */
 	char **ips;
 	unsigned ips_n;
+	uint32_t cores;	       /* 0: unknown */
+	uint64_t memory_bytes; /* 0: unknown */
 	bool known, sensor;
 };
 
@@ -72,6 +75,8 @@ struct graph {
  */
 struct graph *graph_load(struct store *s, const struct filter *f, struct err *e);
 void graph_free(struct graph *g);
+/* What one machine owns; not the struct itself. */
+void graph_free_machine(struct graph_machine *m);
 
 /* The index of the machine that WORD names (id, name, then address); -1 for none. */
 int graph_find_machine(const struct graph *g, const char *word);
