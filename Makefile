@@ -108,11 +108,11 @@ $(eval $(call program,skein-sensor,sensor))
 $(eval $(call program,skein-collector,collector))
 $(eval $(call program,skein,cli))
 
-# The schema stands in the program as a string.
-$(B)/store/schema.inc: store/schema.sql
+# The schema stands in the program as strings.
+$(B)/store/%.inc: store/%.sql
 	@mkdir -p $(@D)
 	$(Q)sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $< > $@.tmp && mv $@.tmp $@
-$(B)/store/schema.o: $(B)/store/schema.inc
+$(B)/store/schema.o: $(B)/store/schema.inc $(B)/store/plan.inc
 
 # BPF: objects for this architecture, skeletons; nothing generated is kept in git.
 BPF_ARCH ?= $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
