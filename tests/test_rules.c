@@ -16,7 +16,7 @@
 #include "common/mem.h"
 #include "tests/unit.h"
 
-enum { ROUNDS = 1000, MOST_MACHINES = 14, MOST_RULES = 9, FIRST_ID = 1001 };
+enum { ROUNDS = 1000, MOST_MACHINES = 14, MOST_RULES = 14, FIRST_ID = 1001 };
 
 static uint64_t seed;
 
