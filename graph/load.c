@@ -14,6 +14,7 @@
 
 #include "common/buf.h"
 #include "common/mem.h"
+#include "graph/dynamic.h"
 #include "graph/netns.h"
 
 struct name {
@@ -608,6 +609,7 @@ static void finish(struct load *l, const struct filter *f)
 	order_machines(l);
 	order_spots(l);
 	join_spots(l);
+	dynamic_fold(l->g);
 	order_edges(l->g);
 	order_listeners(l->g);
 	l->g->since = f->since;
