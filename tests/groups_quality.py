@@ -27,6 +27,7 @@ BARS = {
     "hard": ("hard", (), (.79, .40, .90, .86)),
     "integrated": ("medium", ("--ownport=1", "--integ=3"), (.88, .58, .93, .85)),
     "nameless": ("medium", ("--hint=0",), (.88, .64, .94, .85)),
+    "made up": ("medium", (judge.MADE_UP,), (.90, .67, .95, .85)),
 }
 NUMBERS = ("ari", "exact", "shared_p", "shared_r")
 

@@ -24,6 +24,7 @@ ROWS = (("easy", "easy", (), False),
         ("hard", "hard", (), False),
         ("medium, integrated on own ports", "medium", ("--ownport=1", "--integ=3"), False),
         ("medium, names say nothing", "medium", ("--hint=0",), False),
+        ("medium, applications of no product", "medium", (judge.MADE_UP,), False),
         ("medium, 30 % have tags", "medium", (), True))
 
 # Heading, key, decimals.

@@ -4,11 +4,13 @@
 What tests/groups_quality.py and tests/bench/groups.py have in common.
 """
 
+import hashlib
 import json
 import os
 import random
 import subprocess
 import sys
+import tempfile
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -16,13 +18,18 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 BUILD = Path(os.environ.get("SKEIN_BUILD", ROOT / "build"))
 SKEIN = os.path.abspath(os.environ.get("SKEIN", BUILD / "skein"))
-KEPT = BUILD / "estates"
+MAKERS = sorted([HERE / "estate_gen.py", HERE / "made_up.py", *HERE.glob("topologies/*.json")])
+MADE = hashlib.sha256(b"".join(path.read_bytes() for path in MAKERS)).hexdigest()[:8]
+KEPT = BUILD / "estates" / MADE  # of one generator: another one makes its own
 PLAIN = "/usr/bin/python3"
 T0 = 1767225600  # when the window of every estate begins
 DAYS = {"easy": 30, "medium": 14, "hard": 3}
 
 sys.path.insert(0, str(HERE))
-import score_groups  # noqa: E402  (it stands beside this file)
+import made_up  # noqa: E402  (it stands beside this file)
+import score_groups  # noqa: E402
+
+MADE_UP = "--made-up"  # a knob of ours: topologies of no product
 
 # Runs the command behind it and says what that took: a small process, since the peak of what
 # it starts counts from its own size.
@@ -55,10 +62,13 @@ class Estate:
         """Generates it beside its place, so that half an estate is never taken for one."""
         KEPT.mkdir(parents=True, exist_ok=True)
         new = KEPT / f"{self.dir.name}.{os.getpid()}.new"
-        subprocess.run([PLAIN, HERE / "estate_gen.py", "--machines", str(self.machines),
-                        "--level", self.level, "--seed", str(self.seed), "--out", new,
-                        "--truth", f"{new}.truth", *self.knobs],
-                       check=True, stdout=subprocess.DEVNULL)
+        with tempfile.TemporaryDirectory() as scratch:
+            knobs = [f"--topologies={scratch}" if k == MADE_UP else k for k in self.knobs]
+            made_up.main(scratch)
+            subprocess.run([PLAIN, HERE / "estate_gen.py", "--machines", str(self.machines),
+                            "--level", self.level, "--seed", str(self.seed), "--out", new,
+                            "--truth", f"{new}.truth", *knobs],
+                           check=True, stdout=subprocess.DEVNULL)
         self.dir.mkdir(exist_ok=True)
         for name in ("machines.jsonl", "flows.jsonl"):
             os.replace(new / name, self.dir / name)
