@@ -25,7 +25,8 @@ ROWS = (("easy", "easy", (), False),
         ("medium, integrated on own ports", "medium", ("--ownport=1", "--integ=3"), False),
         ("medium, names say nothing", "medium", ("--hint=0",), False),
         ("medium, applications of no product", "medium", (judge.MADE_UP,), False),
-        ("medium, 30 % have tags", "medium", (), True))
+        ("medium, 30 % have tags", "medium", (), True),
+        ("hard, 30 % have tags", "hard", (), True))
 
 # Heading, key, decimals.
 COLUMNS = (("ARI", "ari", 3), ("exact", "exact", 3), ("ceiling", "ceiling_exact", 3),
