@@ -7,6 +7,7 @@
 #: make asan        the unit tests under sanitizers
 #: make fuzz        every fuzzer for T seconds each (T=20)
 #: make bench       measurements, as ratios
+#: make bench-groups  how good the grouper is and what it takes (ARGS="--quick --markdown")
 #: make lint        format, includes, headers, static analysis
 #: make deps        packages that the build needs
 #: make install     DESTDIR, prefix (/usr/local), bindir, mandir, datadir
@@ -205,6 +206,12 @@ $(B)/tests/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(TESTLIBS)
 BENCHES := $(patsubst tests/bench/%.c,$(B)/tests/%,$(wildcard tests/bench/bench_*.c))
 bench: all $(BENCHES)
 	@for b in $(BENCHES); do $$b || exit 1; done
+
+# On estates of fixed seeds, made once and kept in the build folder.
+.PHONY: bench-groups
+ARGS ?=
+bench-groups: all
+	@SKEIN_BUILD=$(B) /usr/bin/python3 tests/bench/groups.py $(ARGS)
 
 # Format, includes, every header by itself, and the compiler's own analysis of the pure modules.
 .PHONY: lint
