@@ -378,7 +378,7 @@ static int check_roles(struct maker *k)
 	return 0;
 }
 
-/* Environments: what people said first, then what all of a unit were tagged with. */
+/* Environments that people said; what tags and names say weighs, and no more. */
 static int said_envs(struct maker *k)
 {
 	struct bonds *b = k->b;
@@ -412,45 +412,23 @@ static int said_envs(struct maker *k)
 	return rc;
 }
 
-enum { MIXED = UINT_MAX };
-
-/* PLACE of M where nobody said otherwise; a unit of several has none. */
-static void suggest(unsigned *of, const bool *said, unsigned unit, unsigned place)
-{
-	if (said[unit] || !place)
-		return;
-	if (of[unit] && of[unit] != place)
-		of[unit] = MIXED;
-	else
-		of[unit] = place;
-}
-
-static bool *who_said(const unsigned *of, unsigned n)
-{
-	bool *said = xcalloc(n, sizeof(*said));
-
-	for (unsigned m = 0; m < n; m++)
-		said[m] = of[m] != 0;
-	return said;
-}
-
 static void hand_down(const struct bonds *b, unsigned *of)
 {
 	for (unsigned m = 0; m < b->machine_n; m++)
-		of[m] = of[b->unit[m]] == MIXED ? 0 : of[b->unit[m]];
+		of[m] = of[b->unit[m]];
 }
 
 static int give_envs(struct maker *k)
 {
 	struct bonds *b = k->b;
 	int rc = said_envs(k);
-	bool *said = who_said(b->env, b->machine_n);
 
-	for (unsigned m = 0; m < b->machine_n && !rc; m++)
-		if ((!k->r || !k->r->envs_mixed) && *k->t->machine[m].env)
-			suggest(b->env, said, b->unit[m], env_of(b, k->t->machine[m].env));
 	hand_down(b, b->env);
-	free(said);
+	for (unsigned m = 0; m < b->machine_n && !rc; m++) {
+		const char *env = k->t->machine[m].env;
+
+		b->told[m] = b->env[m] || !*env ? b->env[m] : env_of(b, env);
+	}
 	return rc;
 }
 
@@ -518,8 +496,7 @@ static int set_apart(struct maker *k)
 		if (r->kind != RULE_APART)
 			continue;
 		if (b->unit[r->machine] == b->unit[r->other]) {
-			struct blame blame =
-				blame_between(k, r->id, 0, r->machine, r->other);
+			struct blame blame = blame_between(k, r->id, 0, r->machine, r->other);
 
 			return contradict(k, &blame, "%s and %s cannot be apart and together",
 					  name_of(k, r->machine), name_of(k, r->other));
@@ -660,12 +637,12 @@ static int check_rule(struct maker *k, const struct rule *r)
 	bool two = r->kind == RULE_TOGETHER || r->kind == RULE_APART;
 	struct blame blame = { 0 };
 
-	if (r->kind == RULE_LIMIT ? r->size > 0
-				  : r->machine < n && (!two || r->other < n))
+	if (r->kind == RULE_LIMIT ? r->size > 0 : r->machine < n && (!two || r->other < n))
 		return 0;
 	blame_edit(&blame, r->id);
-	return contradict(k, &blame, r->kind == RULE_LIMIT ? "no group can have 0 machines"
-							    : "its machine is not known");
+	return contradict(k, &blame,
+			  r->kind == RULE_LIMIT ? "no group can have 0 machines"
+						: "its machine is not known");
 }
 
 static int check_rules(struct maker *k)
@@ -720,6 +697,7 @@ struct bonds *bonds_new(const struct graph *g, const struct traits *t, const str
 	b->label = xcalloc(n, sizeof(*b->label));
 	b->env = xcalloc(n, sizeof(*b->env));
 	b->site = xcalloc(n, sizeof(*b->site));
+	b->told = xcalloc(n, sizeof(*b->told));
 	b->frozen = xcalloc(n, sizeof(*b->frozen));
 	b->role = xcalloc(n, sizeof(*b->role));
 	b->kind = xcalloc(n, sizeof(*b->kind));
@@ -756,6 +734,7 @@ void bonds_free(struct bonds *b)
 	free(b->label);
 	free(b->env);
 	free(b->site);
+	free(b->told);
 	free(b->frozen);
 	free(b->role);
 	free(b->kind);

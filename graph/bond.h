@@ -18,9 +18,10 @@ enum bond_role { BOND_FREE, BOND_SHARED, BOND_NOT_SHARED };
 
 struct bonds {
 	unsigned machine_n;
-	unsigned *unit;	 /* by machine: its unit */
-	unsigned *label; /* by machine: the named group that it must be in */
-	unsigned *env, *site;
+	unsigned *unit;	       /* by machine: its unit */
+	unsigned *label;       /* by machine: the named group that it must be in */
+	unsigned *env, *site;  /* as people said */
+	unsigned *told;	       /* by machine: its environment by whatever tells it */
 	bool *frozen;	       /* by machine: of a locked group; nobody joins */
 	unsigned char *role;   /* enum bond_role */
 	const char **kind;     /* by machine: of a shared one as people say, "" or NULL */

@@ -40,12 +40,14 @@ struct maker {
 
 static unsigned mask_of(const struct rules *r)
 {
-	unsigned mask = TRAITS_NAMES | TRAITS_TAGS | TRAITS_SUBNETS;
+	unsigned mask = TRAITS_NAMES | TRAITS_TAGS | TRAITS_SUBNETS | TRAITS_ENVS;
 
 	if (r && r->no_names)
 		mask &= ~(unsigned)TRAITS_NAMES;
 	if (r && r->no_tags)
 		mask &= ~(unsigned)TRAITS_TAGS;
+	if (r && r->envs_mixed)
+		mask &= ~(unsigned)TRAITS_ENVS;
 	if (r && r->no_subnets)
 		mask &= ~(unsigned)TRAITS_SUBNETS;
 	return mask;
@@ -135,7 +137,7 @@ static unsigned majority(const struct maker *k, const unsigned *member, unsigned
 
 	*all = 0;
 	for (unsigned i = 0; i < n; i++) {
-		unsigned env = k->b->env[member[i]];
+		unsigned env = k->b->told[member[i]];
 
 		count[env]++;
 		*all += env != 0;
@@ -322,8 +324,7 @@ static unsigned shared_entry(struct maker *k, const char *name, enum service s, 
 {
 	for (unsigned i = 0; i < k->p->group_n; i++)
 		if (k->p->group[i].kind == PLAN_SHARED && k->p->group[i].service == s &&
-		    k->p->group[i].locked == locked &&
-		    strcmp(k->p->group[i].name, name) == 0)
+		    k->p->group[i].locked == locked && strcmp(k->p->group[i].name, name) == 0)
 			return i;
 	plan_add(k->p, PLAN_SHARED, name)->service = s;
 	k->p->group[k->p->group_n - 1].locked = locked;

@@ -14,11 +14,11 @@ enum {
 };
 
 const char *const merge_feature_word[MERGE_FEATURES] = {
-	"share-max", "share-min", "outside",	"weight",	"steady",
-	"rarity",    "web",	  "size-min",	"size-max",	"net",
-	"os",	     "site",	  "words",	"words-differ", "contacts",
-	"local",     "rate",	  "strongest",	"share-size",	"exclusive",
-	"triangles", "app-same",  "app-differ", "owner-same",	"owner-differ"
+	"share-max",	"share-min",	"outside",   "weight",	 "steady",     "rarity",
+	"web",		"size-min",	"size-max",  "net",	 "os",	       "site",
+	"words",	"words-differ", "contacts",  "local",	 "rate",       "strongest",
+	"share-size",	"exclusive",	"triangles", "app-same", "app-differ", "owner-same",
+	"owner-differ", "env-differ"
 };
 
 /* What is between two clusters. */
@@ -395,34 +395,47 @@ static void compare_words(const struct merge *m, const struct cluster *a,
 		each < .05 && words_each(m, a, an) > .5 && words_each(m, b, bn) > .5;
 }
 
+/* Equal and different pairs of what both know. */
+struct tags {
+	unsigned app[2], owner[2], env[2];
+};
+
+static void count_tags(struct tags *n, const struct trait *x, const struct trait *y, bool envs)
+{
+	if (x->application && y->application)
+		n->app[x->application == y->application]++;
+	if (x->owner && y->owner)
+		n->owner[x->owner == y->owner]++;
+	if (envs && *x->env && *y->env)
+		n->env[strcmp(x->env, y->env) == 0]++;
+}
+
+static void share_of(const unsigned *n, double *differ, double *same)
+{
+	if (!(n[0] + n[1]))
+		return;
+	*same = (double)n[1] / (n[0] + n[1]);
+	*differ = (double)n[0] / (n[0] + n[1]);
+}
+
 static void compare_tags(const struct merge *m, const struct cluster *a,
 			 const struct cluster *b, double *f)
 {
 	const struct trait *t = m->job->traits->machine;
 	unsigned an = a->member_n < WORD_SAMPLE ? a->member_n : WORD_SAMPLE;
 	unsigned bn = b->member_n < WORD_SAMPLE ? b->member_n : WORD_SAMPLE;
-	unsigned app[2] = { 0 }, owner[2] = { 0 };
+	struct tags n = { 0 };
 
 	if (!m->tagged)
 		return;
-	for (unsigned i = 0; i < an; i++) {
-		for (unsigned k = 0; k < bn; k++) {
-			const struct trait *x = &t[a->member[i]], *y = &t[b->member[k]];
-
-			if (x->application && y->application)
-				app[x->application == y->application]++;
-			if (x->owner && y->owner)
-				owner[x->owner == y->owner]++;
-		}
-	}
-	if (app[0] + app[1]) {
-		f[MERGE_APP_SAME] = (double)app[1] / (app[0] + app[1]);
-		f[MERGE_APP_DIFFER] = (double)app[0] / (app[0] + app[1]);
-	}
-	if (owner[0] + owner[1]) {
-		f[MERGE_OWNER_SAME] = (double)owner[1] / (owner[0] + owner[1]);
-		f[MERGE_OWNER_DIFFER] = (double)owner[0] / (owner[0] + owner[1]);
-	}
+	for (unsigned i = 0; i < an; i++)
+		for (unsigned k = 0; k < bn; k++)
+			count_tags(&n, &t[a->member[i]], &t[b->member[k]],
+				   m->job->traits->envs);
+	share_of(n.app, &f[MERGE_APP_DIFFER], &f[MERGE_APP_SAME]);
+	share_of(n.owner, &f[MERGE_OWNER_DIFFER], &f[MERGE_OWNER_SAME]);
+	if (n.env[0])
+		f[MERGE_ENV_DIFFER] = (double)n.env[0] / (n.env[0] + n.env[1]);
 }
 
 static void describe(struct merge *m, unsigned ai, unsigned bi, const struct pair *p,
@@ -664,7 +677,8 @@ static void agglomerate(struct merge *m)
 static bool any_tags(const struct traits *t)
 {
 	for (unsigned i = 0; i < t->machine_n; i++)
-		if (t->machine[i].application || t->machine[i].owner)
+		if (t->machine[i].application || t->machine[i].owner ||
+		    (t->envs && *t->machine[i].env))
 			return true;
 	return false;
 }

@@ -42,6 +42,7 @@ enum merge_feature {
 	MERGE_APP_DIFFER,
 	MERGE_OWNER_SAME,
 	MERGE_OWNER_DIFFER,
+	MERGE_ENV_DIFFER, /* by tags and names; its weight is set, not fitted */
 	MERGE_FEATURES
 };
 extern const char *const merge_feature_word[MERGE_FEATURES];

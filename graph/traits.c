@@ -304,6 +304,7 @@ struct traits *traits_new(const struct graph *g, unsigned mask)
 	struct reader r = { 0 };
 
 	t->machine_n = g->machine_n;
+	t->envs = mask & TRAITS_ENVS;
 	t->machine = xcalloc(g->machine_n, sizeof(*t->machine));
 	for (unsigned m = 0; m < g->machine_n; m++)
 		if (g->machine[m].known)

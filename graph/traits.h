@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What is known of a machine beside its traffic, as numbers that can be compared: operating
- * system, site, address, rare words of its name, and the tags that came with it (columns of a
- * CMDB or of an import: application, owner, environment).
+ * system, site, address, environment, rare words of its name, and the tags that came with it
+ * (columns of a CMDB or of an import: application, owner, environment).  None of them is taken
+ * for certain: lists of machines are wrong in places.
  *
  * Tags are read from the further keys of a machine line, by the names that people use:
  * application, app, application_name, service_name, system; owner, owned_by, team,
@@ -13,7 +14,7 @@
 
 #include "graph/model.h"
 
-enum traits_mask { TRAITS_NAMES = 1, TRAITS_TAGS = 2, TRAITS_SUBNETS = 4 };
+enum traits_mask { TRAITS_NAMES = 1, TRAITS_TAGS = 2, TRAITS_SUBNETS = 4, TRAITS_ENVS = 8 };
 
 enum { TRAIT_WORDS = 6 };
 
@@ -31,6 +32,7 @@ struct trait {
 struct traits {
 	struct trait *machine; /* by index of the graph */
 	unsigned machine_n;
+	bool envs;   /* environments may be looked at, to group by */
 	char **text; /* of applications, owners and words, by number */
 	unsigned text_n;
 };

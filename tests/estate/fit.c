@@ -31,12 +31,18 @@
 
 enum { MANY = 64, STEPS = 60, MERGE_CAP = 1000 };
 #define RIDGE 1e-3
+/* Two tags that differ between machines that talk a lot are, where few environments talk to
+ * each other, most often one wrong tag; a fit learns that.  But people want environments apart
+ * where somebody has said so. */
+#define ENV_DIFFER -2.
 
 struct estate {
 	struct graph *g;
 	struct contacts *c;
 	struct traits *t;
 	unsigned *truth; /* by machine */
+	char (*env)[8];	 /* by machine */
+	unsigned *code;	 /* by machine: its application, whatever the environment */
 	bool *shared, *hub, *keep;
 	unsigned *group, *former;
 	struct lesson *l;
@@ -214,6 +220,17 @@ static void skip(struct json_in *in)
 	buf_fini(&b);
 }
 
+/* "shop-prod" and "shop-test" give the same number. */
+static unsigned hash(const char *name)
+{
+	size_t n = strcspn(name, "-");
+	unsigned h = 2166136261u;
+
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ (unsigned char)name[i]) * 16777619u;
+	return h >> 1;
+}
+
 /* {"group": ..., "shared": ..., "hub": ..., ...} of one machine. */
 static void read_truth_of(struct estate *e, struct json_in *in, int m, char **names,
 			  unsigned *names_n)
@@ -230,6 +247,8 @@ static void read_truth_of(struct estate *e, struct json_in *in, int m, char **na
 			char *name = text_of(in);
 			unsigned i = 0;
 
+			e->code[m] = hash(name);
+
 			while (i < *names_n && strcmp(names[i], name) != 0)
 				i++;
 			if (i == *names_n)
@@ -237,6 +256,12 @@ static void read_truth_of(struct estate *e, struct json_in *in, int m, char **na
 			else
 				free(name);
 			e->truth[m] = i;
+		} else if (m >= 0 && strcmp((char *)key.p, "env") == 0 &&
+			   json_peek(in) == JSON_STRING) {
+			char *env = text_of(in);
+
+			snprintf(e->env[m], sizeof(e->env[m]), "%s", env);
+			free(env);
 		} else if (m >= 0 && strcmp((char *)key.p, "shared") == 0) {
 			e->shared[m] = json_peek(in) == JSON_TRUE;
 			skip(in);
@@ -293,6 +318,20 @@ static double one_of(struct estate *e, const double *list, unsigned n)
 	return list[(unsigned)(chance(e) * n)];
 }
 
+/* As a CMDB would: the application, whose environments bear one name, its owner, and the
+ * environment; some rows are those of another machine. */
+static void tag_machine(struct estate *e, unsigned m, unsigned other, double share)
+{
+	struct trait *t = &e->t->machine[m];
+	unsigned from = chance(e) < .05 ? other : m;
+
+	if (e->shared[m] || chance(e) >= share)
+		return;
+	t->application = 1 + e->code[from];
+	t->owner = 1 + e->code[from] % 12;
+	snprintf(t->env, sizeof(t->env), "%s", e->env[from]);
+}
+
 static void blur(struct estate *e)
 {
 	static const double os[] = { 0, 0, .05, .15, .3 }, net[] = { 0, 0, .05, .2, 1 };
@@ -312,10 +351,7 @@ static void blur(struct estate *e)
 			t->net = e->t->machine[other].net;
 			t->has_net = e->t->machine[other].has_net;
 		}
-		if (chance(e) < tag)
-			t->application = 1 + (chance(e) < .05 ? e->truth[other] : e->truth[m]);
-		if (chance(e) < tag) /* an owner has several applications */
-			t->owner = 1 + (chance(e) < .05 ? e->truth[other] : e->truth[m]) % 12;
+		tag_machine(e, m, other, tag);
 	}
 }
 
@@ -334,8 +370,10 @@ static struct estate load(const char *db, const char *truth, unsigned number)
 	store_close(s);
 	n = e.g->machine_n;
 	e.c = contacts_new(e.g);
-	e.t = traits_new(e.g, TRAITS_NAMES | TRAITS_TAGS | TRAITS_SUBNETS);
+	e.t = traits_new(e.g, TRAITS_NAMES | TRAITS_TAGS | TRAITS_SUBNETS | TRAITS_ENVS);
 	e.truth = xcalloc(n, sizeof(*e.truth));
+	e.env = xcalloc(n, sizeof(*e.env));
+	e.code = xcalloc(n, sizeof(*e.code));
 	e.shared = xcalloc(n, sizeof(*e.shared));
 	e.hub = xcalloc(n, sizeof(*e.hub));
 	e.keep = xcalloc(n, sizeof(*e.keep));
@@ -367,8 +405,13 @@ static double judge(const double *f, const unsigned *a, unsigned an, const unsig
 		for (unsigned k = 0; k < bn; k++)
 			same += j->e->truth[a[i]] == j->e->truth[b[k]];
 	y = 2 * same > an * bn;
-	if (chance(j->e) < .3)
-		data_add(j->d, f, y);
+	if (chance(j->e) < .3) {
+		double row[MERGE_FEATURES];
+
+		memcpy(row, f, sizeof(row));
+		row[MERGE_ENV_DIFFER] = 0;
+		data_add(j->d, row, y);
+	}
 	return j->truth * (y ? .9 : .1) + (1 - j->truth) * p;
 }
 
@@ -400,6 +443,7 @@ static void fit_merge(struct estate *e, unsigned n, const char *what, struct mer
 			free(cluster(&e[i], m, &j));
 		}
 		fit(&d, what, &m->bias, m->weight);
+		m->weight[MERGE_ENV_DIFFER] = ENV_DIFFER;
 	}
 	free(d.x);
 	free(d.y);
