@@ -9,48 +9,46 @@
 #include "store/edit.h"
 #include "store/plan.h"
 
-/* Known machines by id, to be found. */
+/* Texts in order, to be found; which is which in NUMBER. */
 struct index {
-	const struct graph *g;
-	unsigned *order, n;
+	struct entry {
+		const char *text;
+		unsigned number;
+	} * entry;
+	unsigned n;
 };
 
-static const struct graph_machine *sort_machines;
-
-static int by_id(const void *pa, const void *pb)
+static int by_text(const void *a, const void *b)
 {
-	return strcmp(sort_machines[*(const unsigned *)pa].id,
-		      sort_machines[*(const unsigned *)pb].id);
+	return strcmp(((const struct entry *)a)->text, ((const struct entry *)b)->text);
 }
 
-static struct index index_of(const struct graph *g)
+static void index_add(struct index *x, const char *text, unsigned number)
 {
-	struct index x = { .g = g, .order = xcalloc(g->machine_n, sizeof(*x.order)) };
+	x->entry[x->n++] = (struct entry){ text, number };
+}
+
+static unsigned index_find(const struct index *x, const char *text)
+{
+	const struct entry like = { .text = text };
+	const struct entry *found = NULL;
+
+	if (x->n)
+		found = bsearch(&like, x->entry, x->n, sizeof(like), by_text);
+	return found ? found->number : PLAN_NONE;
+}
+
+/* The known machines by id. */
+static struct index machines_of(const struct graph *g)
+{
+	struct index x = { .entry = xcalloc(g->machine_n, sizeof(*x.entry)) };
 
 	for (unsigned m = 0; m < g->machine_n; m++)
 		if (g->machine[m].known)
-			x.order[x.n++] = m;
-	sort_machines = g->machine;
-	qsort(x.order, x.n, sizeof(*x.order), by_id);
+			index_add(&x, g->machine[m].id, m);
+	if (x.n)
+		qsort(x.entry, x.n, sizeof(*x.entry), by_text);
 	return x;
-}
-
-static unsigned find(const struct index *x, const char *id)
-{
-	unsigned lo = 0, hi = x->n;
-
-	while (lo < hi) {
-		unsigned mid = (lo + hi) / 2;
-		int d = strcmp(x->g->machine[x->order[mid]].id, id);
-
-		if (d == 0)
-			return x->order[mid];
-		if (d < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return PLAN_NONE;
 }
 
 /* Writing */
@@ -117,7 +115,7 @@ int saved_write(struct store *s, const struct graph *g, struct plan *p, int64_t 
 
 struct reader {
 	struct plan *p;
-	struct index index;
+	struct index machines, groups;
 	int64_t want;
 	bool found;
 };
@@ -158,7 +156,7 @@ static int on_group(const struct plan_group_row *row, void *ctx)
 static int on_machine(const struct plan_machine_row *row, void *ctx)
 {
 	struct reader *r = ctx;
-	unsigned m = find(&r->index, row->machine);
+	unsigned m = index_find(&r->machines, row->machine);
 
 	if (m == PLAN_NONE || row->group >= r->p->group_n) {
 		r->p->missing++;
@@ -182,7 +180,7 @@ static enum plan_state state_of(const char *word)
 static int on_label(const struct group_label_row *row, void *ctx)
 {
 	struct reader *r = ctx;
-	unsigned i = plan_find(r->p, row->name);
+	unsigned i = index_find(&r->groups, row->name);
 	struct plan_group *g;
 
 	if (i == PLAN_NONE)
@@ -197,6 +195,15 @@ static int on_label(const struct group_label_row *row, void *ctx)
 	return 0;
 }
 
+static void index_groups(struct reader *r)
+{
+	r->groups.entry = xcalloc(r->p->group_n, sizeof(*r->groups.entry));
+	for (unsigned i = 0; i < r->p->group_n; i++)
+		index_add(&r->groups, r->p->group[i].name, i);
+	if (r->groups.n)
+		qsort(r->groups.entry, r->groups.n, sizeof(*r->groups.entry), by_text);
+}
+
 static int read_plan(struct store *s, struct reader *r, struct err *e)
 {
 	int rc = query_plans(s, on_plan, r, e);
@@ -208,8 +215,10 @@ static int read_plan(struct store *s, struct reader *r, struct err *e)
 		err_set(e, rc, "%s: plan %lld is damaged", store_path(s), (long long)r->p->id);
 	if (rc >= 0)
 		rc = query_plan_machines(s, r->p->id, on_machine, r, e);
-	if (rc >= 0)
-		rc = query_group_labels(s, on_label, r, e);
+	if (rc < 0)
+		return rc;
+	index_groups(r);
+	rc = query_group_labels(s, on_label, r, e);
 	if (rc < 0)
 		return rc;
 	plan_settle(r->p);
@@ -219,10 +228,13 @@ static int read_plan(struct store *s, struct reader *r, struct err *e)
 int saved_read(struct store *s, const struct graph *g, int64_t id, struct plan **out,
 	       struct err *e)
 {
-	struct reader r = { .p = plan_new(g->machine_n), .index = index_of(g), .want = id };
+	struct reader r = { .p = plan_new(g->machine_n),
+			    .machines = machines_of(g),
+			    .want = id };
 	int rc = read_plan(s, &r, e);
 
-	free(r.index.order);
+	free(r.machines.entry);
+	free(r.groups.entry);
 	*out = rc > 0 ? r.p : NULL;
 	if (rc <= 0)
 		plan_free(r.p);
@@ -239,7 +251,7 @@ struct own {
 
 struct ruler {
 	struct own *own;
-	struct index index;
+	struct index machines;
 	unsigned missing;
 };
 
@@ -257,8 +269,8 @@ static int on_edit(const struct edit_row *row, void *ctx)
 	struct own *own = r->own;
 	int kind = kind_of(row->kind);
 	struct rule x = { .id = row->id,
-			  .machine = find(&r->index, row->machine),
-			  .other = find(&r->index, row->other),
+			  .machine = index_find(&r->machines, row->machine),
+			  .other = index_find(&r->machines, row->other),
 			  .size = row->size };
 	bool two = kind == RULE_TOGETHER || kind == RULE_APART;
 
@@ -279,10 +291,10 @@ static int on_edit(const struct edit_row *row, void *ctx)
 int saved_rules(struct store *s, const struct graph *g, struct saved_rules *out, struct err *e)
 {
 	struct own *own = xcalloc(1, sizeof(*own));
-	struct ruler r = { .own = own, .index = index_of(g) };
+	struct ruler r = { .own = own, .machines = machines_of(g) };
 	int rc = query_edits(s, on_edit, &r, e);
 
-	free(r.index.order);
+	free(r.machines.entry);
 	memset(out, 0, sizeof(*out));
 	out->own = own;
 	out->rules.rule = own->rule;

@@ -24,7 +24,8 @@ typedef int edit_fn(const struct edit_row *row, void *ctx);
 /*
  * The same edit twice is one; an edit that says the opposite of an older one takes its place
  * (together/apart of the same two, pin of the same machine, shared/not-shared, env, site,
- * limit of the same group).  *ID is its number.
+ * limit of the same group).  *ID is its number.  -EINVAL with words for no such kind, and for
+ * one that lacks its machines, its name or its size.
  */
 int edit_add(struct store *s, const struct edit_row *row, int64_t *id, struct err *e);
 /* 1 if it was there, 0 if not. */

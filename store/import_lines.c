@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { IDENT_LEN = 1023 };
+#include "store/machine.h"
 
 struct lines_word {
 	UT_hash_handle hh;

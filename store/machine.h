@@ -15,7 +15,10 @@
 #include "store/dict.h"
 #include "store/priv.h"
 
-enum { MACHINE_SILENT_MS = 600000 };
+enum {
+	MACHINE_SILENT_MS = 600000,
+	IDENT_LEN = 1023, /* of one that comes from outside */
+};
 
 /* 1 with the number of the machine called IDENT, 0 if there is none. */
 int machine_find(struct store *s, const char *ident, int64_t *id, struct err *e);

@@ -2,6 +2,7 @@
 #include "store/plan.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,9 +13,10 @@
 
 enum { REASON_LEN = 1000, NOTES_LEN = 4000, VALUE_LEN = 1 << 20 };
 
-static void bind_double(sqlite3_stmt *st, int at, double v)
+/* What is no number would be NULL to SQLite. */
+static void bind_share(sqlite3_stmt *st, int at, double v)
 {
-	sqlite3_bind_double(st, at, v);
+	sqlite3_bind_double(st, at, isnan(v) ? 0 : v);
 }
 
 static int save_groups(struct store *s, int64_t plan, const struct plan_group_row *group,
@@ -36,7 +38,7 @@ static int save_groups(struct store *s, int64_t plan, const struct plan_group_ro
 
 		if (!st)
 			return db_fail(s, NULL);
-		bind_double(st, 10, r->confidence);
+		bind_share(st, 10, r->confidence);
 		rc = db_step(s, st, e);
 	}
 	return rc;
@@ -59,28 +61,32 @@ static int save_machines(struct store *s, int64_t plan, const struct plan_machin
 
 		if (!st)
 			return db_fail(s, NULL);
-		bind_double(st, 6, r->confidence);
+		bind_share(st, 6, r->confidence);
 		rc = db_step(s, st, e);
 	}
 	return rc;
 }
 
-/* The oldest go, but for those that a person gave a label. */
+/* The oldest go, but for those that a person gave a label.  What goes is found by its key. */
 static int prune(struct store *s, struct err *e)
 {
-	int rc = db_run(s, e,
-			"DELETE FROM plan WHERE label = '' AND id NOT IN "
-			"(SELECT id FROM plan ORDER BY id DESC LIMIT ?)",
-			DB(I(PLAN_KEEP)));
+	int64_t edge = 0;
+	int rc = db_int(s, e, &edge, "SELECT id FROM plan ORDER BY id DESC LIMIT 1 OFFSET ?",
+			DB(I(PLAN_KEEP - 1)));
 
+	if (rc <= 0)
+		return rc;
+	rc = db_run(s, e,
+		    "DELETE FROM plan_group WHERE plan IN "
+		    "(SELECT id FROM plan WHERE id < ? AND label = '')",
+		    DB(I(edge)));
 	if (!rc)
 		rc = db_run(s, e,
-			    "DELETE FROM plan_group WHERE plan NOT IN (SELECT id FROM plan)",
-			    DB_NONE);
+			    "DELETE FROM plan_machine WHERE plan IN "
+			    "(SELECT id FROM plan WHERE id < ? AND label = '')",
+			    DB(I(edge)));
 	if (!rc)
-		rc = db_run(s, e,
-			    "DELETE FROM plan_machine WHERE plan NOT IN (SELECT id FROM plan)",
-			    DB_NONE);
+		rc = db_run(s, e, "DELETE FROM plan WHERE id < ? AND label = ''", DB(I(edge)));
 	return rc;
 }
 
@@ -110,7 +116,7 @@ int plan_save(struct store *s, struct plan_info *info, const struct plan_group_r
 
 int query_plans(struct store *s, plan_info_fn *fn, void *ctx, struct err *e)
 {
-	int rc, got = 0;
+	int rc = 0, got = 0;
 	sqlite3_stmt *st = db_query(
 		s, e,
 		"SELECT p.id, p.made_ms, p.since, p.until, p.label, "
@@ -241,8 +247,11 @@ int group_label_set(struct store *s, const struct group_label_row *r, struct err
 {
 	char name[NAME_LEN + 1], owner[NAME_LEN + 1], notes[NOTES_LEN + 1];
 	bool own;
-	int rc = store_enter(s, &own, e);
+	int rc;
 
+	if (!*r->name)
+		return err_set(e, -EINVAL, "a group needs a name");
+	rc = store_enter(s, &own, e);
 	if (rc)
 		return rc;
 	rc = db_run(s, e, "INSERT OR REPLACE INTO group_label VALUES(?, ?, ?, ?, ?, ?, ?)",
@@ -265,35 +274,52 @@ static int name_is_free(struct store *s, const char *name, struct err *e)
 	return rc <= 0 ? rc : err_set(e, -EEXIST, "there is a group \"%s\" already", name);
 }
 
-static int rename_all(struct store *s, const char *from, const char *to, struct err *e)
+/* What was once said of a group of the new name, which is gone, is over. */
+static int move_labels(struct store *s, const char *from, const char *to, struct err *e)
 {
-	int rc = db_run(s, e,
-			"UPDATE plan_group SET name = ? WHERE name = ? AND "
-			"plan = (SELECT max(id) FROM plan)",
-			DB(T(to), T(from)));
+	int rc = db_run(s, e, "DELETE FROM group_label WHERE name = ?", DB(T(to)));
 
-	if (!rc && !sqlite3_changes(s->db))
-		return err_set(e, -ENOENT, "there is no group \"%s\"", from);
-	/* what was once said of a group of the new name, which is gone, is over */
-	if (!rc)
-		rc = db_run(s, e, "DELETE FROM group_label WHERE name = ?", DB(T(to)));
 	if (!rc)
 		rc = db_run(s, e, "UPDATE group_label SET name = ? WHERE name = ?",
 			    DB(T(to), T(from)));
-	if (!rc)
-		rc = db_run(s, e,
-			    "INSERT INTO group_label VALUES(?, 'proposed', '', '', 1, 0, 0) "
-			    "ON CONFLICT(name) DO UPDATE SET named = 1",
-			    DB(T(to)));
-	if (!rc)
-		rc = db_run(s, e, "UPDATE edit SET name = ? WHERE name = ? AND kind = 'pin'",
-			    DB(T(to), T(from)));
+	return rc;
+}
+
+static int move_edits(struct store *s, const char *from, const char *to, struct err *e)
+{
+	int rc = db_run(s, e, "UPDATE edit SET name = ? WHERE name = ? AND kind = 'pin'",
+			DB(T(to), T(from)));
+
 	if (!rc)
 		rc = db_run(s, e,
 			    "UPDATE OR REPLACE edit SET name = ?1, "
 			    "slot = 'limit' || char(31) || ?1 WHERE name = ?2 "
 			    "AND kind = 'limit'",
 			    DB(T(to), T(from)));
+	return rc;
+}
+
+static int rename_all(struct store *s, const char *from, const char *to, struct err *e)
+{
+	bool other = strcmp(from, to) != 0;
+	int rc = other ? name_is_free(s, to, e) : 0;
+
+	if (!rc)
+		rc = db_run(s, e,
+			    "UPDATE plan_group SET name = ? WHERE name = ? AND "
+			    "plan = (SELECT max(id) FROM plan)",
+			    DB(T(to), T(from)));
+	if (!rc && !sqlite3_changes(s->db))
+		return err_set(e, -ENOENT, "there is no group \"%s\"", from);
+	if (!rc && other)
+		rc = move_labels(s, from, to, e);
+	if (!rc && other)
+		rc = move_edits(s, from, to, e);
+	if (!rc)
+		rc = db_run(s, e,
+			    "INSERT INTO group_label VALUES(?, 'proposed', '', '', 1, 0, 0) "
+			    "ON CONFLICT(name) DO UPDATE SET named = 1",
+			    DB(T(to)));
 	return rc;
 }
 
@@ -306,14 +332,10 @@ int group_rename(struct store *s, const char *from, const char *to, struct err *
 	dict_clean(to, name, sizeof(name));
 	if (!*name)
 		return err_set(e, -EINVAL, "a group needs a name");
-	if (strcmp(from, name) == 0)
-		return 0;
 	rc = store_enter(s, &own, e);
 	if (rc)
 		return rc;
-	rc = name_is_free(s, name, e);
-	if (!rc)
-		rc = rename_all(s, from, name, e);
+	rc = rename_all(s, from, name, e);
 	return store_leave(s, own, rc, e);
 }
 

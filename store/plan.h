@@ -6,6 +6,11 @@
  * named), so that two can be compared.  What people say of a group (state, owner, notes,
  * accepted, locked, named) belongs to its name and outlives plans.  Settings are small JSON
  * texts by key (the rules of waves, for one).  Rows and strings are borrowed for the call.
+ *
+ * Strings become valid UTF-8 and are cut: names, environments, sites, labels, owners at 255
+ * bytes, reasons at 1,000, notes at 4,000; a setting above 1 MiB is refused (-E2BIG).  Idents
+ * of machines stay to the letter.  Whoever changes several things begins a transaction
+ * (store_begin); a call outside of one is one of its own.
  */
 #ifndef STORE_PLAN_H
 #define STORE_PLAN_H
@@ -67,11 +72,16 @@ int plan_label(struct store *s, int64_t plan, const char *label, struct err *e);
 
 int query_group_labels(struct store *s, group_label_fn *fn, void *ctx, struct err *e);
 int group_label_set(struct store *s, const struct group_label_row *row, struct err *e);
-/* In the newest plan, in labels and in edits; -EEXIST if another group has that name. */
+/*
+ * In the newest plan, in labels and in edits; it is `named` from then on, even if the name is
+ * the one that it has.  -EEXIST if another group has that name, -ENOENT if FROM is not in the
+ * newest plan, -EINVAL for an empty name.
+ */
 int group_rename(struct store *s, const char *from, const char *to, struct err *e);
 
 /* 1 with a copy in *VALUE that the caller frees, 0 if there is none. */
 int setting_get(struct store *s, const char *key, char **value, struct err *e);
+/* NULL: there is none any more. */
 int setting_set(struct store *s, const char *key, const char *value, struct err *e);
 
 #endif

@@ -85,6 +85,22 @@ int schema_make(struct store *s, struct err *e)
 	return rc;
 }
 
+/* By a connection of its own: SQLite copies nothing from within a transaction. */
+static int copy_to(struct store *s, const char *to, struct err *e)
+{
+	struct store reader = { .path = s->path, .mode = STORE_READ };
+	int rc = sqlite3_open_v2(sqlite3_db_filename(s->db, "main"), &reader.db,
+				 SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+
+	if (rc)
+		rc = reader.db ? db_fail(&reader, e) : err_sys(e, -ENOMEM, "%s", s->path);
+	else
+		rc = db_run(&reader, e, "VACUUM INTO ?", DB(T(to)));
+	db_forget_statements(&reader);
+	sqlite3_close(reader.db);
+	return rc;
+}
+
 /* The copy appears whole or not at all, and nobody else may read it. */
 static int keep_copy(struct store *s, int version, struct err *e)
 {
@@ -99,24 +115,24 @@ static int keep_copy(struct store *s, int version, struct err *e)
 		goto out;
 	}
 	close(fd);
-	rc = db_run(s, e, "VACUUM INTO ?", DB(T(tmp)));
+	rc = copy_to(s, tmp, e);
 	if (!rc && rename(tmp, to) < 0)
 		rc = err_sys(e, -errno, "%s", to);
-	if (rc)
+	if (rc) {
 		unlink(tmp);
+		err_wrap(e, "keeping a copy as %s", to);
+	}
 out:
 	free(tmp);
 	free(to);
 	return rc;
 }
 
-static int run_steps(struct store *s, const struct schema_step *step, struct err *e)
+static int run_steps(struct store *s, int now, const struct schema_step *step, struct err *e)
 {
-	int rc, now = schema_version(s, e);
-
-	if (now < 0)
-		return now;
 	for (; step->sql; step++) {
+		int rc;
+
 		if (step->version <= now)
 			continue;
 		rc = db_exec(s, e, step->sql);
@@ -130,35 +146,54 @@ static int run_steps(struct store *s, const struct schema_step *step, struct err
 	return 0;
 }
 
+/*
+ * The copy is made while nobody else can write: it is what the steps are taken on, and a
+ * second process that comes to migrate finds it done and leaves the copy alone.
+ */
 int schema_run(struct store *s, int from, const struct schema_step *steps, struct err *e)
 {
-	int rc = keep_copy(s, from, e);
+	int rc = store_begin(s, e), now;
 
-	if (!rc)
-		rc = store_begin(s, e);
 	if (rc)
 		return rc;
-	rc = run_steps(s, steps, e);
-	if (!rc)
-		return store_commit(s, e);
+	now = schema_version(s, e);
+	if (now == from) {
+		rc = keep_copy(s, from, e);
+		if (!rc)
+			rc = run_steps(s, from, steps, e);
+		if (!rc)
+			return store_commit(s, e);
+	}
 	store_rollback(s);
-	return rc;
+	return now < 0 ? now : rc;
+}
+
+static int newer(struct store *s, int version, struct err *e)
+{
+	return err_set(e, -EPROTONOSUPPORT,
+		       "%s: made by a newer Skein (schema %d, this program knows %d); "
+		       "use that one",
+		       s->path, version, SCHEMA_VERSION);
 }
 
 int schema_upgrade(struct store *s, int from, struct err *e)
 {
+	int rc;
+
 	if (from == SCHEMA_VERSION)
 		return 0;
 	if (from > SCHEMA_VERSION)
-		return err_set(e, -EPROTONOSUPPORT,
-			       "%s: made by a newer Skein (schema %d, this program knows %d); "
-			       "use that one",
-			       s->path, from, SCHEMA_VERSION);
+		return newer(s, from, e);
 	if (s->mode == STORE_READ)
 		return err_set(
 			e, -EPROTONOSUPPORT,
 			"%s: made by an older Skein (schema %d, this program reads %d); "
 			"the collector or an import brings it up to date",
 			s->path, from, SCHEMA_VERSION);
-	return schema_run(s, from, steps_all, e);
+	rc = schema_run(s, from, steps_all, e);
+	if (!rc)
+		rc = schema_version(s, e); /* of whoever was faster, it may be another */
+	if (rc < 0)
+		return rc;
+	return rc > SCHEMA_VERSION ? newer(s, rc, e) : 0;
 }

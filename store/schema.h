@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The tables and their version, which stands in the file's user_version.  A new file gets
- * schema.sql and plan.sql as they are; an older one gets the steps that it lacks, all in one transaction,
- * after a copy of it was put beside it as PATH.vN.
+ * schema.sql (what version 1 had) and plan.sql (what came with 2); an older one gets the steps
+ * that it lacks, of which plan.sql is one, all in one transaction, after a copy of it was put
+ * beside it as PATH.vN.
  */
 #ifndef STORE_SCHEMA_H
 #define STORE_SCHEMA_H
@@ -25,7 +26,7 @@ int schema_version(struct store *s, struct err *e);
 int schema_make(struct store *s, struct err *e);
 /* -EPROTONOSUPPORT for a file newer than this program. */
 int schema_upgrade(struct store *s, int from, struct err *e);
-/* The same with steps of one's own, for tests. */
+/* The same with steps of one's own, for tests; nothing if the version is FROM no more. */
 int schema_run(struct store *s, int from, const struct schema_step *steps, struct err *e);
 
 #endif

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "store/db.h"
+#include "store/plan.h"
 #include "store/priv.h"
 #include "store/schema.h"
 #include "tests/storekit.h"
@@ -226,34 +227,94 @@ static char *tables(const char *path)
 	return buf_take(&b);
 }
 
+/* A file as version 1 made it, with the machine m1. */
+static void make_version_one(const char *path, const char *like)
+{
+	sqlite3 *from, *to;
+	sqlite3_stmt *st;
+
+	ck_assert_int_eq(sqlite3_open(like, &from), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_open(path, &to), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_prepare_v2(
+				 from,
+				 "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL "
+				 "AND tbl_name NOT IN ('plan', 'plan_group', 'plan_machine', "
+				 "'group_label', 'edit', 'setting', 'sqlite_sequence') "
+				 "ORDER BY rowid",
+				 -1, &st, NULL),
+			 SQLITE_OK);
+	while (sqlite3_step(st) == SQLITE_ROW)
+		ck_assert_int_eq(sqlite3_exec(to, (const char *)sqlite3_column_text(st, 0),
+					      NULL, NULL, NULL),
+				 SQLITE_OK);
+	sqlite3_finalize(st);
+	sqlite3_close(from);
+	sqlite3_close(to);
+	run_sql(path, "PRAGMA journal_mode = WAL; PRAGMA application_id = 0x534b454e;"
+		      "PRAGMA user_version = 1; INSERT INTO machine(ident) VALUES('m1')");
+}
+
 START_TEST(version_one_becomes_what_a_new_file_is)
 {
+	const char *old_words = "made by an older Skein (schema 1, this program reads 2); "
+				"the collector or an import brings it up to date";
+	char *fresh = tables(kit.path), *now, *path = xstrdup(in_dir("old.db"));
 	struct err e = { 0 };
-	char *fresh = tables(kit.path), *now;
-	sqlite3 *db;
+	struct store *s;
 
-	kit_sensor(&kit, "A", "a", "10.0.0.1");
-	store_close(kit.s);
-	ck_assert_int_eq(sqlite3_open(kit.path, &db), SQLITE_OK);
-	ck_assert_int_eq(sqlite3_exec(db,
-				      "DROP TABLE plan; DROP TABLE plan_group;"
-				      "DROP TABLE plan_machine; DROP TABLE group_label;"
-				      "DROP TABLE edit; DROP TABLE setting;"
-				      "PRAGMA user_version = 1",
-				      NULL, NULL, NULL),
-			 SQLITE_OK);
-	sqlite3_close(db);
-	ck_assert(store_open(kit.path, STORE_READ, &e) == NULL);
-	ck_assert(strstr(e.msg, "older Skein") != NULL);
-	kit.s = store_open(kit.path, STORE_WRITE, &e);
-	ck_assert_msg(kit.s != NULL, "%s", e.msg);
-	now = tables(kit.path);
+	make_version_one(path, kit.path);
+	ck_assert_int_eq(number(path, "SELECT count(*) FROM sqlite_master "
+				      "WHERE name IN ('plan', 'sqlite_sequence')"),
+			 0);
+	refused(path, STORE_READ, old_words);
+	s = store_open(path, STORE_WRITE, &e);
+	ck_assert_msg(s != NULL, "%s", e.msg);
+	ck_assert_int_eq(setting_set(s, "a", "b", &e), 0);
+	store_close(s);
+	now = tables(path);
 	ck_assert_str_eq(now, fresh);
-	ck_assert_int_eq(number(kit.path, "PRAGMA user_version"), SCHEMA_VERSION);
-	ck_assert_int_eq(number(kit.path, "SELECT count(*) FROM machine"), 1);
-	ck_assert_int_eq(number(in_dir("skein.db.v1"), "PRAGMA user_version"), 1);
+	ck_assert_int_eq(number(path, "PRAGMA user_version"), SCHEMA_VERSION);
+	ck_assert_int_eq(number(path, "SELECT count(*) FROM machine"), 1);
+	ck_assert_int_eq(number(in_dir("old.db.v1"), "PRAGMA user_version"), 1);
+	ck_assert_int_eq(number(in_dir("old.db.v1"), "SELECT count(*) FROM machine"), 1);
 	free(fresh);
 	free(now);
+	free(path);
+}
+END_TEST
+
+/* Who comes second has seen the old version, but another has migrated since. */
+START_TEST(who_comes_second_leaves_the_copy_alone)
+{
+	static const struct schema_step steps[] = {
+		{ 3, "CREATE TABLE more(a)" },
+		{ 0, NULL },
+	};
+	struct store *second = store_open(kit.path, STORE_WRITE, NULL);
+
+	ck_assert_int_eq(schema_run(kit.s, 2, steps, NULL), 0);
+	ck_assert_int_eq(schema_run(second, 2, steps, NULL), 0);
+	ck_assert_int_eq(number(kit.path, "PRAGMA user_version"), 3);
+	ck_assert_int_eq(number(in_dir("skein.db.v2"), "PRAGMA user_version"), 2);
+	ck_assert(!store_in_tx(second));
+	store_close(second);
+}
+END_TEST
+
+/* The copy is what the steps are taken on: nobody writes in between. */
+START_TEST(no_copy_no_step)
+{
+	static const struct schema_step steps[] = {
+		{ 3, "CREATE TABLE more(a)" },
+		{ 0, NULL },
+	};
+	struct err e = { 0 };
+
+	ck_assert_int_eq(mkdir(in_dir("skein.db.v2"), 0700), 0);
+	ck_assert_int_lt(schema_run(kit.s, 2, steps, &e), 0);
+	ck_assert_msg(strstr(e.msg, "keeping a copy as") != NULL, "%s", e.msg);
+	ck_assert_int_eq(number(kit.path, "PRAGMA user_version"), 2);
+	ck_assert_int_eq(access(in_dir("skein.db.v2.tmp"), F_OK), -1);
 }
 END_TEST
 
@@ -530,6 +591,8 @@ int main(void)
 	tcase_add_test(t, newer_is_refused);
 	tcase_add_test(t, steps_are_taken);
 	tcase_add_test(t, version_one_becomes_what_a_new_file_is);
+	tcase_add_test(t, who_comes_second_leaves_the_copy_alone);
+	tcase_add_test(t, no_copy_no_step);
 	tcase_add_test(t, a_step_that_fails_leaves_all_as_it_was);
 	tcase_add_test(t, damaged_files_are_survived);
 	tcase_add_test(t, senseless_rows_are_survived);
