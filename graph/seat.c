@@ -13,7 +13,7 @@
 /* Where people put production before its test: this much beside all connections. */
 #define FAMILY_SHARE 10.0
 /* Of all connections, what a try may lose, at the first and at the last. */
-#define WARM 0.01
+#define WARM 0.02
 #define COLD 1e-7
 
 enum { RANK_TOP = 3, SWEEPS = 50 };
@@ -391,7 +391,7 @@ static unsigned draw_wave(struct seat *s, unsigned v, unsigned waves)
 static void try_one(struct seat *s, unsigned waves, double warmth)
 {
 	unsigned v = draw_below(s, s->q->node_n), to = draw_wave(s, v, waves), x;
-	double limit = warmth * draw_part(s) * draw_part(s);
+	double limit = warmth * draw_part(s);
 	struct bench *b = &s->bench[to];
 
 	if (s->q->node[v].fixed || to == s->wave[v])
