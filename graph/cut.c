@@ -201,15 +201,17 @@ static unsigned arrives(const struct plan *p, const struct cut_options *o, unsig
 	return g->wave ? g->wave : NEVER;
 }
 
-static void when_cut(struct cut_pair *c, const struct plan *p, const struct cut_options *o)
+void cut_when(const struct plan *p, const struct cut_options *o, unsigned client,
+	      unsigned server, unsigned *from, unsigned *until)
 {
-	unsigned a = arrives(p, o, c->client), b = arrives(p, o, c->server);
+	unsigned a = arrives(p, o, client), b = arrives(p, o, server);
 
-	if (o->everywhere && ((c->client != PLAN_NONE && o->everywhere[c->client]) ||
-			      (c->server != PLAN_NONE && o->everywhere[c->server])))
+	*from = *until = 0;
+	if (o->everywhere && ((client != PLAN_NONE && o->everywhere[client]) ||
+			      (server != PLAN_NONE && o->everywhere[server])))
 		return;
-	c->from = a < b ? a : b;
-	c->until = a < b ? b : a;
+	*from = a < b ? a : b;
+	*until = a < b ? b : a;
 }
 
 static void add_pairs(struct cuts *out, const struct graph *g, const struct plan *p,
@@ -235,7 +237,7 @@ static void add_pairs(struct cuts *out, const struct graph *g, const struct plan
 			*last = (struct cut_pair){ .client = l[i].client,
 						   .server = l[i].server,
 						   .class = (enum cut_class)l[i].class };
-			when_cut(last, p, o);
+			cut_when(p, o, last->client, last->server, &last->from, &last->until);
 		}
 		cut_add(&last->price, &price);
 	}

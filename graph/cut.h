@@ -80,6 +80,9 @@ struct cuts *cut_between(const struct graph *g, const struct plan *p,
 			 const struct cut_options *o);
 void cut_free(struct cuts *c);
 
+/* As cut_pair has them, for any two groups (or PLAN_NONE). */
+void cut_when(const struct plan *p, const struct cut_options *o, unsigned client,
+	      unsigned server, unsigned *from, unsigned *until);
 void cut_add(struct cut_price *a, const struct cut_price *b);
 /* Whether the pair lies over the link once wave N has moved. */
 bool cut_crosses(const struct cut_pair *c, unsigned wave);
