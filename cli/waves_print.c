@@ -262,7 +262,6 @@ static void wave_members(struct json *j, const struct waves_print *x, const stru
 	member_price(j, "no_longer_cut", &c->healed);
 	member_places(j, x, w->number);
 	member_against(j, x, w->number);
-	member_cycles(j, x, w->number);
 }
 
 static void put_line(struct buf *b, const char *after)
@@ -417,6 +416,7 @@ static void one_json(const struct waves_print *x, const struct wave *wave)
 
 	json_open(&j, '{');
 	wave_members(&j, x, wave);
+	member_cycles(&j, x, wave->number);
 	member_cuts(&j, x, wave->number);
 	json_close(&j, '}');
 	put_line(&b, "\n");

@@ -315,7 +315,7 @@ static unsigned pack_with(struct wave_work *k, struct packed *x, unsigned capaci
 	return pack_waves(&x->q, x->wave);
 }
 
-/* The least capacity with which groups would be done in time. */
+/* The least capacity with which groups would be done in time; X is packed with another one. */
 static unsigned capacity_in_time(struct wave_work *k, struct packed *x)
 {
 	unsigned lo = k->w->capacity, hi = lo;
@@ -353,14 +353,14 @@ static void place_groups(struct wave_work *k)
 		k->w->capacity = capacity_in_time(k, &x);
 	if (x.q.node_n)
 		waves = pack_with(k, &x, k->w->capacity, 1);
+	for (unsigned v = 0; v < x.q.node_n; v++)
+		load_wave(k, x.group[v], x.wave[v] + k->w->first - 1);
 	if (k->w->slots && waves > k->w->slots && k->r->capacity)
 		wave_note(
 			k->w,
 			"with %u machines a wave it takes %u waves and there are %u cutovers "
 			"till the deadline: %u machines a wave would do",
 			k->w->capacity, waves, k->w->slots, capacity_in_time(k, &x));
-	for (unsigned v = 0; v < x.q.node_n; v++)
-		load_wave(k, x.group[v], x.wave[v] + k->w->first - 1);
 	packed_fini(&x);
 	for (unsigned i = 0; i < k->p->group_n; i++) {
 		if (k->w->place[i].everywhere)

@@ -395,6 +395,8 @@ START_TEST(deadline_that_does_not_fit)
 	ck_assert_uint_eq(w->wave_n, 3);
 	ck_assert_int_gt(w->finish, r.deadline);
 	ck_assert(noted(w, "3 machines a wave would do"));
+	for (unsigned i = 0; i < w->wave_n; i++)
+		ck_assert_uint_eq(w->wave[i].machines, 2);
 	ck_assert(noted(w, "does not fit: the last cutover is on 1972-10-11"));
 	waves_free(w);
 	r.capacity = 0; /* then it is made to fit */
