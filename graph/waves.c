@@ -151,10 +151,41 @@ static int by_name(const void *pa, const void *pb)
 	return d ? d : (a->group > b->group) - (a->group < b->group);
 }
 
-/* Groups whose names differ in the environment alone are one family. */
+/* Whether the groups of a run are of several environments. */
+static bool differ(const struct wave_work *k, const struct named *run, unsigned n)
+{
+	for (unsigned i = 1; i < n; i++)
+		if (k->tier[run[i].group] != k->tier[run[0].group])
+			return true;
+	return false;
+}
+
+/* One family for each run of equal names; frees the names. */
+static void make_families(struct wave_work *k, struct named *named, unsigned n,
+			  unsigned *families)
+{
+	if (n)
+		qsort(named, n, sizeof(*named), by_name);
+	for (unsigned i = 0, next; i < n; i = next) {
+		for (next = i + 1; next < n && !strcmp(named[next].name, named[i].name);)
+			next++;
+		if (!*named[i].name || !differ(k, named + i, next - i))
+			continue;
+		for (unsigned j = i; j < next; j++)
+			k->family[named[j].group] = *families;
+		(*families)++;
+	}
+	for (unsigned i = 0; i < n; i++)
+		free(named[i].name);
+}
+
+/*
+ * Groups whose names differ in the environment alone are one family: in a word for it, else
+ * in a letter or two at the end.
+ */
 static void find_families(struct wave_work *k)
 {
-	unsigned n = k->p->group_n, families = 0;
+	unsigned n = k->p->group_n, families = 0, words = 0, stems = 0;
 	struct named *named = xcalloc(n + 1ul, sizeof(*named));
 
 	for (unsigned i = 0; i < n; i++) {
@@ -162,22 +193,17 @@ static void find_families(struct wave_work *k)
 
 		k->tier[i] = tier_of(g->env, g->name);
 		k->family[i] = PLAN_NONE;
-		named[i] = (struct named){ tier_family(g->name), i };
+		if (g->kind == PLAN_GROUP)
+			named[words++] = (struct named){ tier_family(g->name), i };
 	}
-	if (n)
-		qsort(named, n, sizeof(*named), by_name);
-	for (unsigned i = 0, next; i < n; i = next) {
-		for (next = i + 1; next < n && !strcmp(named[next].name, named[i].name);)
-			next++;
-		if (next - i < 2 || !*named[i].name)
-			continue;
-		for (unsigned j = i; j < next; j++)
-			if (k->p->group[named[j].group].kind == PLAN_GROUP)
-				k->family[named[j].group] = families;
-		families++;
+	make_families(k, named, words, &families);
+	for (unsigned i = 0; i < n; i++) {
+		const struct plan_group *g = &k->p->group[i];
+
+		if (g->kind == PLAN_GROUP && k->family[i] == PLAN_NONE)
+			named[stems++] = (struct named){ tier_stem(g->env, g->name), i };
 	}
-	for (unsigned i = 0; i < n; i++)
-		free(named[i].name);
+	make_families(k, named, stems, &families);
 	free(named);
 }
 
