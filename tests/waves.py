@@ -164,6 +164,7 @@ class Waves(Case):
         self.assertEqual([int(r["edges_cut"]) for r in rows],
                          [w["cut"]["edges"] for w in waves])
         self.assertEqual(int(rows[-1]["edges_cut"]), 0)
+        self.assertEqual(self.waves("--limit", 2), waves[:2])
         shown, status = self.on_terminal("waves", "--db", self.db, columns=120)
         self.assertEqual(status, 0)
         for title in ("WAVE", "START", "GROUPS", "MACHINES", "GB", "HOURS", "EDGES CUT",
