@@ -392,10 +392,11 @@ START_TEST(deadline_counts_back)
 	ck_assert_int_eq(w->wave[1].cutover, 2000 * DAY);
 	ck_assert_int_eq(w->wave[0].cutover, 1993 * DAY);
 	ck_assert_int_eq(w->finish, 2000 * DAY);
-	ck_assert(!noted(w, "does not fit"));
+	ck_assert(!noted(w, "does not fit") && !w->late);
 	waves_free(w);
 	r.today = 1995 * DAY;
 	w = waves_assign(k.g, k.p, &r);
+	ck_assert(w->late);
 	ck_assert(noted(w, "does not fit: counted back from the deadline on 1975-06-24"));
 	waves_free(w);
 	estatekit_fini(&k);
@@ -424,6 +425,7 @@ START_TEST(deadline_that_does_not_fit)
 	r.capacity = 0; /* then it is made to fit */
 	w = waves_assign(k.g, k.p, &r);
 	ck_assert_uint_le(w->wave_n, 2);
+	ck_assert(!w->late);
 	ck_assert_int_le(w->finish, r.deadline);
 	waves_free(w);
 	estatekit_fini(&k);
