@@ -13,7 +13,8 @@ import unittest
 from cli import Case, SKEIN, text_of
 
 DAY = 86400
-START = 1798761600  # 2027-01-01
+SEEN = 1767225600   # 2026-01-01
+START = 3786912000  # 2090-01-01, never in the past of a test
 APPS = ("shop-dev", "shop-prod", "erp-prod", "crm-prod", "hr-prod", "wms-test", "bi-prod")
 TIERS = ("web", "app", "db")
 
@@ -29,7 +30,7 @@ def flow(client, server, port, opens, failed=0):
             "server": f"id-{server}", "server_port": port, "server_process": f"srv{port}",
             "protocol": "tcp", "opens": opens, "failed": failed,
             "bytes_to_server": opens * 900, "bytes_to_client": opens * 9000,
-            "first": START - 20 * DAY, "last": START - 6 * DAY}
+            "first": SEEN, "last": SEEN + 14 * DAY}
 
 
 def estate():
@@ -113,8 +114,8 @@ class Waves(Case):
 
     def test_calendar_and_hours(self):
         self.propose()
-        waves = self.waves("--capacity", 10, "--start", "2027-01-01", "--every", "7d",
-                           "--freeze", "2027-01-05..2027-01-08", "--link", "1gbit",
+        waves = self.waves("--capacity", 10, "--start", "2090-01-01", "--every", "7d",
+                           "--freeze", "2090-01-05..2090-01-08", "--link", "1gbit",
                            "--assume-gb", 50)
         self.assertEqual([w["cutover"] for w in waves],
                          [START + 7 * DAY * (n + (n > 0)) for n in range(len(waves))])
@@ -125,7 +126,7 @@ class Waves(Case):
 
     def test_deadline(self):
         self.propose()
-        args = ("--start", "2027-01-01", "--every", "7d", "--deadline", "2027-01-16")
+        args = ("--start", "2090-01-01", "--every", "7d", "--deadline", "2090-01-16")
         self.assertLessEqual(len(self.waves(*args, "-n")), 3)
         done = self.run_skein("waves", "--db", self.db, "--capacity", 5, *args, status=1)
         self.assertIn("does not fit", done.err)
@@ -198,11 +199,11 @@ class Waves(Case):
         self.assertEqual(self.run_skein(*args).out, self.run_skein(*args).out)
 
     def test_usage(self):
-        for args in (("--capacity", "0"), ("--pilot", "x"), ("--freeze", "2027-01-01"),
-                     ("--freeze", "2027-02-01..2027-01-01"), ("--link", "5parsec"),
+        for args in (("--capacity", "0"), ("--pilot", "x"), ("--freeze", "2090-01-01"),
+                     ("--freeze", "2090-02-01..2090-01-01"), ("--link", "5parsec"),
                      ("--shared", "dns=away"), ("--rtt", "nan"), ("--firewall", "iptables"),
                      ("show",), ("show", "x"), ("list",), ("--start", "someday"),
-                     ("--start", "2027-02-01", "--deadline", "2027-01-01")):
+                     ("--start", "2090-02-01", "--deadline", "2090-01-01")):
             done = self.run_skein("waves", "--db", self.db, *args, status=2)
             self.assertEqual(done.out, "")
         out = self.run_skein("waves", "--help").out
