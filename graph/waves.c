@@ -13,6 +13,7 @@
 #include "graph/wave_work.h"
 
 enum { CAPACITY_LEAST = 10, CAPACITY_PART = 20, PILOT = 9, PILOT_FROM = 100 };
+enum { FAMILY_MOST = 64 }; /* groups of one name: what is more is no application */
 
 static bool is_done(const struct plan_group *g)
 {
@@ -169,7 +170,8 @@ static void make_families(struct wave_work *k, struct named *named, unsigned n,
 	for (unsigned i = 0, next; i < n; i = next) {
 		for (next = i + 1; next < n && !strcmp(named[next].name, named[i].name);)
 			next++;
-		if (!*named[i].name || !differ(k, named + i, next - i))
+		if (!*named[i].name || next - i > FAMILY_MOST ||
+		    !differ(k, named + i, next - i))
 			continue;
 		for (unsigned j = i; j < next; j++)
 			k->family[named[j].group] = *families;
