@@ -32,6 +32,7 @@ static const struct command commands[] = {
 	{ "edges", cmd_edges, "list who depends on whom" },
 	{ "services", cmd_services, "list what listens for connections" },
 	{ "diagram", cmd_diagram, "draw the map as SVG, DOT, PNG or PDF" },
+	{ "waves", cmd_waves, "order the groups into moves, and price the cuts" },
 	{ "render", cmd_render, NULL },
 	{ "help", cmd_help, "explain a command" },
 	{ "version", cmd_version, "print the version" },

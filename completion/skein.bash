@@ -41,6 +41,9 @@ _skein_argument() {
 	--format | -f) _skein_words "svg dot png pdf" "$2" ;;
 	--log-level) _skein_words "debug info warn err" "$2" ;;
 	--process | --port | -p | --since | --until | --limit | --for | --interval) ;;
+	--firewall) _skein_words "csv nft" "$2" ;;
+	--capacity | --capacity-gb | --pilot | --start | --every | --deadline | --freeze | --link) ;;
+	--assume-gb | --shared | --rtt | --chatty | --wave | -w) ;;
 	--collector | --listen | --token | --ttl | --uses | --max-edges | --max-sockets) ;;
 	*) return 1 ;;
 	esac
@@ -54,7 +57,7 @@ _skein() {
 
 	_skein_argument "$prev" "$cur" && return
 	if ((COMP_CWORD == 1)); then
-		_skein_words "up down import machines edges services diagram help version
+		_skein_words "up down import machines edges services diagram waves help version
 			--help --version" "$cur"
 		return
 	fi
@@ -64,11 +67,17 @@ _skein() {
 	services:-*) _skein_words "$database $filter $table $all" "$cur" ;;
 	import:-*) _skein_words "$database $all --csv" "$cur" ;;
 	diagram:-*) _skein_words "$database $filter $window --output --format --overview $all" "$cur" ;;
+	waves:-*)
+		_skein_words "$database --capacity --capacity-gb --pilot --start --every --deadline
+			--freeze --link --assume-gb --shared --rtt --chatty --wave --firewall --dry-run
+			--reset $table $all" "$cur"
+		;;
+	waves:*) _skein_words "show" "$cur" ;;
 	up:-*) _skein_words "$database --for --listen --interval $all" "$cur" ;;
 	down:-*) _skein_words "$database $all" "$cur" ;;
 	machines:* | edges:* | services:*) _skein_machines "$cur" ;;
 	import:*) _skein_files "$cur" ;;
-	help:*) _skein_words "up down import machines edges services diagram" "$cur" ;;
+	help:*) _skein_words "up down import machines edges services diagram waves" "$cur" ;;
 	esac
 }
 
