@@ -39,9 +39,11 @@ struct compare_graphs {
 };
 
 /*
- * An edge has changed when its connections a day rose or fell FACTOR times or more, both
- * being more than noise (four standard deviations of a Poisson count), or when it begins or
- * stops to fail.
+ * A machine is there if an edge touches it, or if it is known in a graph without a window.  An
+ * edge has changed when its connections a day rose or fell by FACTOR or more, both being more
+ * than noise (four standard deviations of Poisson counts), or when more than a tenth of them
+ * fail and before it was less, or the other way round.  What imports alone tell of is divided
+ * by its own first and last, since it counts whole in every window that it touches.
  */
 struct compare_graphs *compare_graphs(const struct graph *a, const struct graph *b,
 				      double factor);
@@ -51,15 +53,19 @@ enum compare_fate {
 	COMPARE_SAME,	 /* not in any list */
 	COMPARE_RENAMED, /* the same members */
 	COMPARE_RESIZED, /* members came or went */
-	COMPARE_SPLIT,	 /* A's members are now in several groups, PARTS of them */
-	COMPARE_MERGED,	 /* B's members were in several groups, PARTS of them */
+	COMPARE_SPLIT,	 /* groups of B, its parts, come mostly from this one of A */
+	COMPARE_MERGED,	 /* groups of A, its parts, went mostly into this one of B */
 	COMPARE_ADDED,
 	COMPARE_REMOVED,
 	COMPARE_FATES
 };
 extern const char *const compare_fate_word[COMPARE_FATES];
 
-/* Groups are matched by their members: the largest overlap first. */
+/*
+ * Groups are matched by their members: the largest overlap first, of equal ones that with one
+ * name.  A pair stands in the list once for each fate; a part of a split or a merger is not
+ * added or removed.
+ */
 struct compare_group {
 	enum compare_fate fate;
 	bool renamed;	 /* whatever else happened */

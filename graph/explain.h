@@ -43,11 +43,15 @@ struct explain_without {
 	double own_before, own_after, next;
 };
 
-/* A shared service and one who uses it, or is used by it (a scanner, a monitor). */
+/*
+ * Connections with a shared service: of an ordinary machine or group with one shared entry, of
+ * a shared machine or entry with one group.  FAR of that other entry's machines and NEAR of
+ * the explained side's take part.  CALLS: the shared side opens connections (a scanner).
+ */
 struct explain_use {
-	unsigned group;	   /* the shared entry of a user; the user's group of a shared entry */
-	unsigned machines; /* of that group that have to do with it */
-	bool serves, calls; /* the shared side is the server, is the client */
+	unsigned group; /* the other entry; PLAN_NONE: addresses that are no known machine */
+	unsigned far, near;
+	bool serves, calls;
 	uint64_t opens, failed;
 	unsigned *edge, edge_n; /* most opens first */
 };
