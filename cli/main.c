@@ -32,6 +32,7 @@ static const struct command commands[] = {
 	{ "edges", cmd_edges, "list who depends on whom" },
 	{ "services", cmd_services, "list what listens for connections" },
 	{ "diagram", cmd_diagram, "draw the map as SVG, DOT, PNG or PDF" },
+	{ "export", cmd_export, "hand the map and its plan over to other programs" },
 	{ "render", cmd_render, NULL },
 	{ "help", cmd_help, "explain a command" },
 	{ "version", cmd_version, "print the version" },

@@ -111,6 +111,8 @@ static unsigned known_machine(struct load *l, const char *id, const char *name)
 	m->id = xstrdup(id);
 	m->name = xstrdup(name && *name ? name : id);
 	m->os = xstrdup("");
+	m->kernel = xstrdup("");
+	m->arch = xstrdup("");
 	m->site = xstrdup("");
 	m->extra = xstrdup("");
 	m->known = true;
@@ -135,6 +137,8 @@ static unsigned stranger(struct load *l, const char *ip, bool scoped, unsigned n
 	m->id = xstrdup("");
 	m->name = xstrdup(*ip ? ip : "unknown address");
 	m->os = xstrdup("");
+	m->kernel = xstrdup("");
+	m->arch = xstrdup("");
 	m->site = xstrdup("");
 	m->extra = xstrdup("");
 	if (*ip) {
@@ -151,9 +155,13 @@ static int on_machine(const struct machine_row *row, void *ctx)
 	struct graph_machine *m = &l->g->machine[i];
 
 	free(m->os);
+	free(m->kernel);
+	free(m->arch);
 	free(m->site);
 	free(m->extra);
 	m->os = xstrdup(or_empty(row->os));
+	m->kernel = xstrdup(or_empty(row->kernel));
+	m->arch = xstrdup(or_empty(row->arch));
 	m->site = xstrdup(or_empty(row->site));
 	m->extra = xstrdup(or_empty(row->extra));
 	m->cores = row->cores;

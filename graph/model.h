@@ -18,7 +18,7 @@
 struct graph_machine {
 	char *id;   /* "" for an unknown address */
 	char *name; /* host name, else id, else address */
-	char *os, *site;
+	char *os, *kernel, *arch, *site;
 	char *extra; /* further keys of an imported line as a JSON object, or "" */
 	char **ips;
 	unsigned ips_n;
