@@ -6,6 +6,11 @@
  * does not have is the group PLAN_NONE, which stays behind.  Strangers are on neither side.
  * An edge whose connections all failed is no dependency: it is counted as failed alone.
  * Amounts a day are over the days that the graph spans, one at least.
+ *
+ * Round trips are an estimate from what was seen: one to connect, and in a connection one for
+ * every 4 KiB of a database, for every 32 KiB of a file share, else one for the question and
+ * one for each doubling of TCP's window (from 14,600 bytes, RFC 6928) that its bytes need.
+ * Where bytes are unknown, one.
  */
 #ifndef GRAPH_CUT_H
 #define GRAPH_CUT_H
@@ -43,8 +48,11 @@ struct cut_pair {
 	unsigned client, server; /* groups; PLAN_NONE: machines that are in no group */
 	enum cut_class class;
 	struct cut_price price;
-	/* The waves after which one side is in the target and the other not; 0: never. */
-	unsigned from, until; /* [from, until); until PLAN_NONE: for good */
+	/*
+	 * It lies over the link after the waves [from, until): never, where they are equal;
+	 * since before wave 1, where FROM is 0; for good, where UNTIL is PLAN_NONE.
+	 */
+	unsigned from, until;
 };
 
 struct cut_options {
@@ -72,6 +80,9 @@ struct cuts *cut_between(const struct graph *g, const struct plan *p,
 			 const struct cut_options *o);
 void cut_free(struct cuts *c);
 
+/* As cut_pair has them, for any two groups (or PLAN_NONE). */
+void cut_when(const struct plan *p, const struct cut_options *o, unsigned client,
+	      unsigned server, unsigned *from, unsigned *until);
 void cut_add(struct cut_price *a, const struct cut_price *b);
 /* Whether the pair lies over the link once wave N has moved. */
 bool cut_crosses(const struct cut_pair *c, unsigned wave);

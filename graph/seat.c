@@ -12,11 +12,11 @@
 #define RANK_SHARE 0.003
 /* Where people put production before its test: this much beside all connections. */
 #define FAMILY_SHARE 10.0
-/* Of all connections, what a try may lose, at the first and at the last. */
-#define WARM 0.01
-#define COLD 1e-7
+/* Of all connections, what a try may lose at first. */
+#define WARM 0.02
+#define COOLING 0.94 /* after 200 of them next to nothing may be lost */
 
-enum { RANK_TOP = 3, SWEEPS = 50 };
+enum { RANK_TOP = 3, SWEEPS = 50, BLOCKS = 200 };
 
 /* What a node has to do with one other. */
 struct link {
@@ -391,7 +391,7 @@ static unsigned draw_wave(struct seat *s, unsigned v, unsigned waves)
 static void try_one(struct seat *s, unsigned waves, double warmth)
 {
 	unsigned v = draw_below(s, s->q->node_n), to = draw_wave(s, v, waves), x;
-	double limit = warmth * draw_part(s) * draw_part(s);
+	double limit = warmth * draw_part(s);
 	struct bench *b = &s->bench[to];
 
 	if (s->q->node[v].fixed || to == s->wave[v])
@@ -435,15 +435,13 @@ static bool sweep(struct seat *s, unsigned waves)
 
 void seat_better(struct seat *s, unsigned tries)
 {
-	unsigned waves = seat_highest(s), blocks = 200;
-	double warmth = WARM * (s->total + 1), cooling;
+	unsigned waves = seat_highest(s);
+	double warmth = WARM * (s->total + 1);
 
-	/* COLD/WARM in BLOCKS steps: 1e-5 ^ (1/200) */
-	cooling = 0.944060876;
-	for (unsigned block = 0; block < blocks && waves > 1; block++) {
-		for (unsigned i = 0; i < tries / blocks; i++)
-			try_one(s, waves, block + 1 < blocks ? warmth : 0);
-		warmth *= cooling;
+	for (unsigned block = 0; block < BLOCKS && waves > 1; block++) {
+		for (unsigned i = 0; i < tries / BLOCKS; i++)
+			try_one(s, waves, block + 1 < BLOCKS ? warmth : 0);
+		warmth *= COOLING;
 	}
 	for (unsigned i = 0; i < SWEEPS && tries && sweep(s, waves); i++)
 		;

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Environments in the order in which they move: what may break first goes first. */
+#ifndef GRAPH_TIER_H
+#define GRAPH_TIER_H
+
+enum tier { TIER_DEV, TIER_TEST, TIER_STAGE, TIER_PROD, TIERS };
+
+/*
+ * By ENV, else by a word within NAME ("shop-tst", "Shop (UAT)"); production where neither
+ * says anything.
+ */
+enum tier tier_of(const char *env, const char *name);
+/*
+ * NAME in lower case without the words that tell an environment, and one '-' between those
+ * that are left: "Shop-TST" and "shop (prod)" are both "shop".  The caller frees it.
+ */
+char *tier_family(const char *name);
+
+#endif
