@@ -306,6 +306,13 @@ static int by_name(const void *pa, const void *pb)
 	return d ? d : strcmp(a->id, b->id);
 }
 
+static bool stays(const struct work *w, const struct member *m)
+{
+	if (m->a == PLAN_NONE || m->b == PLAN_NONE)
+		return m->a == m->b;
+	return w->to[m->a] == m->b;
+}
+
 static void list_moves(struct work *w)
 {
 	struct compare_plans *c = w->c;
@@ -314,8 +321,7 @@ static void list_moves(struct work *w)
 	for (unsigned i = 0; i < w->member_n; i++) {
 		const struct member *m = &w->member[i];
 
-		if ((m->a == PLAN_NONE ? PLAN_NONE : w->to[m->a]) == m->b &&
-		    (m->a != PLAN_NONE || m->b == PLAN_NONE))
+		if (stays(w, m))
 			continue;
 		c->move[c->move_n++] = (struct compare_move){
 			m->id,
