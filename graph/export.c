@@ -129,3 +129,13 @@ struct arrows *export_arrows(const struct export *x, unsigned **of)
 		(*of)[m] = x->plan ? x->plan->machine[m].group : PLAN_NONE;
 	return arrows_of(x->graph, *of);
 }
+
+unsigned export_crosses_from(const struct cut_pair *c)
+{
+	return c->from < c->until ? c->from : 0;
+}
+
+unsigned export_crosses_until(const struct cut_pair *c)
+{
+	return c->from < c->until && c->until != PLAN_NONE ? c->until : 0;
+}

@@ -85,6 +85,9 @@ void export_port(struct buf *b, uint8_t proto, uint16_t port);
 /* The ports of a link for people: "5432, 53/udp, 80 and 4 more". */
 struct arrow;
 void export_ports(struct buf *b, const struct arrow *l);
+/* The waves [from, until) for which a pair lies over the link; 0: never, 0: for good. */
+unsigned export_crosses_from(const struct cut_pair *c);
+unsigned export_crosses_until(const struct cut_pair *c);
 /* The groups' arrows, and the groups that machines are in by index; the caller frees OF. */
 struct arrows *export_arrows(const struct export *x, unsigned **of);
 

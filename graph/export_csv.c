@@ -286,7 +286,10 @@ static void waves(const struct export *x, struct export_sink *s)
 		count(&r, w->machines);
 		count(&r, w->bytes);
 		count(&r, w->bytes_unknown);
-		real(&r, w->hours);
+		if (w->hours > 0)
+			real(&r, w->hours);
+		else
+			next_cell(&r);
 		yes(&r, w->over);
 		yes(&r, w->tight);
 		price(&r, priced ? &x->cuts->wave[w->number].all : &nothing);
@@ -306,8 +309,8 @@ static void cuts(const struct export *x, struct export_sink *s)
 		text(&r, group_name(x->plan, c->server));
 		text(&r, cut_class_word[c->class]);
 		yes(&r, cut_class_hard(c->class));
-		known_count(&r, c->from);
-		known_count(&r, c->until == PLAN_NONE ? 0 : c->until);
+		known_count(&r, export_crosses_from(c));
+		known_count(&r, export_crosses_until(c));
 		price(&r, &c->price);
 		end(&r, s);
 	}

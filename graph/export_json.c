@@ -41,14 +41,19 @@ void handover_time(struct json *j, const char *key, int64_t v)
 		json_null(j);
 }
 
-void handover_real(struct json *j, const char *key, double v)
+void handover_number(struct json *j, double v)
 {
 	struct buf text = { 0 };
 
-	json_key(j, key);
 	export_real(&text, v);
 	json_raw(j, buf_cstr(&text), text.n);
 	buf_fini(&text);
+}
+
+void handover_real(struct json *j, const char *key, double v)
+{
+	json_key(j, key);
+	handover_number(j, v);
 }
 
 void handover_bool(struct json *j, const char *key, bool v)

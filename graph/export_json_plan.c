@@ -7,6 +7,7 @@
 #include "graph/arrows.h"
 #include "graph/export_evidence.h"
 #include "graph/export_json.h"
+#include "graph/used.h"
 
 enum { TIES_MOST = 3 };
 
@@ -71,6 +72,17 @@ static void machine_extra(struct json *j, const char *extra)
 	json_close(j, '}');
 }
 
+static void disk(struct json *j, const struct graph_machine *m)
+{
+	uint64_t used;
+
+	json_key(j, "disk_used_bytes");
+	if (used_bytes(m, &used))
+		json_uint(j, used);
+	else
+		json_null(j);
+}
+
 static void machine(const struct export *x, struct json *j, unsigned i)
 {
 	const struct graph_machine *m = &x->graph->machine[i];
@@ -89,6 +101,7 @@ static void machine(const struct export *x, struct json *j, unsigned i)
 	handover_text(j, "site", m->site);
 	handover_known(j, "cores", m->cores);
 	handover_known(j, "memory_bytes", m->memory_bytes);
+	disk(j, m);
 	handover_bool(j, "sensor", m->sensor);
 	machine_place(x, j, i);
 	machine_extra(j, m->extra);
@@ -118,11 +131,11 @@ static void members(const struct export *x, struct json *j, const struct plan_gr
 	json_close(j, ']');
 }
 
-/* Sums say how much of them is unknown: a sum of unknown numbers is not 0. */
+/* Sums say of how many machines a part is unknown: that is not 0. */
 static void sums(const struct export *x, struct json *j, const struct plan_group *g)
 {
-	uint64_t cores = 0, memory = 0;
-	unsigned no_cores = 0, no_memory = 0;
+	uint64_t cores = 0, memory = 0, disk_used = 0, used;
+	unsigned no_cores = 0, no_memory = 0, no_disk = 0;
 
 	for (unsigned i = 0; i < g->machine_n; i++) {
 		const struct graph_machine *m = &x->graph->machine[g->machine[i]];
@@ -131,11 +144,17 @@ static void sums(const struct export *x, struct json *j, const struct plan_group
 		memory += m->memory_bytes;
 		no_cores += !m->cores;
 		no_memory += !m->memory_bytes;
+		if (used_bytes(m, &used))
+			disk_used += used;
+		else
+			no_disk++;
 	}
 	handover_uint(j, "cores", cores);
 	handover_uint(j, "cores_unknown", no_cores);
 	handover_uint(j, "memory_bytes", memory);
 	handover_uint(j, "memory_unknown", no_memory);
+	handover_uint(j, "disk_used_bytes", disk_used);
+	handover_uint(j, "disk_used_unknown", no_disk);
 }
 
 static void evidence(const struct export *x, struct json *j, const struct evidence *v)
@@ -147,10 +166,20 @@ static void evidence(const struct export *x, struct json *j, const struct eviden
 	json_close(j, ']');
 }
 
-/* What groups and shared services have in common; leaves the object open. */
-static void entry(const struct export *x, struct json *j, const struct plan_group *g,
-		  const struct evidence *v)
+static void entry_wave(const struct export *x, struct json *j, unsigned i)
 {
+	const struct wave_place *w = x->waves ? &x->waves->place[i] : NULL;
+
+	handover_known(j, "wave", x->plan->group[i].wave);
+	handover_text(j, "wave_reason", w ? w->reason : "");
+	handover_group_name(x, j, "waits_for", w ? w->waits_for : PLAN_NONE);
+}
+
+/* What groups and shared services have in common; leaves the object open. */
+static void entry(const struct export *x, struct json *j, unsigned i, const struct evidence *v)
+{
+	const struct plan_group *g = &x->plan->group[i];
+
 	json_open(j, '{');
 	handover_text(j, "name", g->name);
 	handover_text(j, "kind", plan_kind_word[g->kind]);
@@ -162,7 +191,7 @@ static void entry(const struct export *x, struct json *j, const struct plan_grou
 	handover_bool(j, "named", g->named);
 	handover_bool(j, "accepted", g->accepted);
 	handover_bool(j, "locked", g->locked);
-	handover_known(j, "wave", g->wave);
+	entry_wave(x, j, i);
 	handover_real(j, "confidence", g->confidence);
 	handover_text(j, "reason", g->reason);
 	members(x, j, g);
@@ -228,6 +257,7 @@ static void shared_part(const struct export *x, struct json *j, unsigned i)
 {
 	const struct plan_group *g = &x->plan->group[i];
 
+	handover_bool(j, "replicated", x->waves && x->waves->place[i].everywhere);
 	handover_text(j, "service", service_word(g->service));
 	handover_text(j, "title", service_title(g->service));
 	handover_text(j, "advice", service_advice_word(advice(x, i)));
@@ -244,13 +274,11 @@ static void entries(const struct export *x, struct export_sink *s, struct json *
 	struct evidence *v = evidence_of(x);
 
 	for (unsigned i = 0; i < x->plan->group_n; i++) {
-		const struct plan_group *g = &x->plan->group[i];
-
 		while (at < n && t[at].self < i)
 			at++;
-		if (g->kind != kind)
+		if (x->plan->group[i].kind != kind)
 			continue;
-		entry(x, j, g, &v[i]);
+		entry(x, j, i, &v[i]);
 		if (shared)
 			shared_part(x, j, i);
 		others(x, j, shared ? "users" : "uses", i, t + at, n - at,
@@ -298,6 +326,12 @@ static struct exchange_end end_of(const struct graph *g, unsigned process)
 	};
 }
 
+static unsigned group_of(const struct export *x, unsigned process)
+{
+	return x->plan ? x->plan->machine[x->graph->process[process].machine].group
+		       : PLAN_NONE;
+}
+
 /* The keys that the exchange format does not have. */
 static void more(const struct export *x, struct buf *out, unsigned i, double weight)
 {
@@ -305,14 +339,8 @@ static void more(const struct export *x, struct buf *out, unsigned i, double wei
 	struct json j = json_to(out);
 
 	json_open(&j, '{');
-	if (x->plan) {
-		handover_group_name(
-			x, &j, "client_group",
-			x->plan->machine[x->graph->process[e->client].machine].group);
-		handover_group_name(
-			x, &j, "server_group",
-			x->plan->machine[x->graph->process[e->server].machine].group);
-	}
+	handover_group_name(x, &j, "client_group", group_of(x, e->client));
+	handover_group_name(x, &j, "server_group", group_of(x, e->server));
 	if (x->days && x->days[i])
 		handover_uint(&j, "days", x->days[i]);
 	if (weight > 0)

@@ -51,7 +51,11 @@ static void wave(const struct export *x, struct json *j, const struct wave *w)
 	handover_uint(j, "machines", w->machines);
 	handover_uint(j, "bytes", w->bytes);
 	handover_uint(j, "bytes_unknown", w->bytes_unknown);
-	handover_real(j, "hours", w->hours);
+	json_key(j, "hours");
+	if (w->hours > 0)
+		handover_number(j, w->hours);
+	else
+		json_null(j);
 	handover_bool(j, "over", w->over);
 	handover_bool(j, "tight", w->tight);
 	priced(j, "across", c ? &c->all : NULL);
@@ -126,8 +130,8 @@ static void cut(const struct export *x, struct json *j, const struct cut_pair *c
 	handover_group_name(x, j, "server", c->server);
 	handover_text(j, "class", cut_class_word[c->class]);
 	handover_bool(j, "hard", cut_class_hard(c->class));
-	handover_known(j, "crosses_from", c->from);
-	handover_known(j, "crosses_until", c->until == PLAN_NONE ? 0 : c->until);
+	handover_known(j, "crosses_from", export_crosses_from(c));
+	handover_known(j, "crosses_until", export_crosses_until(c));
 	price(j, &c->price);
 	json_close(j, '}');
 }

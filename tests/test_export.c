@@ -80,7 +80,9 @@ static void give_waves(struct world *w)
 			       .note = &w->note,
 			       .note_n = 1 };
 	for (unsigned i = 0; i < w->p->group_n; i++)
-		w->w.place[i].wave = w->p->group[i].wave;
+		w->w.place[i] = (struct wave_place){ .wave = w->p->group[i].wave,
+						     .waits_for = PLAN_NONE,
+						     .reason = w->note };
 	w->pair[0] = (struct cut_pair){ 0, 1, CUT_DB, { .edges = 2, .bytes = 12.5 }, 1, 2 };
 	w->pair[1] =
 		(struct cut_pair){ 1, PLAN_NONE, CUT_ADMIN, { .edges = 1 }, 1, PLAN_NONE };
