@@ -38,9 +38,15 @@ _skein_argument() {
 	--machine | -m) _skein_machines "$2" ;;
 	--tz) _skein_words "UTC local" "$2" ;;
 	--role) _skein_words "host mirror" "$2" ;;
-	--format | -f) _skein_words "svg dot png pdf" "$2" ;;
+	--format | -f)
+		case ${COMP_WORDS[1]} in
+		export) _skein_words "csv json graphml gexf drawio cypher mermaid" "$2" ;;
+		*) _skein_words "svg dot png pdf" "$2" ;;
+		esac
+		;;
+	--table | -t) _skein_words "machines groups shared waves cuts edges" "$2" ;;
 	--log-level) _skein_words "debug info warn err" "$2" ;;
-	--process | --port | -p | --since | --until | --limit | --for | --interval) ;;
+	--process | --port | -p | --since | --until | --limit | --for | --interval | --plan) ;;
 	--collector | --listen | --token | --ttl | --uses | --max-edges | --max-sockets) ;;
 	*) return 1 ;;
 	esac
@@ -54,7 +60,7 @@ _skein() {
 
 	_skein_argument "$prev" "$cur" && return
 	if ((COMP_CWORD == 1)); then
-		_skein_words "up down import machines edges services diagram help version
+		_skein_words "up down import machines edges services diagram export help version
 			--help --version" "$cur"
 		return
 	fi
@@ -64,11 +70,12 @@ _skein() {
 	services:-*) _skein_words "$database $filter $table $all" "$cur" ;;
 	import:-*) _skein_words "$database $all" "$cur" ;;
 	diagram:-*) _skein_words "$database $filter $window --output --format --overview $all" "$cur" ;;
+	export:-*) _skein_words "$database $window --format --output --table --edges --plan $all" "$cur" ;;
 	up:-*) _skein_words "$database --for --listen --interval $all" "$cur" ;;
 	down:-*) _skein_words "$database $all" "$cur" ;;
 	machines:* | edges:* | services:*) _skein_machines "$cur" ;;
 	import:*) _skein_files "$cur" ;;
-	help:*) _skein_words "up down import machines edges services diagram" "$cur" ;;
+	help:*) _skein_words "up down import machines edges services diagram export" "$cur" ;;
 	esac
 }
 

@@ -12,12 +12,12 @@ function __skein_machines
     skein machines $db --no-header --quiet 2>/dev/null | cut -f1
 end
 
-set -l commands up down import machines edges services diagram help version
+set -l commands up down import machines edges services diagram export help version
 set -l list "__fish_seen_subcommand_from machines edges services"
-set -l window "__fish_seen_subcommand_from edges diagram"
+set -l window "__fish_seen_subcommand_from edges diagram export"
 set -l filter "__fish_seen_subcommand_from edges services diagram"
 set -l zone "__fish_seen_subcommand_from machines edges services diagram"
-set -l database "__fish_seen_subcommand_from import machines edges services diagram up down"
+set -l database "__fish_seen_subcommand_from import machines edges services diagram export up down"
 
 complete -c skein -f
 complete -c skein -n __fish_use_subcommand -a up -d 'watch this machine'
@@ -27,6 +27,7 @@ complete -c skein -n __fish_use_subcommand -a machines -d 'list the machines'
 complete -c skein -n __fish_use_subcommand -a edges -d 'list who depends on whom'
 complete -c skein -n __fish_use_subcommand -a services -d 'list what listens'
 complete -c skein -n __fish_use_subcommand -a diagram -d 'draw the map'
+complete -c skein -n __fish_use_subcommand -a export -d 'hand the plan over'
 complete -c skein -n __fish_use_subcommand -a help -d 'explain a command'
 complete -c skein -n __fish_use_subcommand -a version -d 'print the version'
 complete -c skein -n "__fish_seen_subcommand_from help" -a "$commands"
@@ -50,6 +51,13 @@ complete -c skein -n "$list" -l all -d 'every row'
 complete -c skein -n "__fish_seen_subcommand_from diagram" -s o -l output -r -F -d picture
 complete -c skein -n "__fish_seen_subcommand_from diagram" -l overview -d 'the whole map'
 complete -c skein -n "__fish_seen_subcommand_from diagram" -s f -l format -x -a 'svg dot png pdf'
+set -l export "__fish_seen_subcommand_from export"
+complete -c skein -n "$export" -s f -l format -x -a 'csv json graphml gexf drawio cypher mermaid'
+complete -c skein -n "$export" -s o -l output -r -F -d file
+complete -c skein -n "$export" -s t -l table -x -a 'machines groups shared waves cuts edges'
+complete -c skein -n "$export" -l edges -d 'each single edge too'
+complete -c skein -n "$export" -l plan -x -d 'an older plan'
+complete -c skein -n "$export" -l tz -x -a 'UTC local' -d 'zone of times'
 complete -c skein -n "__fish_seen_subcommand_from up" -l listen -x -d 'ADDR:PORT'
 complete -c skein -n "__fish_seen_subcommand_from up" -l interval -x -d 'how often to report'
 complete -c skein -n "__fish_seen_subcommand_from up" -l for -x -d 'how long'
