@@ -16,6 +16,9 @@ void wave_rules_freeze(struct wave_rules *r, int64_t from, int64_t to);
 /* Takes the place of an older rule for the same. */
 void wave_rules_shared(struct wave_rules *r, const char *what, enum service_advice advice);
 
+/* "replicate", "replicated", "stretch" ...; false for any other word. */
+bool wave_rules_advice(const char *word, enum service_advice *out);
+
 void wave_rules_write(const struct wave_rules *r, struct buf *out);
 /* -EINVAL with words for what is no such document, or a newer one. */
 int wave_rules_read(const char *json, struct wave_rules *out, struct err *e);

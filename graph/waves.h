@@ -42,6 +42,8 @@ struct wave_rules {
 	uint64_t assume_bytes; /* of a machine whose bytes are unknown */
 	int64_t start, deadline; /* Unix seconds; 0: none */
 	int64_t every;		 /* seconds between cutovers; 0: a week, if there is a date */
+	unsigned rtt_us;	 /* of the link, for what a cut costs; 0: 20 ms */
+	unsigned chatty;	 /* connections a day from which a pair is chatty; 0: 1000 */
 	int64_t today;		 /* for whoever has a clock, not kept; 0: unknown */
 	struct wave_freeze *freeze; /* sorted, none overlaps another */
 	unsigned freeze_n;
