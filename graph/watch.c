@@ -245,12 +245,20 @@ static double middle(const struct watch *w, unsigned i)
 	return (double)(w->curve[i].at - w->curve[0].at) / DAY + 0.5;
 }
 
+/* The later half, never the first day, on which everything is new. */
+static unsigned tail_from(const struct watch *w)
+{
+	unsigned tail = w->curve_n / 2 > FIT_DAYS ? w->curve_n / 2 : FIT_DAYS;
+
+	return tail < w->curve_n ? w->curve_n - tail : 1;
+}
+
 /* Given C, the A of greatest likelihood makes the sums equal; what remains is one equation. */
 static double slope(const struct watch *w, struct fit *f)
 {
 	double fresh = 0, expect = 0, fresh_fall = 0, expect_fall = 0;
 
-	for (unsigned i = 1; i < w->curve_n; i++) {
+	for (unsigned i = tail_from(w); i < w->curve_n; i++) {
 		double h = fall(f, middle(w, i)), rate = exposure(w, i) * exp(-f->c * h);
 
 		fresh += w->curve[i].fresh;
@@ -263,7 +271,7 @@ static double slope(const struct watch *w, struct fit *f)
 	return fresh > 0 && expect > 0 ? fresh_fall / fresh - expect_fall / expect : 0;
 }
 
-/* By Poisson likelihood, without the first day, on which everything is new. */
+/* By Poisson likelihood. */
 static struct fit fit_form(const struct watch *w, bool power)
 {
 	struct fit f = { .power = power };
@@ -282,14 +290,14 @@ static struct fit fit_form(const struct watch *w, bool power)
 }
 
 /*
- * Many rhythms mixed fall like a power of time, few of them exponentially, which ends sooner:
- * that is believed only where the days speak for it, by Akaike's measure of two.
+ * Many rhythms mixed fall like a power of time, few of them exponentially, which ends sooner;
+ * both have two numbers to choose, so the likelier one it is.
  */
 static struct fit fit_tail(const struct watch *w)
 {
 	struct fit power = fit_form(w, true), fast = fit_form(w, false);
 
-	return fast.likelihood > power.likelihood + 2 ? fast : power;
+	return fast.likelihood > power.likelihood ? fast : power;
 }
 
 static double expected(const struct fit *f, double t)
