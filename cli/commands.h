@@ -9,6 +9,8 @@ int cmd_services(int argc, char **argv);
 int cmd_import(int argc, char **argv);
 int cmd_diagram(int argc, char **argv);
 int cmd_export(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
+int cmd_diff(int argc, char **argv);
 int cmd_up(int argc, char **argv);
 int cmd_down(int argc, char **argv);
 int cmd_render(int argc, char **argv);

@@ -372,6 +372,7 @@ static void put_coverage(struct json *j, const struct watch *w)
 	put_uint(j, "sensors", w->sensors);
 	put_uint(j, "strangers", w->strangers);
 	put_uint(j, "edges", w->edges);
+	put_uint(j, "edges_never_through", w->failing);
 	put_uint(j, "edges_between_sensors", w->both);
 	put_uint(j, "one_sided", w->one_sided);
 	put_uint(j, "unknown_process", w->nameless);

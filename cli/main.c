@@ -31,6 +31,8 @@ static const struct command commands[] = {
 	{ "machines", cmd_machines, "list the machines" },
 	{ "edges", cmd_edges, "list who depends on whom" },
 	{ "services", cmd_services, "list what listens for connections" },
+	{ "explain", cmd_explain, "why a machine or a group stands where it stands" },
+	{ "diff", cmd_diff, "what changed between two windows, databases or plans" },
 	{ "diagram", cmd_diagram, "draw the map as SVG, DOT, PNG or PDF" },
 	{ "export", cmd_export, "hand the map and its plan over to other programs" },
 	{ "render", cmd_render, NULL },

@@ -67,6 +67,10 @@ static void say_coverage(const struct explained *x, const struct watch *w)
 	if (w->guessed)
 		say_part(w->guessed, w->edges,
 			 "edges have a process that was assigned by share");
+	if (w->failing)
+		page_say(stdout, 2, 2,
+			 "%s edges on which nothing ever got through are left out here",
+			 say_number(w->failing, n));
 	if (w->imported)
 		say_part(w->imported, w->edges,
 			 "edges come from imports alone: first and last are known, days not");

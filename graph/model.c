@@ -39,6 +39,7 @@ void graph_free(struct graph *g)
 	free(g->process);
 	free(g->edge);
 	free(g->listener);
+	free(g->row);
 	free(g);
 }
 

@@ -31,10 +31,21 @@ static bool chosen_machine(const struct choice *c, unsigned m)
 	return !c->p || c->p->machine[m].group == c->group;
 }
 
-static bool chosen(const struct choice *c, const struct graph_edge *e)
+static bool gets_through(const struct graph_edge *e)
+{
+	return e->live || e->c.opens > counters_failed(&e->c) || !e->c.opens;
+}
+
+static bool touched(const struct choice *c, const struct graph_edge *e)
 {
 	return chosen_machine(c, c->g->process[e->client].machine) ||
 	       chosen_machine(c, c->g->process[e->server].machine);
+}
+
+/* What only ever failed is nobody's dependency: a scanner has a new one every minute. */
+static bool chosen(const struct choice *c, const struct graph_edge *e)
+{
+	return gets_through(e) && touched(c, e);
 }
 
 static bool import_only(const struct graph_edge *e)
@@ -77,6 +88,7 @@ static void count_edges(struct watch *w, const struct choice *c)
 	for (unsigned i = 0; i < c->g->edge_n; i++) {
 		const struct graph_edge *e = &c->g->edge[i];
 
+		w->failing += !gets_through(e) && touched(c, e);
 		if (!chosen(c, e))
 			continue;
 		w->edges++;
@@ -204,10 +216,17 @@ static void estimate(struct watch *w, const struct choice *c)
 		w->unseen = watch_unseen(opens.seen, opens.once, opens.twice, 0, opens.n);
 }
 
-/* New edges a day: A * (t + 1)^-C, T in days since the beginning. */
+/* New edges a day: A * (t + 1)^-C or A * e^(-C t), T in days since the beginning. */
 struct fit {
+	bool power;
 	double a, c;
+	double likelihood; /* its logarithm, but for what both have */
 };
+
+static double fall(const struct fit *f, double t)
+{
+	return f->power ? log(t + 1) : t;
+}
 
 /* How much of step I lies inside of what was watched. */
 static double exposure(const struct watch *w, unsigned i)
@@ -226,37 +245,43 @@ static double middle(const struct watch *w, unsigned i)
 	return (double)(w->curve[i].at - w->curve[0].at) / DAY + 0.5;
 }
 
-/* Given C, the A of greatest likelihood makes the sums equal; what remains is one equation. */
-static double slope(const struct watch *w, double c, double *a)
+/* The later half, never the first day, on which everything is new. */
+static unsigned tail_from(const struct watch *w)
 {
-	double fresh = 0, expect = 0, fresh_log = 0, expect_log = 0;
+	unsigned tail = w->curve_n / 2 > FIT_DAYS ? w->curve_n / 2 : FIT_DAYS;
 
-	for (unsigned i = 1; i < w->curve_n; i++) {
-		double t = log(middle(w, i) + 1), rate = exposure(w, i) * exp(-c * t);
-
-		fresh += w->curve[i].fresh;
-		fresh_log += w->curve[i].fresh * t;
-		expect += rate;
-		expect_log += rate * t;
-	}
-	*a = expect > 0 ? fresh / expect : 0;
-	return fresh > 0 && expect > 0 ? fresh_log / fresh - expect_log / expect : 0;
+	return tail < w->curve_n ? w->curve_n - tail : 1;
 }
 
-/*
- * A power law by Poisson likelihood, without the first day, on which everything is new.  Many
- * rhythms mixed fall like a power of time; an exponential would promise too early an end.
- */
-static struct fit fit_tail(const struct watch *w)
+/* Given C, the A of greatest likelihood makes the sums equal; what remains is one equation. */
+static double slope(const struct watch *w, struct fit *f)
 {
-	struct fit f = { 0 };
+	double fresh = 0, expect = 0, fresh_fall = 0, expect_fall = 0;
+
+	for (unsigned i = tail_from(w); i < w->curve_n; i++) {
+		double h = fall(f, middle(w, i)), rate = exposure(w, i) * exp(-f->c * h);
+
+		fresh += w->curve[i].fresh;
+		fresh_fall += w->curve[i].fresh * h;
+		expect += rate;
+		expect_fall += rate * h;
+	}
+	f->a = expect > 0 ? fresh / expect : 0;
+	f->likelihood = fresh > 0 ? fresh * log(f->a) - f->c * fresh_fall : 0;
+	return fresh > 0 && expect > 0 ? fresh_fall / fresh - expect_fall / expect : 0;
+}
+
+/* By Poisson likelihood. */
+static struct fit fit_form(const struct watch *w, bool power)
+{
+	struct fit f = { .power = power };
 	double lo = 0, hi = 20;
 
-	if (slope(w, lo, &f.a) >= 0) /* does not fall */
+	if (slope(w, &f) >= 0) /* does not fall */
 		return f;
 	for (int i = 0; i < 60; i++) {
 		f.c = (lo + hi) / 2;
-		if (slope(w, f.c, &f.a) < 0)
+		if (slope(w, &f) < 0)
 			lo = f.c;
 		else
 			hi = f.c;
@@ -264,9 +289,20 @@ static struct fit fit_tail(const struct watch *w)
 	return f;
 }
 
+/*
+ * Many rhythms mixed fall like a power of time, few of them exponentially, which ends sooner;
+ * both have two numbers to choose, so the likelier one it is.
+ */
+static struct fit fit_tail(const struct watch *w)
+{
+	struct fit power = fit_form(w, true), fast = fit_form(w, false);
+
+	return fast.likelihood > power.likelihood ? fast : power;
+}
+
 static double expected(const struct fit *f, double t)
 {
-	return f->a * pow(t + 1, -f->c);
+	return f->a * exp(-f->c * fall(f, t));
 }
 
 static void look_ahead(struct watch *w)

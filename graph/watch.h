@@ -45,7 +45,8 @@ struct watch {
 	bool weekly, monthly;	    /* long enough for jobs of that rhythm */
 	unsigned machines, sensors; /* known machines, and those with a sensor */
 	unsigned strangers;	    /* addresses that are no known machine */
-	unsigned edges;
+	unsigned edges;	    /* on which anything ever got through; no other is counted */
+	unsigned failing;   /* edges on which nothing did */
 	unsigned both;	    /* edges whose two ends have sensors ... */
 	unsigned one_sided; /* ... of which only one told */
 	unsigned nameless;  /* edges with an unknown process at an end that has a sensor */

@@ -91,7 +91,7 @@ START_TEST(a_short_watch_is_drawn_by_the_hour)
 }
 END_TEST
 
-/* 1000 / (t + 1)^2 new ones a day, T from 1: below a thousandth of the edges on a known day.
+/* 400 / (t + 1)^2 new ones a day: below a thousandth of the edges on a known day.
  */
 START_TEST(day_when_it_stops_paying)
 {
@@ -112,6 +112,20 @@ START_TEST(day_when_it_stops_paying)
 	ck_assert_int_le(day, 19);
 	ck_assert(w->past);
 	ck_assert_double_eq_tol(w->next_day, 400 / (21.5 * 21.5), 0.3);
+	watch_free(w);
+	graph_free(g);
+}
+END_TEST
+
+/* Halved every three days; no power of time that fits the days before says so little. */
+START_TEST(a_fast_end_is_seen_as_one)
+{
+	static const unsigned edges[20] = { 500, 600, 476, 378, 300, 238, 189, 150, 119, 94,
+					    75,	 60,  47,  37,	30,  24,  19,  15,  12,	 9 };
+	struct graph *g = discovered(edges, 20);
+	struct watch *w = watch_of(g, NULL, 0, NULL);
+
+	ck_assert_double_eq_tol(w->next_day, 7.4, 0.3);
 	watch_free(w);
 	graph_free(g);
 }
@@ -185,6 +199,7 @@ START_TEST(coverage)
 	hand_edge(g, 0, 2, 3, 1)->witnesses = 1u << WITNESS_CLIENT;
 	hand_edge(g, 1, 0, 4, 1)->witnesses = 1u << WITNESS_IMPORT;
 	hand_edge(g, 3, 2, 5, 1)->guess = true;
+	hand_edge(g, 0, 1, 6, 9)->c.refused = 9; /* a scanner: counted apart */
 	free(g->process[1].name);
 	g->process[1].name = xstrdup("");
 	w = watch_of(g, NULL, 0, NULL);
@@ -192,6 +207,7 @@ START_TEST(coverage)
 	ck_assert_uint_eq(w->sensors, 2);
 	ck_assert_uint_eq(w->strangers, 1);
 	ck_assert_uint_eq(w->edges, 5);
+	ck_assert_uint_eq(w->failing, 1);
 	ck_assert_uint_eq(w->both, 2);
 	ck_assert_uint_eq(w->one_sided, 1);
 	ck_assert_uint_eq(w->imported, 1);
@@ -247,6 +263,7 @@ int main(void)
 	tcase_add_test(t, curve_counts_first_sights);
 	tcase_add_test(t, a_short_watch_is_drawn_by_the_hour);
 	tcase_add_test(t, day_when_it_stops_paying);
+	tcase_add_test(t, a_fast_end_is_seen_as_one);
 	tcase_add_test(t, day_is_unknown_while_it_does_not_fall);
 	tcase_add_test(t, nothing_new_is_enough);
 	tcase_add_test(t, days_are_preferred_where_they_are_known);
