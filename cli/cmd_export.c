@@ -165,6 +165,7 @@ static int write_all(const struct request *r, struct export *x)
 struct made {
 	struct plan *plan;
 	struct ties *ties;
+	struct explain *explain;
 	struct wave_rules rules;
 	struct waves *waves;
 	struct cuts *cuts;
@@ -198,6 +199,7 @@ static int make(const struct request *r, struct store *st, const struct graph *g
 		return rc;
 	m->waves = waves_assign(g, m->plan, &m->rules);
 	m->ties = ties_of(g, m->plan);
+	m->explain = explain_new(g, m->plan, m->ties, NULL);
 	price_cuts(m, g);
 	return 0;
 }
@@ -207,6 +209,7 @@ static void made_fini(struct made *m)
 	cut_free(m->cuts);
 	waves_free(m->waves);
 	wave_rules_fini(&m->rules);
+	explain_free(m->explain);
 	ties_free(m->ties);
 	watch_free(m->watch);
 	plan_free(m->plan);
@@ -237,7 +240,8 @@ static int export_graph(const struct request *r, struct store *st, const struct 
 		return EXITS_UNREACHED;
 	}
 	if (r->plan && !m.plan) {
-		say("no plan %llu in %s", (unsigned long long)r->plan, r->o.db);
+		say("no plan %llu in %s (skein groups plans lists them)",
+		    (unsigned long long)r->plan, r->o.db);
 		return EXITS_NONE;
 	}
 	say_what_is_missing(r, &m);
@@ -245,6 +249,7 @@ static int export_graph(const struct request *r, struct store *st, const struct 
 	status = write_all(r, &(struct export){ .graph = g,
 						.plan = m.plan,
 						.ties = m.ties,
+						.explain = m.explain,
 						.waves = m.waves,
 						.cuts = m.cuts,
 						.watch = m.watch,

@@ -15,6 +15,7 @@
 
 #include "common/buf.h"
 #include "graph/cut.h"
+#include "graph/explain.h"
 #include "graph/plan.h"
 #include "graph/ties.h"
 #include "graph/watch.h"
@@ -26,6 +27,7 @@ struct export
 	const struct graph *graph;
 	const struct plan *plan;
 	const struct ties *ties;
+	const struct explain *explain;
 	const struct waves *waves;
 	const struct cuts *cuts;
 	const struct watch *watch;

@@ -46,6 +46,35 @@ static void machine_ties(const struct export *x, struct json *j, unsigned m)
 	json_close(j, '}');
 }
 
+/* The one tie without which it would leave. */
+static void without(const struct export *x, struct json *j, const struct explain_without *w)
+{
+	if (!w->leaves || w->leans) {
+		json_null(j);
+		return;
+	}
+	json_open(j, '{');
+	handover_text(j, "machine", x->graph->machine[w->to].id);
+	handover_group_name(x, j, "joins", w->joins);
+	handover_real(j, "own_after", w->own_after);
+	handover_real(j, "next", w->next);
+	json_close(j, '}');
+}
+
+static void counterfactual(const struct export *x, struct json *j, unsigned m)
+{
+	struct explain_machine *why;
+
+	json_key(j, "without");
+	if (!x->explain || !export_group(x, m)) {
+		json_null(j);
+		return;
+	}
+	why = explain_machine(x->explain, m, TIES_MOST);
+	without(x, j, &why->without);
+	explain_machine_free(why);
+}
+
 static void machine_place(const struct export *x, struct json *j, unsigned m)
 {
 	const struct plan_group *g = export_group(x, m);
@@ -62,6 +91,7 @@ static void machine_place(const struct export *x, struct json *j, unsigned m)
 	}
 	handover_text(j, "reason", x->plan ? x->plan->machine[m].reason : "");
 	machine_ties(x, j, m);
+	counterfactual(x, j, m);
 }
 
 static void machine_extra(struct json *j, const char *extra)

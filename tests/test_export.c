@@ -20,6 +20,7 @@ struct world {
 	struct graph *g;
 	struct plan *p;
 	struct ties *t;
+	struct explain *explain;
 	struct waves w;
 	struct cuts c;
 	struct wave wave[2];
@@ -106,10 +107,12 @@ static void world_init(struct world *w, void (*scene)(struct scenes *s), bool ba
 	ck_assert_msg(w->g != NULL, "%s", e.msg);
 	w->p = plan_for(w->g);
 	w->t = ties_of(w->g, w->p);
+	w->explain = explain_new(w->g, w->p, w->t, NULL);
 	give_waves(w);
 	w->x = (struct export){ .graph = w->g,
 				.plan = w->p,
 				.ties = w->t,
+				.explain = w->explain,
 				.waves = &w->w,
 				.cuts = &w->c,
 				.edges = true };
@@ -119,6 +122,7 @@ static void world_fini(struct world *w)
 {
 	free(w->note);
 	free(w->w.place);
+	explain_free(w->explain);
 	ties_free(w->t);
 	plan_free(w->p);
 	graph_free(w->g);
