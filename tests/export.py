@@ -257,6 +257,13 @@ class Export(unittest.TestCase):
         names = {m["id"]: m["name"] for m in self.doc["machines"]}
         self.assertEqual(names, {m["id"]: m["name"] for m in self.machines})
 
+    def test_groups_are_as_their_schema_says(self):
+        schema = Schema(json.loads((ROOT / "docs/groups.schema.json").read_text()))
+        self.assertEqual(list(schema.errors(self.plan))[:5], [])
+        machines = sorted(m for e in self.plan for m in e["machines"])
+        self.assertEqual(machines, sorted(m["id"] for m in self.machines))
+        self.assertTrue(list(schema.errors([{**self.plan[0], "machines": []}])))
+
     # Tables
 
     def test_tables_count_as_the_plan(self):

@@ -657,6 +657,37 @@ START_TEST(evidence_is_the_strongest)
 }
 END_TEST
 
+START_TEST(of_a_pair_the_busiest_edge_speaks)
+{
+	static const struct filter all;
+	static const uint64_t opens[] = { 5, 500, 50 };
+	struct scenes s = { 0 };
+	struct export x = { 0 };
+	struct evidence *v;
+	struct graph *g;
+	struct plan *p;
+
+	scenes_machine(&s, "a", "a", "", "10.0.0.1", true);
+	scenes_machine(&s, "b", "b", "", "10.0.0.2", true);
+	for (uint16_t i = 0; i < 3; i++)
+		scenes_edge(&s, "a 10.0.0.1 x", "b 10.0.0.2 y", 80 + i, opens[i]);
+	g = graph_load(scenes_store(&s), &all, NULL);
+	p = plan_new(g->machine_n);
+	plan_add(p, PLAN_GROUP, "both");
+	p->machine[0].group = p->machine[1].group = 0;
+	plan_settle(p);
+	x.graph = g;
+	x.plan = p;
+	v = evidence_of(&x);
+	ck_assert_uint_eq(v->edge_n, 1);
+	ck_assert_uint_eq(g->edge[v->edge[0].edge].port, 81);
+	free(v);
+	plan_free(p);
+	graph_free(g);
+	scenes_fini(&s);
+}
+END_TEST
+
 START_TEST(boxes_do_not_overlap)
 {
 	struct world w;
@@ -700,6 +731,7 @@ int main(void)
 	tcase_add_test(t, formats_are_found);
 	tcase_add_test(t, arrows_add_up);
 	tcase_add_test(t, evidence_is_the_strongest);
+	tcase_add_test(t, of_a_pair_the_busiest_edge_speaks);
 	tcase_add_test(t, boxes_do_not_overlap);
 	return unit_run("export", t);
 }
