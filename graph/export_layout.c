@@ -6,7 +6,7 @@
 
 #include "common/mem.h"
 
-enum { GAP = 12, HEAD = 36, BETWEEN = 60 };
+enum { GAP = 12, HEAD = 36, BETWEEN = 60, WIDTH_LEAST = 240 };
 
 static unsigned rank(const struct plan_group *g)
 {
@@ -38,6 +38,8 @@ static struct layout_box box_for(unsigned machines)
 		b.columns = 1;
 	rows = (machines + b.columns - 1) / b.columns;
 	b.w = b.columns * (LAYOUT_CELL_W + GAP) + GAP;
+	if (b.w < WIDTH_LEAST)
+		b.w = WIDTH_LEAST; /* room for a name */
 	b.h = HEAD + rows * (LAYOUT_CELL_H + GAP) + GAP;
 	return b;
 }
@@ -56,12 +58,17 @@ struct shelf {
 	unsigned width, x, y, h;
 };
 
+static void next_shelf(struct shelf *s)
+{
+	if (s->x)
+		s->y += s->h + BETWEEN;
+	s->x = s->h = 0;
+}
+
 static void put(struct shelf *s, struct layout_box *b)
 {
-	if (s->x && s->x + b->w > s->width) {
-		s->y += s->h + BETWEEN;
-		s->x = s->h = 0;
-	}
+	if (s->x + b->w > s->width)
+		next_shelf(s);
 	b->x = s->x;
 	b->y = s->y;
 	s->x += b->w + BETWEEN;
@@ -94,8 +101,14 @@ struct layout *layout_of(const struct export *x, bool strangers)
 	if (l->group_n)
 		qsort_r(l->order, l->group_n, sizeof(*l->order), by_place, (void *)x->plan);
 	shelf.width = page_width(l);
-	for (unsigned i = 0; i < l->group_n; i++)
+	for (unsigned i = 0; i < l->group_n; i++) {
+		const struct plan_group *g = x->plan->group;
+
+		if (i && rank(&g[l->order[i]]) != rank(&g[l->order[i - 1]]))
+			next_shelf(&shelf);
 		put(&shelf, &l->group[l->order[i]]);
+	}
+	next_shelf(&shelf);
 	put(&shelf, &l->rest);
 	return l;
 }

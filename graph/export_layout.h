@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where boxes stand in formats that have places: groups as boxes in rows, machines in a grid
- * inside of their box.  Shared services come first, then groups by wave and name; what is in
- * no group comes last.
+ * inside of their box.  Shared services come first, then groups by name, each wave in
+ * rows of its own; what is in no group comes last.
  */
 #ifndef GRAPH_EXPORT_LAYOUT_H
 #define GRAPH_EXPORT_LAYOUT_H
