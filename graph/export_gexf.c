@@ -12,7 +12,7 @@
 /* The ids of columns are their places in these. */
 enum { KIND, ID, OS, SITE, CORES, MEMORY, GROUP, GROUP_KIND, ENV, WAVE, CONFIDENCE };
 static const char *const node_column[][2] = {
-	{ "kind", "string" },  { "id", "string" },	   { "os", "string" },
+	{ "kind", "string" },  { "machine", "string" },	   { "os", "string" },
 	{ "site", "string" },  { "cores", "long" },	   { "memory_bytes", "long" },
 	{ "group", "string" }, { "group_kind", "string" }, { "env", "string" },
 	{ "wave", "integer" }, { "confidence", "double" },
@@ -81,7 +81,7 @@ static void grouped(struct buf *b, const struct export *x, unsigned m)
 static void colour(struct buf *b, const struct export *x, unsigned m)
 {
 	unsigned group = x->plan ? x->plan->machine[m].group : PLAN_NONE;
-	uint32_t mix = group * 2654435761u; /* far colours for near numbers */
+	uint32_t mix = (group + 1) * 2654435761u; /* far colours for near numbers */
 
 	if (group == PLAN_NONE || x->plan->group[group].kind == PLAN_SHARED)
 		buf_str(b, "<viz:color r=\"160\" g=\"160\" b=\"160\"/>");

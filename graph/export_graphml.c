@@ -17,8 +17,8 @@ static const struct {
 	const char *name, *domain, *type;
 } keys[] = {
 	{ "label", "node", "string" },
-	{ "kind", "node", "string" }, /* machine, address, group, shared */
-	{ "id", "node", "string" },
+	{ "kind", "node", "string" },	 /* machine, address, group, shared */
+	{ "machine", "node", "string" }, /* its id; "id" and "label" are Gephi's own */
 	{ "ips", "node", "string" },
 	{ "os", "node", "string" },
 	{ "site", "node", "string" },
@@ -134,7 +134,7 @@ static void node(const struct export *x, struct export_sink *s, unsigned i,
 	buf_printf(b, "<node id=\"n%u\">", i);
 	text(b, "n_label", m->name);
 	text(b, "n_kind", m->known ? "machine" : "address");
-	text(b, "n_id", m->id);
+	text(b, "n_machine", m->id);
 	addresses(b, m);
 	text(b, "n_os", m->os);
 	text(b, "n_site", m->site);
