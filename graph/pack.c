@@ -14,7 +14,7 @@
 /* What one more wave costs beside all connections. */
 #define WAVE_SHARE 0.002
 
-enum { STARTS = 4, TRIES_NODE = 2000, TRIES_LEAST = 20000, TRIES_MOST = 400000 };
+enum { STARTS = 4, TRIES_NODE = 2000, TRIES_LEAST = 5000, TRIES_MOST = 400000 };
 
 /* Nodes that move together; fixed nodes are in none. */
 struct clusters {

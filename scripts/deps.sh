@@ -44,6 +44,7 @@ table() {
 	test   iproute2           iproute                 iproute2
 	test   procps             procps-ng               procps
 	test   util-linux         util-linux              util-linux
+	test   nftables           nftables                nftables
 	test   git                git                     git
 	END
 }
