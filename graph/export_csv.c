@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "common/utf8.h"
+#include "common/csv.h"
 #include "graph/export.h"
 
 /* One row as it grows. */
@@ -51,9 +51,7 @@ static void text(struct row *r, const char *s)
 	struct buf clean = { 0 };
 
 	next_cell(r);
-	if (*s && strchr("=+-@\t\r", *s))
-		buf_u8(&clean, '\'');
-	utf8_show(&clean, s, strlen(s));
+	csv_guard(&clean, s);
 	if (memchr(clean.p ? clean.p : (const uint8_t *)"", '"', clean.n) ||
 	    memchr(clean.p ? clean.p : (const uint8_t *)"", ',', clean.n))
 		quoted(r->out, (const char *)clean.p, clean.n);
