@@ -8,6 +8,7 @@ int cmd_edges(int argc, char **argv);
 int cmd_services(int argc, char **argv);
 int cmd_import(int argc, char **argv);
 int cmd_diagram(int argc, char **argv);
+int cmd_waves(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_diff(int argc, char **argv);

@@ -34,6 +34,7 @@ static const struct command commands[] = {
 	{ "explain", cmd_explain, "why a machine or a group stands where it stands" },
 	{ "diff", cmd_diff, "what changed between two windows, databases or plans" },
 	{ "diagram", cmd_diagram, "draw the map as SVG, DOT, PNG or PDF" },
+	{ "waves", cmd_waves, "order the groups into moves, and price the cuts" },
 	{ "export", cmd_export, "hand the map and its plan over to other programs" },
 	{ "render", cmd_render, NULL },
 	{ "help", cmd_help, "explain a command" },

@@ -262,7 +262,6 @@ static void wave_members(struct json *j, const struct waves_print *x, const stru
 	member_price(j, "no_longer_cut", &c->healed);
 	member_places(j, x, w->number);
 	member_against(j, x, w->number);
-	member_cycles(j, x, w->number);
 }
 
 static void put_line(struct buf *b, const char *after)
@@ -272,20 +271,29 @@ static void put_line(struct buf *b, const char *after)
 	buf_reset(b);
 }
 
+static bool wanted(const struct waves_print *x, uint64_t printed)
+{
+	return !x->o->limit || x->o->all || printed < x->o->limit;
+}
+
 static void all_json(const struct waves_print *x)
 {
+	unsigned n = x->w->wave_n;
+
 	bool lines = x->o->format == FORMAT_JSON_LINES;
 	struct buf b = { 0 };
 
 	if (!lines)
-		buf_str(&b, x->w->wave_n ? "[\n" : "[]\n");
-	for (unsigned i = 0; i < x->w->wave_n; i++) {
+		buf_str(&b, n ? "[\n" : "[]\n");
+	while (n && !wanted(x, n - 1))
+		n--;
+	for (unsigned i = 0; i < n; i++) {
 		struct json j = json_to(&b);
 
 		json_open(&j, '{');
 		wave_members(&j, x, &x->w->wave[i]);
 		json_close(&j, '}');
-		put_line(&b, lines ? "\n" : i + 1 < x->w->wave_n ? ",\n" : "\n]\n");
+		put_line(&b, lines ? "\n" : i + 1 < n ? ",\n" : "\n]\n");
 	}
 	put_line(&b, "");
 	buf_fini(&b);
@@ -300,7 +308,7 @@ void waves_print_all(const struct waves_print *x)
 		return;
 	}
 	t = begin_table(x->o, wave_columns, N(wave_columns));
-	for (unsigned i = 0; i < x->w->wave_n; i++)
+	for (unsigned i = 0; i < x->w->wave_n && wanted(x, i); i++)
 		wave_row(t, &x->w->wave[i], &x->c->wave[x->w->wave[i].number]);
 	table_finish(t);
 }
@@ -377,7 +385,7 @@ static void print_cuts(const struct waves_print *x, unsigned wave)
 	struct table *t = begin_table(x->o, cut_columns, N(cut_columns));
 	unsigned n, *at = cut_strongest(x->c, wave, &n);
 
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n && wanted(x, i); i++)
 		cut_row(t, x->p, &x->c->pair[at[i]], wave);
 	table_finish(t);
 	free(at);
@@ -417,6 +425,7 @@ static void one_json(const struct waves_print *x, const struct wave *wave)
 
 	json_open(&j, '{');
 	wave_members(&j, x, wave);
+	member_cycles(&j, x, wave->number);
 	member_cuts(&j, x, wave->number);
 	json_close(&j, '}');
 	put_line(&b, "\n");
@@ -502,7 +511,7 @@ void waves_print_firewall(const struct waves_print *x, const struct firewall *f)
 
 	csv.format = FORMAT_CSV;
 	t = begin_table(&csv, rule_columns, N(rule_columns));
-	for (size_t i = 0; i < f->rule_n; i++)
+	for (size_t i = 0; i < f->rule_n && wanted(x, i); i++)
 		rule_row(t, x, &f->rule[i]);
 	table_finish(t);
 }

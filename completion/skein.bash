@@ -47,6 +47,9 @@ _skein_argument() {
 	--table | -t) _skein_words "machines groups shared waves cuts edges" "$2" ;;
 	--log-level) _skein_words "debug info warn err" "$2" ;;
 	--process | --port | -p | --since | --until | --limit | --for | --interval | --plan) ;;
+	--firewall) _skein_words "csv nft" "$2" ;;
+	--capacity | --capacity-gb | --pilot | --start | --every | --deadline | --freeze | --link) ;;
+	--assume-gb | --shared | --rtt | --chatty | --wave | -w) ;;
 	--collector | --listen | --token | --ttl | --uses | --max-edges | --max-sockets) ;;
 	*) return 1 ;;
 	esac
@@ -60,7 +63,7 @@ _skein() {
 
 	_skein_argument "$prev" "$cur" && return
 	if ((COMP_CWORD == 1)); then
-		_skein_words "up down import machines edges services diagram export help version
+		_skein_words "up down import machines edges services diagram waves export help version
 			--help --version" "$cur"
 		return
 	fi
@@ -70,12 +73,18 @@ _skein() {
 	services:-*) _skein_words "$database $filter $table $all" "$cur" ;;
 	import:-*) _skein_words "$database $all --csv" "$cur" ;;
 	diagram:-*) _skein_words "$database $filter $window --output --format --overview $all" "$cur" ;;
+	waves:-*)
+		_skein_words "$database --capacity --capacity-gb --pilot --start --every --deadline
+			--freeze --link --assume-gb --shared --rtt --chatty --wave --firewall --dry-run
+			--reset $table $all" "$cur"
+		;;
+	waves:*) _skein_words "show" "$cur" ;;
 	export:-*) _skein_words "$database $window --format --output --table --edges --plan $all" "$cur" ;;
 	up:-*) _skein_words "$database --for --listen --interval $all" "$cur" ;;
 	down:-*) _skein_words "$database $all" "$cur" ;;
 	machines:* | edges:* | services:*) _skein_machines "$cur" ;;
 	import:*) _skein_files "$cur" ;;
-	help:*) _skein_words "up down import machines edges services diagram export" "$cur" ;;
+	help:*) _skein_words "up down import machines edges services diagram waves export" "$cur" ;;
 	esac
 }
 

@@ -12,12 +12,12 @@ function __skein_machines
     skein machines $db --no-header --quiet 2>/dev/null | cut -f1
 end
 
-set -l commands up down import machines edges services diagram export help version
+set -l commands up down import machines edges services diagram waves export help version
 set -l list "__fish_seen_subcommand_from machines edges services"
 set -l window "__fish_seen_subcommand_from edges diagram export"
 set -l filter "__fish_seen_subcommand_from edges services diagram"
 set -l zone "__fish_seen_subcommand_from machines edges services diagram"
-set -l database "__fish_seen_subcommand_from import machines edges services diagram export up down"
+set -l database "__fish_seen_subcommand_from import machines edges services diagram waves export up down"
 
 complete -c skein -f
 complete -c skein -n __fish_use_subcommand -a up -d 'watch this machine'
@@ -65,3 +65,29 @@ complete -c skein -n "__fish_seen_subcommand_from up" -l for -x -d 'how long'
 complete -c skein -l color -d 'auto, always or never'
 complete -c skein -s q -l quiet -d 'no hints, counts and progress'
 complete -c skein -s h -l help -d help
+
+set -l waves "__fish_seen_subcommand_from waves"
+complete -c skein -n "$waves" -l capacity -x -d 'machines a wave'
+complete -c skein -n "$waves" -l capacity-gb -x -d 'used GB a wave'
+complete -c skein -n "$waves" -l pilot -x -d 'machines of the first wave'
+complete -c skein -n "$waves" -l start -x -d 'day of the first cutover'
+complete -c skein -n "$waves" -l every -x -d 'from cutover to cutover'
+complete -c skein -n "$waves" -l deadline -x -d 'day of the last cutover'
+complete -c skein -n "$waves" -l freeze -x -d 'no cutover on these days'
+complete -c skein -n "$waves" -l link -x -a '100mbit 1gbit 10gbit' -d 'what replicates'
+complete -c skein -n "$waves" -l assume-gb -x -d 'used GB where nobody said it'
+complete -c skein -n "$waves" -l shared -x -d 'how to treat a service'
+complete -c skein -n "$waves" -l rtt -x -d 'round trip in milliseconds'
+complete -c skein -n "$waves" -l chatty -x -d 'connections a day'
+complete -c skein -n "$waves" -s w -l wave -x -d 'this wave'
+complete -c skein -n "$waves" -l firewall -x -a 'csv nft' -d 'rules that must be open'
+complete -c skein -n "$waves" -l tz -x -a 'UTC local' -d 'zone of times'
+complete -c skein -n "$waves" -l json -d 'JSON array'
+complete -c skein -n "$waves" -a --json=lines -d 'JSON lines'
+complete -c skein -n "$waves" -l csv -d CSV
+complete -c skein -n "$waves" -l no-header -d 'no header line'
+complete -c skein -n "$waves" -l limit -x -d 'rows at most'
+complete -c skein -n "$waves" -l all -d 'every row'
+complete -c skein -n "$waves" -s n -l dry-run -d 'keep nothing'
+complete -c skein -n "$waves" -l reset -d 'forget the rules'
+complete -c skein -n "$waves" -a show

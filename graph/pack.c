@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "graph/pack.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,10 @@
 /* What one more wave costs beside all connections. */
 #define WAVE_SHARE 0.002
 
-enum { STARTS = 4, TRIES_NODE = 2000, TRIES_LEAST = 5000, TRIES_MOST = 400000 };
+/* Of all connections, what is too light to make anybody wait where room is short. */
+#define LIGHT_SHARE 0.001
+
+enum { TRIES_NODE = 2000, TRIES_LEAST = 5000, TRIES_MOST = 400000 };
 
 /* Nodes that move together; fixed nodes are in none. */
 struct clusters {
@@ -231,7 +235,8 @@ static void family_arcs(struct clusters *c, double weight, size_t *cap)
 	free(member);
 }
 
-static void make_arcs(struct clusters *c)
+/* LEAST: lighter arcs hold nobody back. */
+static void make_arcs(struct clusters *c, double least)
 {
 	const struct pack *q = c->q;
 	size_t cap = q->arc_n + 1ul;
@@ -242,7 +247,8 @@ static void make_arcs(struct clusters *c)
 		unsigned from = c->of[q->arc[i].server], to = c->of[q->arc[i].client];
 
 		total += q->arc[i].weight;
-		if (from != PACK_NONE && to != PACK_NONE && from != to)
+		if (from != PACK_NONE && to != PACK_NONE && from != to &&
+		    q->arc[i].weight >= least)
 			c->arc[c->arc_n++] =
 				(struct feedback_arc){ from, to, q->arc[i].weight };
 	}
@@ -253,7 +259,7 @@ static void make_arcs(struct clusters *c)
 }
 
 static struct clusters clusters_of(const struct pack *q, const struct pack_arc *sorted,
-				   unsigned limit)
+				   unsigned limit, double least)
 {
 	struct clusters c = { .q = q };
 	unsigned *up = xcalloc(q->node_n + 1ul, sizeof(*up));
@@ -267,7 +273,7 @@ static struct clusters clusters_of(const struct pack *q, const struct pack_arc *
 	c.node_at = xcalloc(c.n + 2ul, sizeof(*c.node_at));
 	c.node = xcalloc(q->node_n + 1ul, sizeof(*c.node));
 	fill_clusters(&c);
-	make_arcs(&c);
+	make_arcs(&c, least);
 	free(up);
 	return c;
 }
@@ -460,17 +466,60 @@ static unsigned tries_of(const struct pack *q)
 	return tries < TRIES_LEAST ? TRIES_LEAST : (unsigned)tries;
 }
 
-/* Joined up to LIMIT, packed and bettered. */
-static struct seat *start(const struct pack *q, const struct pack_arc *sorted, unsigned limit)
+/* What may lose at first may end worse: then it is as before. */
+static void better_or_back(const struct pack *q, struct seat *s)
 {
-	struct clusters c = clusters_of(q, sorted, limit);
+	unsigned *wave = xcalloc(q->node_n + 1ul, sizeof(*wave));
+	double before;
+
+	seat_close(s);
+	before = judged(q, s);
+	for (unsigned v = 0; v < q->node_n; v++)
+		wave[v] = seat_wave(s, v);
+	seat_better(s, tries_of(q));
+	seat_close(s);
+	if (judged(q, s) > before)
+		for (unsigned v = 0; v < q->node_n; v++)
+			seat_put(s, v, wave[v]);
+	free(wave);
+}
+
+/* Joined up to LIMIT, where arcs lighter than LEAST hold nobody; packed and bettered. */
+static struct seat *start(const struct pack *q, const struct pack_arc *sorted, unsigned limit,
+			  double least)
+{
+	struct clusters c = clusters_of(q, sorted, limit, least);
 	struct seat *s = seat_new(q);
 
 	schedule(&c, s);
 	clusters_fini(&c);
-	seat_better(s, tries_of(q));
-	seat_close(s);
+	better_or_back(q, s);
 	return s;
+}
+
+/* The weight of the lightest arc that is not among the light ones. */
+static double light(const struct pack *q, const struct pack_arc *sorted)
+{
+	double total = 0, sum = 0;
+	unsigned i = q->arc_n;
+
+	for (unsigned k = 0; k < q->arc_n; k++)
+		total += sorted[k].weight;
+	while (i && sum + sorted[i - 1].weight <= LIGHT_SHARE * total)
+		sum += sorted[--i].weight;
+	return i ? sorted[i - 1].weight : 0;
+}
+
+/* The better of the two; the other one is freed. */
+static struct seat *better(const struct pack *q, struct seat *a, struct seat *b)
+{
+	if (a && judged(q, a) <= judged(q, b)) {
+		seat_free(b);
+		return a;
+	}
+	if (a)
+		seat_free(a);
+	return b;
 }
 
 unsigned pack_waves(const struct pack *q, unsigned *wave)
@@ -478,23 +527,21 @@ unsigned pack_waves(const struct pack *q, unsigned *wave)
 	struct pack_arc *sorted = xcalloc(q->arc_n + 1ul, sizeof(*sorted));
 	struct seat *best = NULL;
 	unsigned highest;
+	double least;
 
 	if (q->arc_n) {
 		memcpy(sorted, q->arc, q->arc_n * sizeof(*sorted));
 		qsort(sorted, q->arc_n, sizeof(*sorted), by_weight);
 	}
-	for (unsigned i = 0; i < STARTS; i++) {
-		unsigned limit = i + 1 < STARTS ? q->capacity >> i : 0;
-		struct seat *s = start(q, sorted, limit);
-
-		if (best && judged(q, s) >= judged(q, best)) {
-			seat_free(s);
-			continue;
-		}
-		if (best)
-			seat_free(best);
-		best = s;
-	}
+	least = light(q, sorted);
+	best = better(q, best, start(q, sorted, q->capacity, 0));
+	best = better(q, best, start(q, sorted, q->capacity, least));
+	best = better(q, best, start(q, sorted, q->capacity / 2, least));
+	best = better(q, best, start(q, sorted, q->capacity / 4, least));
+	if (q->waves_max && seat_highest(best) > q->waves_max)
+		best = better(q, best, start(q, sorted, q->capacity / 4, HUGE_VAL));
+	if (q->waves_max && seat_highest(best) > q->waves_max)
+		best = better(q, best, start(q, sorted, 0, HUGE_VAL));
 	for (unsigned v = 0; v < q->node_n; v++)
 		wave[v] = seat_wave(best, v);
 	highest = seat_highest(best);

@@ -94,3 +94,37 @@ char *tier_family(const char *name)
 	}
 	return buf_take(&b);
 }
+
+/* How much of P[0..N) is left without what stands for the environment at its end. */
+static size_t without_ending(const char *p, size_t n, enum tier tier)
+{
+	static const char *const ending[TIERS][6] = {
+		[TIER_DEV] = { "dev", "d" },
+		[TIER_TEST] = { "test", "tst", "qa", "t", "q" },
+		[TIER_STAGE] = { "uat", "acc", "stg", "u", "a", "s" },
+		[TIER_PROD] = { "prod", "prd", "p" },
+	};
+
+	for (unsigned i = 0; i < 6 && ending[tier][i]; i++) {
+		size_t len = strlen(ending[tier][i]), same = 0;
+
+		while (same < len && n >= len + 2 &&
+		       lower(p[n - len + same]) == ending[tier][i][same])
+			same++;
+		if (same == len)
+			return n - len;
+	}
+	return n;
+}
+
+char *tier_stem(const char *env, const char *name)
+{
+	enum tier told = tier_within(env);
+	char *family = tier_family(name);
+	size_t n = strlen(family), left = n;
+
+	if (told != TIERS && tier_within(name) == TIERS)
+		left = without_ending(family, n, told);
+	family[left < n ? left : 0] = 0;
+	return family;
+}

@@ -15,5 +15,10 @@ enum tier tier_of(const char *env, const char *name);
  * that are left: "Shop-TST" and "shop (prod)" are both "shop".  The caller frees it.
  */
 char *tier_family(const char *name);
+/*
+ * The same, where ENV is known and no word tells it, without what stands for it at the end of
+ * the last word: "shopt" of test and "shopp" of production are both "shop".  "": no such end.
+ */
+char *tier_stem(const char *env, const char *name);
 
 #endif

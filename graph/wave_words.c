@@ -261,7 +261,9 @@ static void note_order(struct wave_work *k)
 	for (unsigned i = 0; i < w->against_n; i++)
 		lost += (double)w->against[i].connections;
 	for (unsigned i = 0; i < k->arc_n; i++)
-		all += (double)k->arc[i].connections;
+		if (k->p->group[k->arc[i].client].kind == PLAN_GROUP &&
+		    k->p->group[k->arc[i].server].kind == PLAN_GROUP)
+			all += (double)k->arc[i].connections;
 	for (unsigned i = 0; i < w->cycle_n; i++)
 		apart += w->cycle[i].waves > 1;
 	for (unsigned i = 0; i < w->place_n; i++)

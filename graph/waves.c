@@ -151,10 +151,41 @@ static int by_name(const void *pa, const void *pb)
 	return d ? d : (a->group > b->group) - (a->group < b->group);
 }
 
-/* Groups whose names differ in the environment alone are one family. */
+/* Whether the groups of a run are of several environments. */
+static bool differ(const struct wave_work *k, const struct named *run, unsigned n)
+{
+	for (unsigned i = 1; i < n; i++)
+		if (k->tier[run[i].group] != k->tier[run[0].group])
+			return true;
+	return false;
+}
+
+/* One family for each run of equal names; frees the names. */
+static void make_families(struct wave_work *k, struct named *named, unsigned n,
+			  unsigned *families)
+{
+	if (n)
+		qsort(named, n, sizeof(*named), by_name);
+	for (unsigned i = 0, next; i < n; i = next) {
+		for (next = i + 1; next < n && !strcmp(named[next].name, named[i].name);)
+			next++;
+		if (!*named[i].name || !differ(k, named + i, next - i))
+			continue;
+		for (unsigned j = i; j < next; j++)
+			k->family[named[j].group] = *families;
+		(*families)++;
+	}
+	for (unsigned i = 0; i < n; i++)
+		free(named[i].name);
+}
+
+/*
+ * Groups whose names differ in the environment alone are one family: in a word for it, else
+ * in a letter or two at the end.
+ */
 static void find_families(struct wave_work *k)
 {
-	unsigned n = k->p->group_n, families = 0;
+	unsigned n = k->p->group_n, families = 0, words = 0, stems = 0;
 	struct named *named = xcalloc(n + 1ul, sizeof(*named));
 
 	for (unsigned i = 0; i < n; i++) {
@@ -162,22 +193,17 @@ static void find_families(struct wave_work *k)
 
 		k->tier[i] = tier_of(g->env, g->name);
 		k->family[i] = PLAN_NONE;
-		named[i] = (struct named){ tier_family(g->name), i };
+		if (g->kind == PLAN_GROUP)
+			named[words++] = (struct named){ tier_family(g->name), i };
 	}
-	if (n)
-		qsort(named, n, sizeof(*named), by_name);
-	for (unsigned i = 0, next; i < n; i = next) {
-		for (next = i + 1; next < n && !strcmp(named[next].name, named[i].name);)
-			next++;
-		if (next - i < 2 || !*named[i].name)
-			continue;
-		for (unsigned j = i; j < next; j++)
-			if (k->p->group[named[j].group].kind == PLAN_GROUP)
-				k->family[named[j].group] = families;
-		families++;
+	make_families(k, named, words, &families);
+	for (unsigned i = 0; i < n; i++) {
+		const struct plan_group *g = &k->p->group[i];
+
+		if (g->kind == PLAN_GROUP && k->family[i] == PLAN_NONE)
+			named[stems++] = (struct named){ tier_stem(g->env, g->name), i };
 	}
-	for (unsigned i = 0; i < n; i++)
-		free(named[i].name);
+	make_families(k, named, stems, &families);
 	free(named);
 }
 
@@ -315,7 +341,7 @@ static unsigned pack_with(struct wave_work *k, struct packed *x, unsigned capaci
 	return pack_waves(&x->q, x->wave);
 }
 
-/* The least capacity with which groups would be done in time. */
+/* The least capacity with which groups would be done in time; X is packed with another one. */
 static unsigned capacity_in_time(struct wave_work *k, struct packed *x)
 {
 	unsigned lo = k->w->capacity, hi = lo;
@@ -353,14 +379,14 @@ static void place_groups(struct wave_work *k)
 		k->w->capacity = capacity_in_time(k, &x);
 	if (x.q.node_n)
 		waves = pack_with(k, &x, k->w->capacity, 1);
+	for (unsigned v = 0; v < x.q.node_n; v++)
+		load_wave(k, x.group[v], x.wave[v] + k->w->first - 1);
 	if (k->w->slots && waves > k->w->slots && k->r->capacity)
 		wave_note(
 			k->w,
 			"with %u machines a wave it takes %u waves and there are %u cutovers "
 			"till the deadline: %u machines a wave would do",
 			k->w->capacity, waves, k->w->slots, capacity_in_time(k, &x));
-	for (unsigned v = 0; v < x.q.node_n; v++)
-		load_wave(k, x.group[v], x.wave[v] + k->w->first - 1);
 	packed_fini(&x);
 	for (unsigned i = 0; i < k->p->group_n; i++) {
 		if (k->w->place[i].everywhere)

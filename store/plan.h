@@ -55,6 +55,13 @@ typedef int group_label_fn(const struct group_label_row *row, void *ctx);
 int plan_save(struct store *s, struct plan_info *info, const struct plan_group_row *group,
 	      size_t group_n, const struct plan_machine_row *machine, size_t machine_n,
 	      struct err *e);
+/* The waves of a plan's groups, by name; a group that is not named keeps its own. */
+struct plan_wave_row {
+	const char *group;
+	unsigned wave;
+};
+int plan_set_waves(struct store *s, int64_t plan, const struct plan_wave_row *row, size_t n,
+		   struct err *e);
 /* Newest first. */
 int query_plans(struct store *s, plan_info_fn *fn, void *ctx, struct err *e);
 /* 1 with *ID, the newest; 0 if there is none. */

@@ -207,6 +207,28 @@ START_TEST(lower_environments_move_first)
 }
 END_TEST
 
+START_TEST(environments_at_the_end_of_names)
+{
+	struct wave_rules r = { .capacity = 100 };
+	struct estatekit k = { 0 };
+	struct waves *w;
+
+	estatekit_group(&k, "shopd", 2);
+	estatekit_group(&k, "shopp", 2);
+	estatekit_group(&k, "crmp", 2);
+	estatekit_group(&k, "crmt", 2);
+	estatekit_env(&k, "shopd", "dev");
+	estatekit_env(&k, "shopp", "prod");
+	estatekit_env(&k, "crmp", "prod"); /* of the other one nobody says what it is */
+	w = assign(&k, &r);
+	ck_assert_uint_lt(wave_of(k.p, "shopd"), wave_of(k.p, "shopp"));
+	ck_assert_uint_eq(wave_of(k.p, "crmp"), 1);
+	ck_assert_uint_eq(wave_of(k.p, "crmt"), 1);
+	waves_free(w);
+	estatekit_fini(&k);
+}
+END_TEST
+
 START_TEST(early_wave_is_small)
 {
 	struct wave_rules r = { .capacity = 20, .pilot = 5 };
@@ -395,6 +417,8 @@ START_TEST(deadline_that_does_not_fit)
 	ck_assert_uint_eq(w->wave_n, 3);
 	ck_assert_int_gt(w->finish, r.deadline);
 	ck_assert(noted(w, "3 machines a wave would do"));
+	for (unsigned i = 0; i < w->wave_n; i++)
+		ck_assert_uint_eq(w->wave[i].machines, 2);
 	ck_assert(noted(w, "does not fit: the last cutover is on 1972-10-11"));
 	waves_free(w);
 	r.capacity = 0; /* then it is made to fit */
@@ -645,6 +669,7 @@ int main(void)
 	tcase_add_test(t, a_circle_is_cut_where_it_is_cheapest);
 	tcase_add_test(t, capacity_in_machines_and_bytes);
 	tcase_add_test(t, lower_environments_move_first);
+	tcase_add_test(t, environments_at_the_end_of_names);
 	tcase_add_test(t, early_wave_is_small);
 	tcase_add_test(t, moved_groups_are_done_and_approved_ones_stay);
 	tcase_add_test(t, shared_services_by_their_kind);
