@@ -191,7 +191,8 @@ static int one_word(const struct command *c, const char *word)
 	int m = graph_find_machine(c->g, word);
 	unsigned group = plan_find(c->p, word);
 
-	if (m >= 0 && group != PLAN_NONE && c->p->machine[m].group != group)
+	if (m >= 0 && group != PLAN_NONE &&
+	    (c->p->machine[m].group != group || c->p->group[group].machine_n > 1))
 		say_note("a machine and a group are called %s; --group %s explains the group",
 			 word, word);
 	if (m >= 0)
@@ -256,6 +257,9 @@ static int begin(struct command *c, struct err *e)
 		rc = propose(c, e);
 	if (rc < 0)
 		return rc;
+	if (c->p->missing)
+		say_note("%u machines of plan %lld are no longer known", c->p->missing,
+			 (long long)c->p->id);
 	c->t = ties_of(c->g, c->p);
 	c->x = explain_new(c->g, c->p, c->t, c->days);
 	c->show = (struct explained){ c->g, c->p, c->days,

@@ -222,7 +222,7 @@ static void say_without(const struct explained *x, const struct explain_without 
 		page_say(stdout, 0, 2, "Nothing ties it to anybody.");
 }
 
-static void say_entry(const struct plan_group *g)
+static void say_entry(const struct plan_group *g, const char *lead)
 {
 	struct buf b = { 0 };
 
@@ -238,7 +238,7 @@ static void say_entry(const struct plan_group *g)
 		buf_printf(&b, ", owner %s", g->owner);
 	if (g->locked || g->accepted)
 		buf_printf(&b, ", %s", g->locked ? "locked" : "accepted");
-	page_say(stdout, 2, 2, "%s: %u machine%s%s. Confidence %.2f.", g->name, g->machine_n,
+	page_say(stdout, 2, 2, "%s%u machine%s%s, confidence %.2f", lead, g->machine_n,
 		 say_plural(g->machine_n), buf_cstr(&b), g->confidence);
 	if (*g->reason)
 		page_say(stdout, 2, 2, "%s: %s", g->kind == PLAN_SHARED ? "Why" : "What it is",
@@ -264,7 +264,7 @@ static void say_shared(const struct explained *x, const struct explain_machine *
 	char *title = title_of(x, e->machine), share[PAGE_SHARE];
 
 	page_say(stdout, 0, 2, "%s is a shared service: %s", title, service_title(g->service));
-	say_entry(g);
+	say_entry(g, "");
 	if (*x->p->machine[e->machine].reason)
 		page_say(stdout, 2, 2, "This machine: %s (confidence %.2f)",
 			 x->p->machine[e->machine].reason,
@@ -316,7 +316,7 @@ void explain_text_machine(const struct explained *x, const struct explain_machin
 	title = title_of(x, e->machine);
 	page_say(stdout, 0, 2, "%s stands in group %s", title, group_name(x, e->group));
 	free(title);
-	say_entry(&x->p->group[e->group]);
+	say_entry(&x->p->group[e->group], "The group: ");
 	page_say(stdout, 2, 2, "This machine: confidence %.2f%s%s", pm->confidence,
 		 *pm->reason ? ", " : "", pm->reason);
 	printf("\n");
@@ -387,7 +387,7 @@ void explain_text_group(const struct explained *x, const struct explain_group *e
 
 	page_say(stdout, 0, 2, shared ? "%s is a shared service: %s" : "%s is a group%s",
 		 g->name, shared ? service_title(g->service) : "");
-	say_entry(g);
+	say_entry(g, "");
 	page_say(stdout, 2, 2, "Members: %s", members);
 	free(members);
 	printf("\n");
@@ -488,6 +488,7 @@ void explain_text_pair(const struct explained *x, const struct explain_pair *e)
 {
 	char *a = title_of(x, e->a), *b = title_of(x, e->b);
 	unsigned ga = x->p->machine[e->a].group, gb = x->p->machine[e->b].group;
+	char weight[PAGE_REAL];
 
 	if (e->together)
 		page_say(stdout, 0, 2, "%s and %s are together in %s", a, b,
@@ -497,10 +498,12 @@ void explain_text_pair(const struct explained *x, const struct explain_pair *e)
 			 group_name(x, ga), b, group_name(x, gb));
 	free(a);
 	free(b);
-	say_apart(x, e);
+	if (!e->together)
+		say_apart(x, e);
 	printf("\n");
 	if (e->direct.edge_n)
-		page_say(stdout, 0, 2, "Edges between the two: %u", e->direct.edge_n);
+		page_say(stdout, 0, 2, "Edges between the two: %u (weight %s)",
+			 e->direct.edge_n, page_real(e->direct.weight, weight));
 	else
 		page_say(stdout, 0, 2, "Nothing was seen directly between the two.");
 	say_edges(x, 2, e->direct.edge, e->direct.edge_n);

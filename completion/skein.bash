@@ -33,14 +33,14 @@ _skein_directories() {
 # The argument of the option before; false if it takes none.
 _skein_argument() {
 	case $1 in
-	--db | --output | -o) _skein_files "$2" ;;
+	--db | --with-db | --output | -o) _skein_files "$2" ;;
 	--data) _skein_directories "$2" ;;
 	--machine | -m) _skein_machines "$2" ;;
 	--tz) _skein_words "UTC local" "$2" ;;
 	--role) _skein_words "host mirror" "$2" ;;
 	--format | -f) _skein_words "svg dot png pdf" "$2" ;;
 	--log-level) _skein_words "debug info warn err" "$2" ;;
-	--process | --port | -p | --since | --until | --limit | --for | --interval) ;;
+	--process | --port | -p | --group | -g | --plan | --factor | --since | --until | --limit | --for | --interval) ;;
 	--collector | --listen | --token | --ttl | --uses | --max-edges | --max-sockets) ;;
 	*) return 1 ;;
 	esac
@@ -54,7 +54,7 @@ _skein() {
 
 	_skein_argument "$prev" "$cur" && return
 	if ((COMP_CWORD == 1)); then
-		_skein_words "up down import machines edges services diagram help version
+		_skein_words "up down import machines edges services explain diff diagram help version
 			--help --version" "$cur"
 		return
 	fi
@@ -63,12 +63,14 @@ _skein() {
 	edges:-*) _skein_words "$database $filter $window $table $all" "$cur" ;;
 	services:-*) _skein_words "$database $filter $table $all" "$cur" ;;
 	import:-*) _skein_words "$database $all" "$cur" ;;
+	explain:-*) _skein_words "$database $window --group --watch --plan --json --all $all" "$cur" ;;
+	diff:-*) _skein_words "$database $window --plans --with-db --factor $table $all" "$cur" ;;
 	diagram:-*) _skein_words "$database $filter $window --output --format --overview $all" "$cur" ;;
 	up:-*) _skein_words "$database --for --listen --interval $all" "$cur" ;;
 	down:-*) _skein_words "$database $all" "$cur" ;;
-	machines:* | edges:* | services:*) _skein_machines "$cur" ;;
+	machines:* | edges:* | services:* | explain:*) _skein_machines "$cur" ;;
 	import:*) _skein_files "$cur" ;;
-	help:*) _skein_words "up down import machines edges services diagram" "$cur" ;;
+	help:*) _skein_words "up down import machines edges services explain diff diagram" "$cur" ;;
 	esac
 }
 
