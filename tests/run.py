@@ -97,7 +97,7 @@ def scripts():
     """The scripts that need no rights, by name."""
     return {"includes": ([PLAIN, "tests/includes.py"], None),
             "cli": ([PLAIN, "tests/cli.py"], COUNTS),
-            "explaining": ([PLAIN, "tests/explain.py"], COUNTS),
+            "explain": ([PLAIN, "tests/explain.py"], COUNTS),
             "kills": ([PLAIN, "tests/kills.py"], COUNTS)}
 
 
