@@ -172,7 +172,14 @@ static int watched(const struct command *c)
 
 	if (group == PLAN_NONE)
 		return no_such(c, word, false, true);
-	w = watch_of(c->g, word ? c->p : NULL, group, c->days);
+	if (word) {
+		struct watch_groups *x = watch_groups(c->g, c->p);
+
+		w = watch_group(x, c->g, c->p, group, c->days);
+		watch_groups_free(x);
+	} else {
+		w = watch_of(c->g, c->days);
+	}
 	status = w->first ? EXITS_OK : EXITS_NONE;
 	if (c->json) {
 		struct json j = json_to(&b);
