@@ -126,6 +126,10 @@ START_TEST(a_fast_end_is_seen_as_one)
 	struct watch *w = watch_of(g, NULL);
 
 	ck_assert_double_eq_tol(w->next_day, 7.4, 0.3);
+	/* 600 * 2^(-(t - 1) / 3) < 2.8 from t = 24.2 on */
+	ck_assert(!w->past);
+	ck_assert_int_ge((w->enough - HAND_T0) / DAY, 23);
+	ck_assert_int_le((w->enough - HAND_T0) / DAY, 25);
 	watch_free(w);
 	graph_free(g);
 }
