@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "cli/page.h"
 #include "cli/say.h"
@@ -141,16 +142,18 @@ static void say_near(const struct explained *x, const struct explain_near *near,
 
 static void say_use(const struct explained *x, const struct explain_use *u, bool users)
 {
+	const char *name = group_name(x, u->group);
+	const char *title =
+		u->group == PLAN_NONE ? "" : service_title(x->p->group[u->group].service);
 	struct buf b = { 0 };
 	char n[SAY_NUMBER];
 
 	if (u->group == PLAN_NONE)
 		buf_str(&b, "addresses that are no known machine");
-	else if (x->p->group[u->group].kind == PLAN_SHARED)
-		buf_printf(&b, "%s, %s", group_name(x, u->group),
-			   service_title(x->p->group[u->group].service));
+	else if (x->p->group[u->group].kind == PLAN_SHARED && strcasecmp(name, title))
+		buf_printf(&b, "%s, %s", name, title);
 	else
-		buf_str(&b, group_name(x, u->group));
+		buf_str(&b, name);
 	buf_str(&b, ":");
 	if (users)
 		buf_printf(&b, " %u machine%s,", u->far, say_plural(u->far));
