@@ -62,9 +62,13 @@ _skein() {
 	machines:-*) _skein_words "$database --machine $table $all" "$cur" ;;
 	edges:-*) _skein_words "$database $filter $window $table $all" "$cur" ;;
 	services:-*) _skein_words "$database $filter $table $all" "$cur" ;;
+<<<<<<< HEAD
 	import:-*) _skein_words "$database $all" "$cur" ;;
 	explain:-*) _skein_words "$database $window --group --watch --plan --json --all $all" "$cur" ;;
 	diff:-*) _skein_words "$database $window --plans --with-db --factor $table $all" "$cur" ;;
+=======
+	import:-*) _skein_words "$database $all --csv" "$cur" ;;
+>>>>>>> main
 	diagram:-*) _skein_words "$database $filter $window --output --format --overview $all" "$cur" ;;
 	up:-*) _skein_words "$database --for --listen --interval $all" "$cur" ;;
 	down:-*) _skein_words "$database $all" "$cur" ;;

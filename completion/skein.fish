@@ -35,6 +35,7 @@ complete -c skein -n __fish_use_subcommand -a help -d 'explain a command'
 complete -c skein -n __fish_use_subcommand -a version -d 'print the version'
 complete -c skein -n "__fish_seen_subcommand_from help" -a "$commands"
 complete -c skein -n "__fish_seen_subcommand_from import" -F
+<<<<<<< HEAD
 complete -c skein -n "__fish_seen_subcommand_from machines edges services explain" -a "(__skein_machines)"
 complete -c skein -n "$explain" -s g -l group -x -d 'the group or shared service'
 complete -c skein -n "$explain" -l watch -d 'have we watched long enough'
@@ -44,6 +45,10 @@ complete -c skein -n "$explain" -l all -d 'every tie, edge and user'
 complete -c skein -n "$diff" -l plans -d 'two plans'
 complete -c skein -n "$diff" -l with-db -r -F -d 'the database after'
 complete -c skein -n "$diff" -l factor -x -d 'what is a change'
+=======
+complete -c skein -n "__fish_seen_subcommand_from import" -l csv -d 'the files are CSV lists of machines'
+complete -c skein -n "$list" -a "(__skein_machines)"
+>>>>>>> main
 
 complete -c skein -n "$database" -l db -r -F -d 'the database'
 complete -c skein -n "$database" -l data -x -a "(__fish_complete_directories)" -d 'data directory'
