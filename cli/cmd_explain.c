@@ -10,6 +10,7 @@
 #include "cli/say.h"
 #include "cli/suggest.h"
 #include "common/exits.h"
+#include "graph/days.h"
 #include "graph/group.h"
 #include "graph/saved.h"
 
@@ -264,6 +265,9 @@ static int begin(struct command *c, struct err *e)
 		rc = propose(c, e);
 	if (rc < 0)
 		return rc;
+	c->days = graph_days(c->store, c->g, e);
+	if (!c->days)
+		return e->code;
 	if (c->p->missing)
 		say_note("%u machines of plan %lld are no longer known", c->p->missing,
 			 (long long)c->p->id);
