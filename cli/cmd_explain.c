@@ -269,8 +269,9 @@ static int begin(struct command *c, struct err *e)
 	if (!c->days)
 		return e->code;
 	if (c->p->missing)
-		say_note("%u machines of plan %lld are no longer known", c->p->missing,
-			 (long long)c->p->id);
+		say_note("%u machine%s of plan %lld %s no longer known", c->p->missing,
+			 say_plural(c->p->missing), (long long)c->p->id,
+			 c->p->missing == 1 ? "is" : "are");
 	c->t = ties_of(c->g, c->p);
 	c->x = explain_new(c->g, c->p, c->t, c->days);
 	c->show = (struct explained){ c->g, c->p, c->days,

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import sqlite3
 import sys
 import unittest
 
@@ -235,6 +236,95 @@ class Diff(Explained):
         for args in ((), ("--plans",), ("--plans", "1", "2"), ("--plans", "7")):
             err = self.diff(*args, status=1).err
             self.assertIn("plan", err)
+
+
+class Plans(Explained):
+    """Plans as the store keeps them, written here."""
+
+    def setUp(self):
+        super().setUp()
+        self.fill(MACHINES + [machine("dns")] + shop() +
+                  [flow(n, "dns", 53, 1000) for n in NAMES])
+        self.keep(1, {"shop": NAMES[:3], "crm": NAMES[3:], "dns": ["dns"]})
+        self.keep(2, {"store": NAMES[:3], "crm": ["crm-web", "crm-db"], "x": ["crm-app"],
+                      "dns": ["dns"]})
+
+    def keep(self, plan, groups):
+        db = sqlite3.connect(self.db)
+        db.execute("INSERT INTO plan(id, made_ms, since, until) VALUES(?, 1, 0, 0)", (plan,))
+        for number, (name, machines) in enumerate(groups.items()):
+            shared = name == "dns"
+            db.execute("INSERT INTO plan_group VALUES(?,?,?,?,?,'','',?,0.75,0)",
+                       (plan, number, name, "shared" if shared else "group",
+                        "dns" if shared else "", f"because of {name}"))
+            for m in machines:
+                db.execute("INSERT INTO plan_machine VALUES(?,?,?,0.5,0,?)",
+                           (plan, f"id-{m}", number, f"reason of {m}"))
+        db.commit()
+        db.close()
+
+    def test_the_newest_plan_or_the_one_asked_for(self):
+        self.assertEqual(self.object("shop-app")["group"], "store")
+        found = self.object("shop-app", "--plan", "1")
+        self.assertEqual((found["group"], found["confidence"], found["reason"],
+                          found["group_reason"]),
+                         ("shop", 0.5, "reason of shop-app", "because of shop"))
+        self.assertEqual(self.run_skein("explain", "--db", self.db, "shop-app").err, "")
+
+    def test_words_are_machines_then_groups(self):
+        self.assertEqual(self.object("crm")["kind"], "group")
+        self.assertEqual(self.object("dns")["kind"], "machine")
+        self.assertEqual(self.object("--group", "dns")["kind"], "group")
+        self.assertIn('no group "crn", did you mean crm?',
+                      self.explain("--group", "crn", status=1).err)
+
+    def test_a_shared_service(self):
+        found = self.object("dns", "--plan", "1")
+        self.assertEqual((found["service"], found["advice"], found["would_join_groups"],
+                          found["would_join_machines"]), ("dns", "replicate", 2, 6))
+        self.assertEqual({u["group"]: u["opens"] for u in found["users"]},
+                         {"crm": 3000, "shop": 3000})
+        text = " ".join(self.explain("dns", "--plan", "1").out.split())
+        self.assertIn("dns (id-dns) is a shared service: DNS", text)
+        self.assertIn("What to do: replicate. Stand a resolver", text)
+        self.assertIn("would draw 2 groups of 6 machines into one", text)
+        uses = self.object("shop-app")["shared_services"]
+        self.assertEqual([(u["group"], u["opens"]) for u in uses], [("dns", 1000)])
+
+    def test_why_two_are_not_together(self):
+        text = " ".join(self.explain("shop-app", "crm-app", "--plan", "1").out.split())
+        self.assertIn("are not together", text)
+        self.assertIn("own group shop", text)
+        text = " ".join(self.explain("shop-app", "shop-db", "--plan", "1").out.split())
+        self.assertIn("are together in shop", text)
+        self.assertTrue(self.object("shop-app", "shop-db", "--plan", "1")["cut"]["ties"])
+
+    def test_two_plans(self):
+        for words in ((), ("--plans",), ("--plans", "1"), ("--plans", "1", "2")):
+            done = self.run_skein("diff", "--db", self.db, "--json", *words)
+            found = json.loads(done.out)
+            self.assertEqual((found["before"], found["after"]), ("plan 1", "plan 2"))
+            self.assertEqual({(g["change"], g["before"], g["after"], *g["parts"])
+                              for g in found["groups"]},
+                             {("renamed", "shop", "store"), ("split", "crm", "crm", "x")})
+            self.assertEqual([(m["name"], m["before"], m["after"]) for m in found["moves"]],
+                             [("crm-app", "crm", "x")])
+            self.assertEqual((found["machines"], found["groups_same"]), (7, 1))
+            # 4 pairs in both, 6 and 4 in one, of 21: (4 - 24/21) / (5 - 24/21)
+            self.assertAlmostEqual(found["rand_index"], (4 - 24 / 21) / (5 - 24 / 21), 6)
+        self.run_skein("diff", "--db", self.db, "--plans", "2", "2", status=1)
+        self.run_skein("diff", "--db", self.db, "--plans", "1", "9", status=1)
+        rows = list(csv.DictReader(io.StringIO(
+            self.run_skein("diff", "--db", self.db, "--csv").out)))
+        self.assertEqual([r["what"] for r in rows], ["group", "group", "machine"])
+
+    def test_a_machine_that_is_gone_is_counted(self):
+        db = sqlite3.connect(self.db)
+        db.execute("INSERT INTO plan_machine VALUES(2,'id-gone',0,0.5,0,'')")
+        db.commit()
+        db.close()
+        err = self.run_skein("explain", "--db", self.db, "shop-app").err
+        self.assertIn("1 machine of plan 2 is no longer known", err)
 
 
 if __name__ == "__main__":
