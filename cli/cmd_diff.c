@@ -172,7 +172,7 @@ static int load_plan(struct store *s, struct diff_side *side, int64_t id, struct
 		return rc;
 	side->name = xasprintf("plan %lld", (long long)side->p->id);
 	if (side->p->missing)
-		say_note("%s: %u of its machines are no longer known", side->name,
+		say_note("%s: %u of its machines no longer known", side->name,
 			 side->p->missing);
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "cli/say.h"
 #include "cli/suggest.h"
 #include "common/exits.h"
+#include "graph/days.h"
 #include "graph/group.h"
 #include "graph/saved.h"
 
@@ -172,7 +173,14 @@ static int watched(const struct command *c)
 
 	if (group == PLAN_NONE)
 		return no_such(c, word, false, true);
-	w = watch_of(c->g, word ? c->p : NULL, group, c->days);
+	if (word) {
+		struct watch_groups *x = watch_groups(c->g, c->p);
+
+		w = watch_group(x, c->g, c->p, group, c->days);
+		watch_groups_free(x);
+	} else {
+		w = watch_of(c->g, c->days);
+	}
 	status = w->first ? EXITS_OK : EXITS_NONE;
 	if (c->json) {
 		struct json j = json_to(&b);
@@ -191,7 +199,8 @@ static int one_word(const struct command *c, const char *word)
 	int m = graph_find_machine(c->g, word);
 	unsigned group = plan_find(c->p, word);
 
-	if (m >= 0 && group != PLAN_NONE && c->p->machine[m].group != group)
+	if (m >= 0 && group != PLAN_NONE &&
+	    (c->p->machine[m].group != group || c->p->group[group].machine_n > 1))
 		say_note("a machine and a group are called %s; --group %s explains the group",
 			 word, word);
 	if (m >= 0)
@@ -256,6 +265,13 @@ static int begin(struct command *c, struct err *e)
 		rc = propose(c, e);
 	if (rc < 0)
 		return rc;
+	c->days = graph_days(c->store, c->g, e);
+	if (!c->days)
+		return e->code;
+	if (c->p->missing)
+		say_note("%u machine%s of plan %lld %s no longer known", c->p->missing,
+			 say_plural(c->p->missing), (long long)c->p->id,
+			 c->p->missing == 1 ? "is" : "are");
 	c->t = ties_of(c->g, c->p);
 	c->x = explain_new(c->g, c->p, c->t, c->days);
 	c->show = (struct explained){ c->g, c->p, c->days,

@@ -11,6 +11,7 @@
 #include "common/exits.h"
 #include "common/file.h"
 #include "common/mem.h"
+#include "graph/days.h"
 #include "graph/export.h"
 #include "graph/saved.h"
 #include "graph/wave_rules.h"
@@ -170,6 +171,7 @@ struct made {
 	struct waves *waves;
 	struct cuts *cuts;
 	struct watch *watch;
+	unsigned *days; /* of each edge */
 };
 
 static void price_cuts(struct made *m, const struct graph *g)
@@ -190,8 +192,12 @@ static void price_cuts(struct made *m, const struct graph *g)
 static int make(const struct request *r, struct store *st, const struct graph *g,
 		struct made *m, struct err *e)
 {
-	int rc = saved_read(st, g, (int64_t)r->plan, &m->plan, e);
+	int rc;
 
+	m->days = graph_days(st, g, e);
+	if (!m->days)
+		return e->code;
+	rc = saved_read(st, g, (int64_t)r->plan, &m->plan, e);
 	if (rc <= 0)
 		return rc;
 	rc = wave_rules_load(st, &m->rules, e);
@@ -199,7 +205,7 @@ static int make(const struct request *r, struct store *st, const struct graph *g
 		return rc;
 	m->waves = waves_assign(g, m->plan, &m->rules);
 	m->ties = ties_of(g, m->plan);
-	m->explain = explain_new(g, m->plan, m->ties, NULL);
+	m->explain = explain_new(g, m->plan, m->ties, m->days);
 	price_cuts(m, g);
 	return 0;
 }
@@ -213,6 +219,7 @@ static void made_fini(struct made *m)
 	ties_free(m->ties);
 	watch_free(m->watch);
 	plan_free(m->plan);
+	free(m->days);
 }
 
 static void say_what_is_missing(const struct request *r, const struct made *m)
@@ -245,7 +252,7 @@ static int export_graph(const struct request *r, struct store *st, const struct 
 		return EXITS_NONE;
 	}
 	say_what_is_missing(r, &m);
-	m.watch = watch_of(g, NULL, PLAN_NONE, NULL);
+	m.watch = watch_of(g, m.days);
 	status = write_all(r, &(struct export){ .graph = g,
 						.plan = m.plan,
 						.ties = m.ties,
@@ -253,6 +260,7 @@ static int export_graph(const struct request *r, struct store *st, const struct 
 						.waves = m.waves,
 						.cuts = m.cuts,
 						.watch = m.watch,
+						.days = m.days,
 						.edges = r->edges });
 	made_fini(&m);
 	if (!status && !g->machine_n) {

@@ -16,6 +16,7 @@ enum { TERMINAL_ROWS = 500 };
 static const struct table_column graph_columns[] = {
 	{ "WHAT", "what", TABLE_TEXT },
 	{ "CHANGE", "change", TABLE_TEXT },
+	{ "NOTE", "note", TABLE_TEXT },
 	{ "CLIENT", "client_name", TABLE_TEXT },
 	{ NULL, "client", TABLE_TEXT },
 	{ "PROCESS", "client_process", TABLE_TEXT },
@@ -24,9 +25,8 @@ static const struct table_column graph_columns[] = {
 	{ "PORT", "server_port", TABLE_COUNT },
 	{ "PROCESS", "server_process", TABLE_TEXT },
 	{ NULL, "protocol", TABLE_TEXT },
-	{ "A DAY", "before_a_day", TABLE_TEXT },
-	{ "NOW", "after_a_day", TABLE_TEXT },
-	{ "NOTE", "note", TABLE_TEXT },
+	{ "BEFORE/DAY", "before_a_day", TABLE_TEXT },
+	{ "AFTER/DAY", "after_a_day", TABLE_TEXT },
 };
 
 static const struct table_column plan_columns[] = {
@@ -110,6 +110,7 @@ static void edge_row(struct out *x, const struct graph *g, const struct graph_ed
 		return;
 	table_text(t, "edge");
 	table_text(t, compare_word[d->change]);
+	table_text(t, note_of(d, note, sizeof(note)));
 	table_text(t, g->machine[c->machine].name);
 	table_text(t, g->machine[c->machine].id);
 	table_text(t, c->name);
@@ -120,7 +121,6 @@ static void edge_row(struct out *x, const struct graph *g, const struct graph_ed
 	table_text(t, e->proto == PROTO_UDP ? "udp" : "tcp");
 	put_rate(t, d->a_opens, d->a != PLAN_NONE);
 	put_rate(t, d->b_opens, d->b != PLAN_NONE);
-	table_text(t, note_of(d, note, sizeof(note)));
 }
 
 static void machine_row(struct out *x, const struct graph_machine *m,
@@ -132,9 +132,10 @@ static void machine_row(struct out *x, const struct graph_machine *m,
 		return;
 	table_text(t, "machine");
 	table_text(t, compare_word[change]);
+	table_unknown(t);
 	table_text(t, m->name);
 	table_text(t, m->id);
-	for (unsigned i = 4; i < sizeof(graph_columns) / sizeof(graph_columns[0]); i++)
+	for (unsigned i = 5; i < sizeof(graph_columns) / sizeof(graph_columns[0]); i++)
 		table_unknown(t);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Differences as a table, or as one JSON object (docs/man/skein.1 has the fields). */
+/* Differences as a table, or as one JSON object (docs/explain.md has the fields). */
 #ifndef CLI_DIFF_PRINT_H
 #define CLI_DIFF_PRINT_H
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "cli/page.h"
 #include "cli/say.h"
@@ -141,16 +142,18 @@ static void say_near(const struct explained *x, const struct explain_near *near,
 
 static void say_use(const struct explained *x, const struct explain_use *u, bool users)
 {
+	const char *name = group_name(x, u->group);
+	const char *title =
+		u->group == PLAN_NONE ? "" : service_title(x->p->group[u->group].service);
 	struct buf b = { 0 };
 	char n[SAY_NUMBER];
 
 	if (u->group == PLAN_NONE)
 		buf_str(&b, "addresses that are no known machine");
-	else if (x->p->group[u->group].kind == PLAN_SHARED)
-		buf_printf(&b, "%s, %s", group_name(x, u->group),
-			   service_title(x->p->group[u->group].service));
+	else if (x->p->group[u->group].kind == PLAN_SHARED && strcasecmp(name, title))
+		buf_printf(&b, "%s, %s", name, title);
 	else
-		buf_str(&b, group_name(x, u->group));
+		buf_str(&b, name);
 	buf_str(&b, ":");
 	if (users)
 		buf_printf(&b, " %u machine%s,", u->far, say_plural(u->far));
@@ -222,7 +225,7 @@ static void say_without(const struct explained *x, const struct explain_without 
 		page_say(stdout, 0, 2, "Nothing ties it to anybody.");
 }
 
-static void say_entry(const struct plan_group *g)
+static void say_entry(const struct plan_group *g, const char *lead)
 {
 	struct buf b = { 0 };
 
@@ -238,7 +241,7 @@ static void say_entry(const struct plan_group *g)
 		buf_printf(&b, ", owner %s", g->owner);
 	if (g->locked || g->accepted)
 		buf_printf(&b, ", %s", g->locked ? "locked" : "accepted");
-	page_say(stdout, 2, 2, "%s: %u machine%s%s. Confidence %.2f.", g->name, g->machine_n,
+	page_say(stdout, 2, 2, "%s%u machine%s%s, confidence %.2f", lead, g->machine_n,
 		 say_plural(g->machine_n), buf_cstr(&b), g->confidence);
 	if (*g->reason)
 		page_say(stdout, 2, 2, "%s: %s", g->kind == PLAN_SHARED ? "Why" : "What it is",
@@ -264,7 +267,7 @@ static void say_shared(const struct explained *x, const struct explain_machine *
 	char *title = title_of(x, e->machine), share[PAGE_SHARE];
 
 	page_say(stdout, 0, 2, "%s is a shared service: %s", title, service_title(g->service));
-	say_entry(g);
+	say_entry(g, "");
 	if (*x->p->machine[e->machine].reason)
 		page_say(stdout, 2, 2, "This machine: %s (confidence %.2f)",
 			 x->p->machine[e->machine].reason,
@@ -316,7 +319,7 @@ void explain_text_machine(const struct explained *x, const struct explain_machin
 	title = title_of(x, e->machine);
 	page_say(stdout, 0, 2, "%s stands in group %s", title, group_name(x, e->group));
 	free(title);
-	say_entry(&x->p->group[e->group]);
+	say_entry(&x->p->group[e->group], "The group: ");
 	page_say(stdout, 2, 2, "This machine: confidence %.2f%s%s", pm->confidence,
 		 *pm->reason ? ", " : "", pm->reason);
 	printf("\n");
@@ -387,7 +390,7 @@ void explain_text_group(const struct explained *x, const struct explain_group *e
 
 	page_say(stdout, 0, 2, shared ? "%s is a shared service: %s" : "%s is a group%s",
 		 g->name, shared ? service_title(g->service) : "");
-	say_entry(g);
+	say_entry(g, "");
 	page_say(stdout, 2, 2, "Members: %s", members);
 	free(members);
 	printf("\n");
@@ -488,6 +491,7 @@ void explain_text_pair(const struct explained *x, const struct explain_pair *e)
 {
 	char *a = title_of(x, e->a), *b = title_of(x, e->b);
 	unsigned ga = x->p->machine[e->a].group, gb = x->p->machine[e->b].group;
+	char weight[PAGE_REAL];
 
 	if (e->together)
 		page_say(stdout, 0, 2, "%s and %s are together in %s", a, b,
@@ -497,10 +501,12 @@ void explain_text_pair(const struct explained *x, const struct explain_pair *e)
 			 group_name(x, ga), b, group_name(x, gb));
 	free(a);
 	free(b);
-	say_apart(x, e);
+	if (!e->together)
+		say_apart(x, e);
 	printf("\n");
 	if (e->direct.edge_n)
-		page_say(stdout, 0, 2, "Edges between the two: %u", e->direct.edge_n);
+		page_say(stdout, 0, 2, "Edges between the two: %u (weight %s)",
+			 e->direct.edge_n, page_real(e->direct.weight, weight));
 	else
 		page_say(stdout, 0, 2, "Nothing was seen directly between the two.");
 	say_edges(x, 2, e->direct.edge, e->direct.edge_n);

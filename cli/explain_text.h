@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Explanations as text and as JSON (docs/man/skein.1 has the fields). */
+/* Explanations as text and as JSON (docs/explain.md has the fields). */
 #ifndef CLI_EXPLAIN_TEXT_H
 #define CLI_EXPLAIN_TEXT_H
 

@@ -18,34 +18,24 @@ enum {
 };
 #define NORMAL_95 1.959964
 
-/* The edges that are spoken of. */
+/* Who and what is spoken of: all, or a group and the edges that touch it. */
 struct choice {
 	const struct graph *g;
-	const struct plan *p;
-	unsigned group;
+	const struct plan_group *group; /* NULL: all */
+	const unsigned *edge;		/* NULL: all */
+	unsigned edge_n;
 	const unsigned *days;
 };
 
-static bool chosen_machine(const struct choice *c, unsigned m)
+static unsigned edge_at(const struct choice *c, unsigned i)
 {
-	return !c->p || c->p->machine[m].group == c->group;
-}
-
-static bool gets_through(const struct graph_edge *e)
-{
-	return e->live || e->c.opens > counters_failed(&e->c) || !e->c.opens;
-}
-
-static bool touched(const struct choice *c, const struct graph_edge *e)
-{
-	return chosen_machine(c, c->g->process[e->client].machine) ||
-	       chosen_machine(c, c->g->process[e->server].machine);
+	return c->edge ? c->edge[i] : i;
 }
 
 /* What only ever failed is nobody's dependency: a scanner has a new one every minute. */
-static bool chosen(const struct choice *c, const struct graph_edge *e)
+static bool gets_through(const struct graph_edge *e)
 {
-	return gets_through(e) && touched(c, e);
+	return e->live || e->c.opens > counters_failed(&e->c) || !e->c.opens;
 }
 
 static bool import_only(const struct graph_edge *e)
@@ -55,11 +45,12 @@ static bool import_only(const struct graph_edge *e)
 
 static void count_machines(struct watch *w, const struct choice *c)
 {
-	for (unsigned m = 0; m < c->g->machine_n; m++) {
+	unsigned n = c->group ? c->group->machine_n : c->g->machine_n;
+
+	for (unsigned i = 0; i < n; i++) {
+		unsigned m = c->group ? c->group->machine[i] : i;
 		const struct graph_machine *x = &c->g->machine[m];
 
-		if (!chosen_machine(c, m))
-			continue;
 		w->machines += x->known;
 		w->sensors += x->known && x->sensor;
 		w->strangers += !x->known;
@@ -85,11 +76,11 @@ static void count_sides(struct watch *w, const struct graph *g, const struct gra
 
 static void count_edges(struct watch *w, const struct choice *c)
 {
-	for (unsigned i = 0; i < c->g->edge_n; i++) {
-		const struct graph_edge *e = &c->g->edge[i];
+	for (unsigned i = 0; i < c->edge_n; i++) {
+		const struct graph_edge *e = &c->g->edge[edge_at(c, i)];
 
-		w->failing += !gets_through(e) && touched(c, e);
-		if (!chosen(c, e))
+		w->failing += !gets_through(e);
+		if (!gets_through(e))
 			continue;
 		w->edges++;
 		count_sides(w, c->g, e);
@@ -130,10 +121,10 @@ static void draw_curve(struct watch *w, const struct choice *c)
 	w->curve = xcalloc(w->curve_n, sizeof(*w->curve));
 	for (unsigned i = 0; i < w->curve_n; i++)
 		w->curve[i].at = from + i * w->step;
-	for (unsigned i = 0; i < c->g->edge_n; i++) {
-		const struct graph_edge *e = &c->g->edge[i];
+	for (unsigned i = 0; i < c->edge_n; i++) {
+		const struct graph_edge *e = &c->g->edge[edge_at(c, i)];
 
-		if (!e->first || e->first < w->first || e->first > w->last || !chosen(c, e))
+		if (!e->first || e->first < w->first || e->first > w->last || !gets_through(e))
 			continue;
 		w->curve[e->first < from ? 0 : (e->first - from) / w->step].fresh++;
 	}
@@ -201,14 +192,14 @@ static void estimate(struct watch *w, const struct choice *c)
 	struct tally days = { 0 }, opens = { 0 };
 	unsigned samples = w->first ? (unsigned)(w->last / DAY - w->first / DAY) + 1 : 0;
 
-	for (unsigned i = 0; i < c->g->edge_n; i++) {
-		const struct graph_edge *e = &c->g->edge[i];
+	for (unsigned i = 0; i < c->edge_n; i++) {
+		const struct graph_edge *e = &c->g->edge[edge_at(c, i)];
 
-		if (!chosen(c, e))
+		if (!gets_through(e))
 			continue;
 		tally(&opens, e->c.opens);
 		if (c->days)
-			tally(&days, c->days[i]);
+			tally(&days, c->days[edge_at(c, i)]);
 	}
 	if (samples >= 3 && days.seen * 10ul >= w->edges * 9ul)
 		w->unseen = watch_unseen(days.seen, days.once, days.twice, samples, days.n);
@@ -327,19 +318,84 @@ static void look_ahead(struct watch *w)
 	}
 }
 
-struct watch *watch_of(const struct graph *g, const struct plan *p, unsigned group,
-		       const unsigned *days)
+static struct watch *watch_choice(const struct choice *c)
 {
-	struct choice c = { g, p, group, days };
 	struct watch *w = xcalloc(1, sizeof(*w));
 
-	set_span(w, g);
-	count_machines(w, &c);
-	count_edges(w, &c);
-	draw_curve(w, &c);
-	estimate(w, &c);
+	set_span(w, c->g);
+	count_machines(w, c);
+	count_edges(w, c);
+	draw_curve(w, c);
+	estimate(w, c);
 	look_ahead(w);
 	return w;
+}
+
+struct watch *watch_of(const struct graph *g, const unsigned *days)
+{
+	struct choice c = { .g = g, .edge_n = g->edge_n, .days = days };
+
+	return watch_choice(&c);
+}
+
+/* The groups at the two ends of an edge, an inner one once. */
+static unsigned groups_of(const struct graph *g, const struct plan *p, unsigned edge,
+			  unsigned out[2])
+{
+	unsigned a = p->machine[g->process[g->edge[edge].client].machine].group;
+	unsigned b = p->machine[g->process[g->edge[edge].server].machine].group;
+	unsigned n = 0;
+
+	if (a != PLAN_NONE)
+		out[n++] = a;
+	if (b != PLAN_NONE && b != a)
+		out[n++] = b;
+	return n;
+}
+
+struct watch_groups {
+	unsigned *start,
+		*edge; /* group K's edges are edge[start[K]] up to edge[start[K + 1]] */
+};
+
+struct watch_groups *watch_groups(const struct graph *g, const struct plan *p)
+{
+	struct watch_groups *x = xcalloc(1, sizeof(*x));
+	unsigned *at = xcalloc(p->group_n + 2ul, sizeof(*at)), group[2];
+
+	x->start = xcalloc(p->group_n + 1ul, sizeof(*x->start));
+	x->edge = xcalloc(2ul * g->edge_n + 1, sizeof(*x->edge));
+	for (unsigned i = 0; i < g->edge_n; i++)
+		for (unsigned n = groups_of(g, p, i, group); n--;)
+			x->start[group[n] + 1]++;
+	for (unsigned k = 0; k < p->group_n; k++)
+		at[k + 1] = x->start[k + 1] += x->start[k];
+	for (unsigned i = 0; i < g->edge_n; i++)
+		for (unsigned n = groups_of(g, p, i, group); n--;)
+			x->edge[at[group[n]]++] = i;
+	free(at);
+	return x;
+}
+
+struct watch *watch_group(const struct watch_groups *x, const struct graph *g,
+			  const struct plan *p, unsigned group, const unsigned *days)
+{
+	struct choice c = { .g = g,
+			    .group = &p->group[group],
+			    .edge = &x->edge[x->start[group]],
+			    .edge_n = x->start[group + 1] - x->start[group],
+			    .days = days };
+
+	return watch_choice(&c);
+}
+
+void watch_groups_free(struct watch_groups *x)
+{
+	if (!x)
+		return;
+	free(x->start);
+	free(x->edge);
+	free(x);
 }
 
 void watch_free(struct watch *w)

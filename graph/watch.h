@@ -68,13 +68,17 @@ struct watch {
 };
 #define WATCH_PAYS 0.001
 
-/*
- * Of all edges of G, or with P of those that touch a machine of its group GROUP.  DAYS: for
- * each edge of G on how many days it was seen, 0: unknown; or NULL.
+/* Of all edges.  DAYS: for each edge of G on how many days it was seen, 0: unknown; or NULL.
  */
-struct watch *watch_of(const struct graph *g, const struct plan *p, unsigned group,
-		       const unsigned *days);
+struct watch *watch_of(const struct graph *g, const unsigned *days);
 void watch_free(struct watch *w);
+
+/* The edges that touch a machine of each group, for many groups at little cost. */
+struct watch_groups;
+struct watch_groups *watch_groups(const struct graph *g, const struct plan *p);
+void watch_groups_free(struct watch_groups *x);
+struct watch *watch_group(const struct watch_groups *x, const struct graph *g,
+			  const struct plan *p, unsigned group, const unsigned *days);
 
 /*
  * How many more there are, from how many were seen once and twice in SAMPLES days (0: in

@@ -139,6 +139,29 @@ START_TEST(a_machine_becomes_shared)
 }
 END_TEST
 
+START_TEST(a_group_becomes_shared)
+{
+	struct plans s;
+
+	plans_begin(&s, "aabb", "AAbb");
+	ck_assert(fate(&s, COMPARE_ADDED) && fate(&s, COMPARE_REMOVED));
+	ck_assert_uint_eq(s.c->move_n, 2);
+	ck_assert(s.c->move[0].became_shared);
+	plans_end(&s);
+}
+END_TEST
+
+START_TEST(a_group_from_everywhere_is_new)
+{
+	struct plans s;
+
+	plans_begin(&s, "aaaabbbb-", "aaadbbbdd");
+	ck_assert(fate(&s, COMPARE_ADDED) && !fate(&s, COMPARE_SPLIT));
+	ck_assert_uint_eq(s.c->move_n, 3);
+	plans_end(&s);
+}
+END_TEST
+
 START_TEST(a_machine_comes_and_goes)
 {
 	struct plans s;
@@ -320,6 +343,8 @@ int main(void)
 	tcase_add_test(t, a_machine_moves);
 	tcase_add_test(t, a_group_splits_and_merges);
 	tcase_add_test(t, a_machine_becomes_shared);
+	tcase_add_test(t, a_group_becomes_shared);
+	tcase_add_test(t, a_group_from_everywhere_is_new);
 	tcase_add_test(t, a_machine_comes_and_goes);
 	tcase_add_test(t, edges_new_and_gone);
 	tcase_add_test(t, edges_change_by_a_factor_and_not_by_noise);

@@ -280,6 +280,11 @@ START_TEST(two_that_are_not)
 	ck_assert_double_eq(e->a_to_b, 1.5);
 	ck_assert_double_eq(e->b_to_a, 1.5);
 	explain_pair_free(e);
+	e = explain_pair(s.x, 2, 5); /* three strong ties, not two of which one is weak */
+	ck_assert_uint_eq(e->path_n, 4);
+	ck_assert_uint_eq(e->path[1], 3);
+	ck_assert_double_eq(e->weakest, 1.5);
+	explain_pair_free(e);
 	e = explain_pair(s.x, 0, 7);
 	ck_assert_uint_eq(e->path_n, 0);
 	explain_pair_free(e);
@@ -325,6 +330,15 @@ START_TEST(minimum_cut_of_the_paper)
 }
 END_TEST
 
+static unsigned marked(const bool *side, unsigned n)
+{
+	unsigned in = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		in += side[i];
+	return in;
+}
+
 /* Any cut between two is at least the least one anywhere, and one of them is it. */
 START_TEST(minimum_cuts_agree)
 {
@@ -342,6 +356,7 @@ START_TEST(minimum_cuts_agree)
 			}
 		memcpy(copy, w, sizeof(w));
 		least = mincut_anywhere(copy, n, side);
+		ck_assert_uint_le(2 * marked(side, n), n);
 		for (unsigned t = 1; t < n; t++) {
 			double cut;
 

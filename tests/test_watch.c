@@ -63,7 +63,7 @@ START_TEST(curve_counts_first_sights)
 {
 	static const unsigned edges[] = { 100, 7, 0, 3 };
 	struct graph *g = discovered(edges, 4);
-	struct watch *w = watch_of(g, NULL, 0, NULL);
+	struct watch *w = watch_of(g, NULL);
 
 	ck_assert_int_eq(w->step, DAY);
 	ck_assert_uint_eq(w->curve_n, 4);
@@ -81,7 +81,7 @@ START_TEST(a_short_watch_is_drawn_by_the_hour)
 {
 	static const unsigned edges[] = { 5 };
 	struct graph *g = discovered(edges, 1);
-	struct watch *w = watch_of(g, NULL, 0, NULL);
+	struct watch *w = watch_of(g, NULL);
 
 	ck_assert_int_eq(w->step, 3600);
 	ck_assert_uint_eq(w->curve_n, 24);
@@ -103,7 +103,7 @@ START_TEST(day_when_it_stops_paying)
 	for (unsigned d = 1; d < 20; d++)
 		known += edges[d] = (unsigned)(400 / ((d + 1.5) * (d + 1.5)) + 0.5);
 	g = discovered(edges, 20);
-	w = watch_of(g, NULL, 0, NULL);
+	w = watch_of(g, NULL);
 	ck_assert(w->fitted && w->weekly && !w->monthly);
 	/* 400 / (t + 1)^2 < 0.001 * known */
 	ck_assert_uint_eq(w->edges, known);
@@ -123,9 +123,13 @@ START_TEST(a_fast_end_is_seen_as_one)
 	static const unsigned edges[20] = { 500, 600, 476, 378, 300, 238, 189, 150, 119, 94,
 					    75,	 60,  47,  37,	30,  24,  19,  15,  12,	 9 };
 	struct graph *g = discovered(edges, 20);
-	struct watch *w = watch_of(g, NULL, 0, NULL);
+	struct watch *w = watch_of(g, NULL);
 
 	ck_assert_double_eq_tol(w->next_day, 7.4, 0.3);
+	/* 600 * 2^(-(t - 1) / 3) < 2.8 from t = 24.2 on */
+	ck_assert(!w->past);
+	ck_assert_int_ge((w->enough - HAND_T0) / DAY, 23);
+	ck_assert_int_le((w->enough - HAND_T0) / DAY, 25);
 	watch_free(w);
 	graph_free(g);
 }
@@ -140,7 +144,7 @@ START_TEST(day_is_unknown_while_it_does_not_fall)
 	for (unsigned d = 0; d < 20; d++)
 		edges[d] = 10;
 	g = discovered(edges, 20);
-	w = watch_of(g, NULL, 0, NULL);
+	w = watch_of(g, NULL);
 	ck_assert(w->fitted && !w->past);
 	ck_assert_int_eq(w->enough, 0);
 	ck_assert_double_eq_tol(w->next_day, 10, 0.1);
@@ -153,7 +157,7 @@ START_TEST(nothing_new_is_enough)
 {
 	static const unsigned edges[12] = { 300 };
 	struct graph *g = discovered(edges, 12);
-	struct watch *w = watch_of(g, NULL, 0, NULL);
+	struct watch *w = watch_of(g, NULL);
 
 	ck_assert(w->fitted && w->past);
 	ck_assert_double_eq(w->next_day, 0);
@@ -171,7 +175,7 @@ START_TEST(days_are_preferred_where_they_are_known)
 
 	for (unsigned i = 0; i < 20; i++)
 		days[i] = i < 6 ? 1 : i < 8 ? 2 : 5;
-	w = watch_of(g, NULL, 0, days);
+	w = watch_of(g, days);
 	ck_assert_int_eq(w->unseen.method, WATCH_DAYS);
 	ck_assert_uint_eq(w->unseen.once, 6);
 	ck_assert_uint_eq(w->unseen.twice, 2);
@@ -179,7 +183,7 @@ START_TEST(days_are_preferred_where_they_are_known)
 	watch_free(w);
 	for (unsigned i = 0; i < 10; i++) /* of half of them nobody knows */
 		days[i] = 0;
-	w = watch_of(g, NULL, 0, days);
+	w = watch_of(g, days);
 	ck_assert_int_eq(w->unseen.method, WATCH_CONNECTIONS);
 	watch_free(w);
 	graph_free(g);
@@ -190,6 +194,7 @@ START_TEST(coverage)
 {
 	struct graph *g = hand_graph(4);
 	struct plan *p = hand_plan("aab-");
+	struct watch_groups *x;
 	struct watch *w;
 
 	g->machine[2].sensor = false;
@@ -202,7 +207,7 @@ START_TEST(coverage)
 	hand_edge(g, 0, 1, 6, 9)->c.refused = 9; /* a scanner: counted apart */
 	free(g->process[1].name);
 	g->process[1].name = xstrdup("");
-	w = watch_of(g, NULL, 0, NULL);
+	w = watch_of(g, NULL);
 	ck_assert_uint_eq(w->machines, 3);
 	ck_assert_uint_eq(w->sensors, 2);
 	ck_assert_uint_eq(w->strangers, 1);
@@ -214,11 +219,18 @@ START_TEST(coverage)
 	ck_assert_uint_eq(w->guessed, 1);
 	ck_assert_uint_eq(w->nameless, 3);
 	watch_free(w);
-	w = watch_of(g, p, plan_find(p, "b"), NULL);
+	x = watch_groups(g, p);
+	w = watch_group(x, g, p, plan_find(p, "b"), NULL);
 	ck_assert_uint_eq(w->machines, 1);
 	ck_assert_uint_eq(w->sensors, 0);
 	ck_assert_uint_eq(w->edges, 2);
 	watch_free(w);
+	w = watch_group(x, g, p, plan_find(p, "a"), NULL);
+	ck_assert_uint_eq(w->machines, 2);
+	ck_assert_uint_eq(w->edges, 4); /* an inner one once */
+	ck_assert_uint_eq(w->failing, 1);
+	watch_free(w);
+	watch_groups_free(x);
 	plan_free(p);
 	graph_free(g);
 }
@@ -231,7 +243,7 @@ START_TEST(a_window_knows_what_was_before)
 	struct watch *w;
 
 	g->since = HAND_T0 + 2 * DAY;
-	w = watch_of(g, NULL, 0, NULL);
+	w = watch_of(g, NULL);
 	ck_assert_int_eq(w->first, HAND_T0 + 2 * DAY);
 	ck_assert_uint_eq(w->before, 12);
 	ck_assert_uint_eq(w->curve[0].fresh + w->curve[24].fresh + w->curve[48].fresh, 4);
@@ -244,7 +256,7 @@ END_TEST
 START_TEST(an_empty_graph)
 {
 	struct graph *g = hand_graph(1);
-	struct watch *w = watch_of(g, NULL, 0, NULL);
+	struct watch *w = watch_of(g, NULL);
 
 	ck_assert_int_eq(w->first, 0);
 	ck_assert_uint_eq(w->curve_n, 0);
