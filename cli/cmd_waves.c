@@ -403,9 +403,7 @@ static int print(const struct run *r)
 	for (unsigned i = 0; i < r->w->note_n; i++)
 		say_note("%s", r->w->note[i]);
 	say_missing(r);
-	if (r->rules.deadline && r->w->finish > r->rules.deadline)
-		return EXITS_NONE; /* it does not fit: the check has failed */
-	return r->w->wave_n ? EXITS_OK : EXITS_NONE;
+	return r->w->wave_n && !r->w->late ? EXITS_OK : EXITS_NONE;
 }
 
 /* 0, or the exit status after words. */

@@ -16,7 +16,7 @@
 #define WARM 0.02
 #define COOLING 0.94 /* after 200 of them next to nothing may be lost */
 
-enum { RANK_TOP = 3, SWEEPS = 50, BLOCKS = 200 };
+enum { RANK_TOP = 3, SWEEPS = 50, SWEEP_WAVES = 100, BLOCKS = 200 };
 
 /* What a node has to do with one other. */
 struct link {
@@ -407,28 +407,35 @@ static void try_one(struct seat *s, unsigned waves, double warmth)
 		try_swap(s, v, x, limit);
 }
 
+/* The best wave for V if it gains there, else 0; many waves are not all looked at. */
+static unsigned best_wave(const struct seat *s, unsigned v, unsigned waves)
+{
+	unsigned links = s->link_at[v + 1] - s->link_at[v], to = 0;
+	bool all = waves <= SWEEP_WAVES;
+	double best = seat_cost(s, v, s->wave[v]) - 1e-9 * (s->total + 1);
+
+	for (unsigned i = 0; i < (all ? waves : links); i++) {
+		unsigned w = all ? i + 1 : s->wave[s->link[s->link_at[v] + i].to];
+		double cost = w == s->wave[v] ? best : seat_cost(s, v, w);
+
+		if (cost < best && can_move(s, v, w) && !last_pilot(s, v)) {
+			best = cost;
+			to = w;
+		}
+	}
+	return to;
+}
+
 static bool sweep(struct seat *s, unsigned waves)
 {
 	bool any = false;
 
 	for (unsigned v = 0; v < s->q->node_n; v++) {
-		double now = seat_cost(s, v, s->wave[v]), best = now - 1e-9 * (s->total + 1);
-		unsigned to = 0;
+		unsigned to = s->q->node[v].fixed ? 0 : best_wave(s, v, waves);
 
-		if (s->q->node[v].fixed)
-			continue;
-		for (unsigned w = 1; w <= waves; w++) {
-			double cost = w == s->wave[v] ? now : seat_cost(s, v, w);
-
-			if (cost < best && can_move(s, v, w) && !last_pilot(s, v)) {
-				best = cost;
-				to = w;
-			}
-		}
-		if (to) {
+		if (to)
 			seat_put(s, v, to);
-			any = true;
-		}
+		any |= to != 0;
 	}
 	return any;
 }

@@ -191,36 +191,56 @@ static void note_capacity(struct wave_work *k)
 	}
 }
 
-static void note_dates(struct wave_work *k)
+static const struct wave *first_to_come(const struct waves *w)
 {
-	const struct wave_rules *r = k->r;
-	const struct waves *w = k->w;
-	char last[CALENDAR_TEXT], end[CALENDAR_TEXT];
-	const struct wave *first = NULL;
-
-	for (unsigned i = 0; i < w->wave_n && !first; i++)
+	for (unsigned i = 0; i < w->wave_n; i++)
 		if (w->wave[i].number >= w->first)
-			first = &w->wave[i];
-	calendar_day(w->finish, last);
-	calendar_day(r->deadline, end);
-	if (r->deadline && w->finish > r->deadline)
-		wave_note(k->w, "does not fit: the last cutover is on %s, the deadline on %s",
-			  last, end);
-	if (!first || !calendar_known(r))
-		return;
-	if (!first->cutover)
-		wave_note(k->w, "does not fit: the calendar ends before the waves do");
-	else if (r->today && !r->start && first->cutover < r->today)
+			return &w->wave[i];
+	return NULL;
+}
+
+/* Against a clock; false: it fits. */
+static bool note_past(struct wave_work *k, const struct wave *first)
+{
+	char past[CALENDAR_TEXT], due[CALENDAR_TEXT];
+
+	if (!k->r->start && first->cutover < k->r->today) {
 		wave_note(k->w,
 			  "does not fit: counted back from the deadline on %s wave %u would "
 			  "have been on %s",
-			  end, first->number, calendar_day(first->cutover, last));
-	else if (r->today && first->replicate_from && first->replicate_from < r->today)
-		wave_note(k->w,
-			  "does not fit: to be ready on %s wave %u would have had to begin to "
-			  "replicate on %s",
-			  calendar_day(first->cutover, end), first->number,
-			  calendar_day(first->replicate_from, last));
+			  calendar_day(k->r->deadline, due), first->number,
+			  calendar_day(first->cutover, past));
+		return true;
+	}
+	if (!first->replicate_from || first->replicate_from >= k->r->today)
+		return false;
+	wave_note(k->w,
+		  "does not fit: to be ready on %s wave %u would have had to begin to "
+		  "replicate on %s",
+		  calendar_day(first->cutover, due), first->number,
+		  calendar_day(first->replicate_from, past));
+	return true;
+}
+
+static void note_dates(struct wave_work *k)
+{
+	const struct wave *first = first_to_come(k->w);
+	char last[CALENDAR_TEXT], end[CALENDAR_TEXT];
+
+	if (!first || !calendar_known(k->r))
+		return;
+	if (!first->cutover) {
+		wave_note(k->w, "does not fit: the calendar ends before the waves do");
+		k->w->late = true;
+		return;
+	}
+	if (k->r->deadline && k->w->finish > k->r->deadline) {
+		wave_note(k->w, "does not fit: the last cutover is on %s, the deadline on %s",
+			  calendar_day(k->w->finish, last), calendar_day(k->r->deadline, end));
+		k->w->late = true;
+	}
+	if (k->r->today && note_past(k, first))
+		k->w->late = true;
 }
 
 static void note_hours(struct wave_work *k)

@@ -13,6 +13,7 @@
 #include "graph/wave_work.h"
 
 enum { CAPACITY_LEAST = 10, CAPACITY_PART = 20, PILOT = 9, PILOT_FROM = 100 };
+enum { FAMILY_MOST = 64 }; /* groups of one name: what is more is no application */
 
 static bool is_done(const struct plan_group *g)
 {
@@ -169,7 +170,8 @@ static void make_families(struct wave_work *k, struct named *named, unsigned n,
 	for (unsigned i = 0, next; i < n; i = next) {
 		for (next = i + 1; next < n && !strcmp(named[next].name, named[i].name);)
 			next++;
-		if (!*named[i].name || !differ(k, named + i, next - i))
+		if (!*named[i].name || next - i > FAMILY_MOST ||
+		    !differ(k, named + i, next - i))
 			continue;
 		for (unsigned j = i; j < next; j++)
 			k->family[named[j].group] = *families;
@@ -598,29 +600,43 @@ static void count_waves(struct wave_work *k)
 	}
 }
 
-/* Waves that have passed have no cutover any more. */
+/* From the first cutover on, waves that have moved had theirs. */
+static unsigned cutovers_gone(const struct wave_work *k)
+{
+	return k->r->start ? k->w->first - 1 : 0;
+}
+
+static void set_date(struct wave_work *k, struct wave *at, int64_t cutover, int64_t before)
+{
+	double seconds = at->hours * 3600;
+
+	at->cutover = cutover;
+	if (k->r->link_bits && at->bytes)
+		at->replicate_from = cutover - (int64_t)(seconds < 1e15 ? seconds : 1e15);
+	at->tight = before && at->replicate_from && at->replicate_from < before;
+	k->w->finish = cutover;
+}
+
 static void set_dates(struct wave_work *k)
 {
 	struct waves *w = k->w;
-	int64_t *slot = xcalloc(w->wave_n + 1ul, sizeof(*slot)), before = 0;
-	unsigned gone = 0, n;
+	unsigned skip = cutovers_gone(k), passed = 0, n;
+	int64_t *slot;
 
-	while (gone < w->wave_n && w->wave[gone].number < w->first)
-		gone++;
-	n = calendar_slots(k->r, slot, w->wave_n - gone);
-	for (unsigned i = 0; i < n; i++) {
-		struct wave *at = &w->wave[gone + i];
-
-		at->cutover = slot[i];
-		if (k->r->link_bits && at->bytes)
-			at->replicate_from =
-				at->cutover -
-				(int64_t)(at->hours * 3600 < 1e15 ? at->hours * 3600 : 1e15);
-		at->tight = before && at->replicate_from && at->replicate_from < before;
-		before = at->cutover;
-		w->finish = at->cutover;
-	}
+	while (passed < w->wave_n && w->wave[passed].number < w->first)
+		passed++;
+	slot = xcalloc((size_t)skip + w->wave_n + 1, sizeof(*slot));
+	n = calendar_slots(k->r, slot, skip + w->wave_n - passed);
+	for (unsigned i = skip; i < n; i++)
+		set_date(k, &w->wave[passed + i - skip], slot[i], i ? slot[i - 1] : 0);
 	free(slot);
+}
+
+static unsigned slots_left(const struct wave_work *k)
+{
+	unsigned all = calendar_count(k->r), gone = cutovers_gone(k);
+
+	return !all ? 0 : all > gone ? all - gone : 1;
 }
 
 struct waves *waves_assign(const struct graph *g, struct plan *p,
@@ -631,7 +647,7 @@ struct waves *waves_assign(const struct graph *g, struct plan *p,
 
 	find_families(&k);
 	choose_capacity(&k);
-	k.w->slots = calendar_count(k.r);
+	k.w->slots = slots_left(&k);
 	place_groups(&k);
 	find_medians(&k);
 	place_shared(&k, SERVICE_STRETCH, k.highest);

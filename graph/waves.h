@@ -103,6 +103,7 @@ struct waves {
 	unsigned capacity, pilot; /* as they were used; pilot 0: none */
 	unsigned slots; /* cutovers that the calendar has till the deadline; 0: any */
 	int64_t finish; /* the last cutover, 0: no calendar */
+	bool late;	/* they do not fit the calendar; a note says why */
 	char **note;	/* what does not fit or is not known, a sentence each */
 	unsigned note_n;
 };

@@ -96,6 +96,26 @@ START_TEST(a_plan_comes_back_as_it_was)
 }
 END_TEST
 
+START_TEST(waves_are_set_by_name)
+{
+	const struct plan_wave_row row[] = { { "zz", 9 }, { "shop", 4 }, { "nobody", 1 } };
+	struct graph *g = machines(4);
+	int64_t older = save(g), id = save(g);
+	struct plan *p;
+
+	ck_assert_int_eq(plan_set_waves(kit.s, id, row, 3, &e), 0);
+	ck_assert_int_eq(saved_read(kit.s, g, id, &p, &e), 1);
+	ck_assert_uint_eq(p->group[0].wave, 4);
+	ck_assert_uint_ne(p->group[1].wave, 4); /* it was not named */
+	plan_free(p);
+	ck_assert_int_eq(saved_read(kit.s, g, older, &p, &e), 1);
+	ck_assert_uint_ne(p->group[0].wave, 4);
+	plan_free(p);
+	ck_assert_int_eq(plan_set_waves(kit.s, id, NULL, 0, &e), 0);
+	graph_free(g);
+}
+END_TEST
+
 START_TEST(no_plan_is_no_failure)
 {
 	struct graph *g = machines(1);
@@ -314,6 +334,7 @@ int main(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, a_plan_comes_back_as_it_was);
+	tcase_add_test(t, waves_are_set_by_name);
 	tcase_add_test(t, no_plan_is_no_failure);
 	tcase_add_test(t, machines_that_went_are_counted_and_new_ones_stand_alone);
 	tcase_add_test(t, old_plans_go_and_labelled_ones_stay);

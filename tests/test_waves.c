@@ -380,6 +380,29 @@ START_TEST(freezes_and_hours)
 }
 END_TEST
 
+START_TEST(waves_that_moved_had_their_cutover)
+{
+	struct wave_rules r = {
+		.capacity = 1, .start = 1000 * DAY, .every = 7 * DAY, .deadline = 1014 * DAY
+	};
+	struct estatekit k = { 0 };
+	struct waves *w;
+
+	estatekit_group(&k, "a", 1);
+	estatekit_group(&k, "b", 1);
+	estatekit_group(&k, "c", 1);
+	estatekit_state(&k, "a", PLAN_MOVED, 1);
+	w = assign(&k, &r);
+	ck_assert_uint_eq(w->wave[0].number, 2);
+	ck_assert_int_eq(w->wave[0].cutover, 1007 * DAY);
+	ck_assert_int_eq(w->wave[1].cutover, 1014 * DAY);
+	ck_assert_uint_eq(w->slots, 2);
+	ck_assert(!w->late);
+	waves_free(w);
+	estatekit_fini(&k);
+}
+END_TEST
+
 START_TEST(deadline_counts_back)
 {
 	struct wave_rules r = { .capacity = 1, .deadline = 2000 * DAY, .every = 7 * DAY };
@@ -392,10 +415,11 @@ START_TEST(deadline_counts_back)
 	ck_assert_int_eq(w->wave[1].cutover, 2000 * DAY);
 	ck_assert_int_eq(w->wave[0].cutover, 1993 * DAY);
 	ck_assert_int_eq(w->finish, 2000 * DAY);
-	ck_assert(!noted(w, "does not fit"));
+	ck_assert(!noted(w, "does not fit") && !w->late);
 	waves_free(w);
 	r.today = 1995 * DAY;
 	w = waves_assign(k.g, k.p, &r);
+	ck_assert(w->late);
 	ck_assert(noted(w, "does not fit: counted back from the deadline on 1975-06-24"));
 	waves_free(w);
 	estatekit_fini(&k);
@@ -424,6 +448,7 @@ START_TEST(deadline_that_does_not_fit)
 	r.capacity = 0; /* then it is made to fit */
 	w = waves_assign(k.g, k.p, &r);
 	ck_assert_uint_le(w->wave_n, 2);
+	ck_assert(!w->late);
 	ck_assert_int_le(w->finish, r.deadline);
 	waves_free(w);
 	estatekit_fini(&k);
@@ -675,6 +700,7 @@ int main(void)
 	tcase_add_test(t, shared_services_by_their_kind);
 	tcase_add_test(t, shared_services_as_people_say);
 	tcase_add_test(t, freezes_and_hours);
+	tcase_add_test(t, waves_that_moved_had_their_cutover);
 	tcase_add_test(t, deadline_counts_back);
 	tcase_add_test(t, deadline_that_does_not_fit);
 	tcase_add_test(t, random_estates_keep_every_rule);

@@ -13,8 +13,10 @@ import unittest
 from cli import Case, SKEIN, text_of
 
 DAY = 86400
-START = 1798761600  # 2027-01-01
-APPS = ("shop-dev", "shop-prod", "erp-prod", "crm-prod", "hr-prod", "wms-test", "bi-prod")
+SEEN = 1767225600   # 2026-01-01
+START = 3786912000  # 2090-01-01, never in the past of a test
+APPS = ("shop-dev", "shop-prod", "erp-prod", "crm-prod", "hr-prod", "wms-test", "bi-prod",
+        "cms-prod", "pim-prod", "tms-prod", "mdm-prod", "dms-prod", "plm-prod", "lims-test")
 TIERS = ("web", "app", "db")
 
 
@@ -24,23 +26,23 @@ def machine(name, number, **more):
             "site": "ams", "sensor": True, **more}
 
 
-def flow(client, server, port, opens, failed=0):
+def flow(client, server, port, opens, failed=0, **more):
     return {"type": "flow", "client": f"id-{client}", "client_process": "client",
             "server": f"id-{server}", "server_port": port, "server_process": f"srv{port}",
             "protocol": "tcp", "opens": opens, "failed": failed,
             "bytes_to_server": opens * 900, "bytes_to_client": opens * 9000,
-            "first": START - 20 * DAY, "last": START - 6 * DAY}
+            "first": SEEN, "last": SEEN + 14 * DAY, **more}
 
 
 def estate():
-    """Seven applications of five machines that lean on each other a little, and a DNS."""
+    """Applications of five machines that lean on each other a little, and a name server."""
     machines, flows = [machine("=ns1", 0)], []
     for a, app in enumerate(APPS):
         names = [f"{app}-{t}{n}" for t in TIERS for n in (1, 2)][:5]
         for n, name in enumerate(names):
             more = {"used_gb": 100} if n else {}
             machines.append(machine(name, 1 + a * 5 + n, **more))
-            flows.append(flow(name, "=ns1", 53, 20))
+            flows.append(flow(name, "=ns1", 53, 20, server_process="named", protocol="udp"))
         for web in names[:2]:
             flows += [flow(web, app, 8080, 20000) for app in names[2:4]]
         flows += [flow(app, names[4], 5432, 60000) for app in names[2:4]]
@@ -113,19 +115,20 @@ class Waves(Case):
 
     def test_calendar_and_hours(self):
         self.propose()
-        waves = self.waves("--capacity", 10, "--start", "2027-01-01", "--every", "7d",
-                           "--freeze", "2027-01-05..2027-01-08", "--link", "1gbit",
+        waves = self.waves("--capacity", 10, "--start", "2090-01-01", "--every", "7d",
+                           "--freeze", "2090-01-05..2090-01-08", "--link", "1gbit",
                            "--assume-gb", 50)
         self.assertEqual([w["cutover"] for w in waves],
                          [START + 7 * DAY * (n + (n > 0)) for n in range(len(waves))])
         for w in waves:
             self.assertAlmostEqual(w["hours"], w["bytes"] * 8 / 1e9 / 3600, delta=0.01)
-        self.assertEqual(sum(w["machines_without_bytes"] for w in waves), 7)
-        self.assertEqual(sum(w["bytes"] for w in waves), (28 * 100 + 7 * 50) * 10 ** 9)
+        self.assertEqual(sum(w["machines_without_bytes"] for w in waves), len(APPS))
+        self.assertEqual(sum(w["bytes"] for w in waves),
+                         len(APPS) * (4 * 100 + 50) * 10 ** 9)
 
     def test_deadline(self):
         self.propose()
-        args = ("--start", "2027-01-01", "--every", "7d", "--deadline", "2027-01-16")
+        args = ("--start", "2090-01-01", "--every", "7d", "--deadline", "2090-01-16")
         self.assertLessEqual(len(self.waves(*args, "-n")), 3)
         done = self.run_skein("waves", "--db", self.db, "--capacity", 5, *args, status=1)
         self.assertIn("does not fit", done.err)
@@ -134,13 +137,16 @@ class Waves(Case):
 
     def test_shared(self):
         groups = self.propose()
-        shared = [n for n, g in groups.items() if g["kind"] == "shared"]
-        if not shared:
-            self.skipTest("no shared service was found")
-        last = self.waves("--capacity", 10, "--shared", "all=last")
-        self.assertIn(shared[0], [g["group"] for g in last[-1]["groups"]])
-        first = self.waves("--shared", f"{shared[0]}=first")
-        self.assertIn(shared[0], [g["group"] for g in first[0]["groups"]])
+        (shared,) = [n for n, g in groups.items() if g["kind"] == "shared"]
+        self.assertEqual(groups[shared]["machines"], ["id-=ns1"])
+        plain = self.waves("--capacity", 10)
+        self.assertIn(shared, [g["group"] for g in plain[0]["groups"]])
+        last = self.waves("--shared", "dns=last")
+        self.assertIn(shared, [g["group"] for g in last[-1]["groups"]])
+        self.assertGreater(last[0]["cut"]["edges"], plain[0]["cut"]["edges"])
+        first = self.waves("--shared", f"{shared}=first")
+        self.assertIn(shared, [g["group"] for g in first[0]["groups"]])
+        self.assertEqual(first[0]["machines"] + sum(w["machines"] for w in first[1:]), 71)
 
     def test_one_wave(self):
         self.propose()
@@ -198,11 +204,11 @@ class Waves(Case):
         self.assertEqual(self.run_skein(*args).out, self.run_skein(*args).out)
 
     def test_usage(self):
-        for args in (("--capacity", "0"), ("--pilot", "x"), ("--freeze", "2027-01-01"),
-                     ("--freeze", "2027-02-01..2027-01-01"), ("--link", "5parsec"),
+        for args in (("--capacity", "0"), ("--pilot", "x"), ("--freeze", "2090-01-01"),
+                     ("--freeze", "2090-02-01..2090-01-01"), ("--link", "5parsec"),
                      ("--shared", "dns=away"), ("--rtt", "nan"), ("--firewall", "iptables"),
                      ("show",), ("show", "x"), ("list",), ("--start", "someday"),
-                     ("--start", "2027-02-01", "--deadline", "2027-01-01")):
+                     ("--start", "2090-02-01", "--deadline", "2090-01-01")):
             done = self.run_skein("waves", "--db", self.db, *args, status=2)
             self.assertEqual(done.out, "")
         out = self.run_skein("waves", "--help").out
