@@ -45,15 +45,15 @@ def flow(client, server, port, process, opens, **more):
 
 
 def estate():
-    """Five applications of four machines, DNS for all, names that want out."""
+    """Twelve applications of four machines, DNS for all, names that want out."""
     dns = machine("dns", "dns01", "10.0.0.53", cores=4, memory_bytes=4 << 30)
     rows, flows, every = [dns], [], []
-    for a in range(5):
+    for a in range(12):
         tier = [machine(f"m{a}{k}", f"app{a}-{kind}{k}", f"10.{a + 1}.0.{k + 1}", cores=4,
                         memory_bytes=8 << 30, site="ams", app=f"app{a}", used_gb=10 * k,
                         disks=[{"gb": 40}])
                 for k, kind in enumerate(("web", "web", "app", "db"))]
-        if a == 4:
+        if a == 11:
             for k, m in enumerate(tier):
                 m["name"] = HOSTILE[k]
                 m["id"] = HOSTILE[k + 4]
@@ -229,7 +229,9 @@ class Export(unittest.TestCase):
             self.assertEqual(g["cores"], 4 * (len(g["machines"]) - g["cores_unknown"]))
             if len(g["machines"]) > 1:
                 self.assertTrue(g["evidence"], g["name"])
+        self.assertIn("dns", [g["service"] for g in doc["shared"]])
         for g in doc["shared"]:
+            self.assertTrue(g["users"] and g["evidence"], g["name"])
             self.assertLessEqual(set(g["users"]), names - shared)
             for user in g["users"]:
                 uses = next(o for o in doc["groups"] if o["name"] == user)["uses"]
