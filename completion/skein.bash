@@ -33,14 +33,21 @@ _skein_directories() {
 # The argument of the option before; false if it takes none.
 _skein_argument() {
 	case $1 in
-	--db | --output | -o) _skein_files "$2" ;;
+	--db | --with-db | --output | -o) _skein_files "$2" ;;
 	--data) _skein_directories "$2" ;;
 	--machine | -m) _skein_machines "$2" ;;
 	--tz) _skein_words "UTC local" "$2" ;;
 	--role) _skein_words "host mirror" "$2" ;;
-	--format | -f) _skein_words "svg dot png pdf" "$2" ;;
+	--format | -f)
+		case ${COMP_WORDS[1]} in
+		export) _skein_words "csv json graphml gexf drawio cypher mermaid" "$2" ;;
+		*) _skein_words "svg dot png pdf" "$2" ;;
+		esac
+		;;
+	--table | -t) _skein_words "machines groups shared waves cuts edges" "$2" ;;
 	--log-level) _skein_words "debug info warn err" "$2" ;;
 	--process | --port | -p | --since | --until | --limit | --for | --interval) ;;
+	--plan | --group | -g | --factor) ;;
 	--firewall) _skein_words "csv nft" "$2" ;;
 	--capacity | --capacity-gb | --pilot | --start | --every | --deadline | --freeze | --link) ;;
 	--assume-gb | --shared | --rtt | --chatty | --wave | -w) ;;
@@ -57,7 +64,7 @@ _skein() {
 
 	_skein_argument "$prev" "$cur" && return
 	if ((COMP_CWORD == 1)); then
-		_skein_words "up down import machines edges services diagram waves help version
+		_skein_words "up down import machines edges services explain diff diagram waves export help version
 			--help --version" "$cur"
 		return
 	fi
@@ -65,6 +72,8 @@ _skein() {
 	machines:-*) _skein_words "$database --machine $table $all" "$cur" ;;
 	edges:-*) _skein_words "$database $filter $window $table $all" "$cur" ;;
 	services:-*) _skein_words "$database $filter $table $all" "$cur" ;;
+	explain:-*) _skein_words "$database $window --group --watch --plan --json --all $all" "$cur" ;;
+	diff:-*) _skein_words "$database $window --plans --with-db --factor $table $all" "$cur" ;;
 	import:-*) _skein_words "$database $all --csv" "$cur" ;;
 	diagram:-*) _skein_words "$database $filter $window --output --format --overview $all" "$cur" ;;
 	waves:-*)
@@ -73,11 +82,12 @@ _skein() {
 			--reset $table $all" "$cur"
 		;;
 	waves:*) _skein_words "show" "$cur" ;;
+	export:-*) _skein_words "$database $window --format --output --table --edges --plan $all" "$cur" ;;
 	up:-*) _skein_words "$database --for --listen --interval $all" "$cur" ;;
 	down:-*) _skein_words "$database $all" "$cur" ;;
-	machines:* | edges:* | services:*) _skein_machines "$cur" ;;
+	machines:* | edges:* | services:* | explain:*) _skein_machines "$cur" ;;
 	import:*) _skein_files "$cur" ;;
-	help:*) _skein_words "up down import machines edges services diagram waves" "$cur" ;;
+	help:*) _skein_words "up down import machines edges services explain diff diagram waves export" "$cur" ;;
 	esac
 }
 

@@ -12,12 +12,14 @@ function __skein_machines
     skein machines $db --no-header --quiet 2>/dev/null | cut -f1
 end
 
-set -l commands up down import machines edges services diagram waves help version
-set -l list "__fish_seen_subcommand_from machines edges services"
-set -l window "__fish_seen_subcommand_from edges diagram"
+set -l commands up down import machines edges services explain diff diagram waves export help version
+set -l list "__fish_seen_subcommand_from machines edges services diff waves"
+set -l explain "__fish_seen_subcommand_from explain"
+set -l diff "__fish_seen_subcommand_from diff"
+set -l window "__fish_seen_subcommand_from edges diagram explain diff export"
 set -l filter "__fish_seen_subcommand_from edges services diagram"
-set -l zone "__fish_seen_subcommand_from machines edges services diagram"
-set -l database "__fish_seen_subcommand_from import machines edges services diagram waves up down"
+set -l zone "__fish_seen_subcommand_from machines edges services diagram explain diff waves"
+set -l database "__fish_seen_subcommand_from import machines edges services explain diff diagram waves export up down"
 
 complete -c skein -f
 complete -c skein -n __fish_use_subcommand -a up -d 'watch this machine'
@@ -26,14 +28,24 @@ complete -c skein -n __fish_use_subcommand -a import -d 'bring JSON lines into a
 complete -c skein -n __fish_use_subcommand -a machines -d 'list the machines'
 complete -c skein -n __fish_use_subcommand -a edges -d 'list who depends on whom'
 complete -c skein -n __fish_use_subcommand -a services -d 'list what listens'
+complete -c skein -n __fish_use_subcommand -a explain -d 'why it stands where it stands'
+complete -c skein -n __fish_use_subcommand -a diff -d 'what changed'
 complete -c skein -n __fish_use_subcommand -a diagram -d 'draw the map'
-complete -c skein -n __fish_use_subcommand -a waves -d 'order the groups into moves'
+complete -c skein -n __fish_use_subcommand -a export -d 'hand the plan over'
 complete -c skein -n __fish_use_subcommand -a help -d 'explain a command'
 complete -c skein -n __fish_use_subcommand -a version -d 'print the version'
 complete -c skein -n "__fish_seen_subcommand_from help" -a "$commands"
 complete -c skein -n "__fish_seen_subcommand_from import" -F
+complete -c skein -n "__fish_seen_subcommand_from machines edges services explain" -a "(__skein_machines)"
+complete -c skein -n "$explain" -s g -l group -x -d 'the group or shared service'
+complete -c skein -n "$explain" -l watch -d 'have we watched long enough'
+complete -c skein -n "$explain" -l plan -x -d 'by this plan'
+complete -c skein -n "$explain" -l json -d 'one JSON object'
+complete -c skein -n "$explain" -l all -d 'every tie, edge and user'
+complete -c skein -n "$diff" -l plans -d 'two plans'
+complete -c skein -n "$diff" -l with-db -r -F -d 'the database after'
+complete -c skein -n "$diff" -l factor -x -d 'what is a change'
 complete -c skein -n "__fish_seen_subcommand_from import" -l csv -d 'the files are CSV lists of machines'
-complete -c skein -n "$list" -a "(__skein_machines)"
 
 complete -c skein -n "$database" -l db -r -F -d 'the database'
 complete -c skein -n "$database" -l data -x -a "(__fish_complete_directories)" -d 'data directory'
@@ -52,6 +64,13 @@ complete -c skein -n "$list" -l all -d 'every row'
 complete -c skein -n "__fish_seen_subcommand_from diagram" -s o -l output -r -F -d picture
 complete -c skein -n "__fish_seen_subcommand_from diagram" -l overview -d 'the whole map'
 complete -c skein -n "__fish_seen_subcommand_from diagram" -s f -l format -x -a 'svg dot png pdf'
+set -l export "__fish_seen_subcommand_from export"
+complete -c skein -n "$export" -s f -l format -x -a 'csv json graphml gexf drawio cypher mermaid'
+complete -c skein -n "$export" -s o -l output -r -F -d file
+complete -c skein -n "$export" -s t -l table -x -a 'machines groups shared waves cuts edges'
+complete -c skein -n "$export" -l edges -d 'each single edge too'
+complete -c skein -n "$export" -l plan -x -d 'an older plan'
+complete -c skein -n "$export" -l tz -x -a 'UTC local' -d 'zone of times'
 complete -c skein -n "__fish_seen_subcommand_from up" -l listen -x -d 'ADDR:PORT'
 complete -c skein -n "__fish_seen_subcommand_from up" -l interval -x -d 'how often to report'
 complete -c skein -n "__fish_seen_subcommand_from up" -l for -x -d 'how long'

@@ -114,6 +114,8 @@ static unsigned known_machine(struct load *l, const char *id, const char *name)
 	m->id = xstrdup(id);
 	m->name = xstrdup(name && *name ? name : id);
 	m->os = xstrdup("");
+	m->kernel = xstrdup("");
+	m->arch = xstrdup("");
 	m->site = xstrdup("");
 	m->extra = xstrdup("");
 	m->known = true;
@@ -138,6 +140,8 @@ static unsigned stranger(struct load *l, const char *ip, bool scoped, unsigned n
 	m->id = xstrdup("");
 	m->name = xstrdup(*ip ? ip : "unknown address");
 	m->os = xstrdup("");
+	m->kernel = xstrdup("");
+	m->arch = xstrdup("");
 	m->site = xstrdup("");
 	m->extra = xstrdup("");
 	if (*ip) {
@@ -154,9 +158,13 @@ static int on_machine(const struct machine_row *row, void *ctx)
 	struct graph_machine *m = &l->g->machine[i];
 
 	free(m->os);
+	free(m->kernel);
+	free(m->arch);
 	free(m->site);
 	free(m->extra);
 	m->os = xstrdup(or_empty(row->os));
+	m->kernel = xstrdup(or_empty(row->kernel));
+	m->arch = xstrdup(or_empty(row->arch));
 	m->site = xstrdup(or_empty(row->site));
 	m->extra = xstrdup(or_empty(row->extra));
 	m->cores = row->cores;
@@ -288,6 +296,7 @@ static int on_edge(const struct edge_row *row, void *ctx)
 		.last = row->last,
 		.witnesses = row->witnesses,
 		.guess = row->guess,
+		.row = row->edge,
 	};
 	return 0;
 }
@@ -502,25 +511,39 @@ static void join_edge(struct graph_edge *a, const struct graph_edge *b)
 	a->pending += b->pending;
 	a->witnesses |= b->witnesses;
 	a->guess |= b->guess;
+	if (b->row < a->row)
+		a->row = b->row;
 	if (b->first && (!a->first || b->first < a->first))
 		a->first = b->first;
 	if (b->last > a->last)
 		a->last = b->last;
 }
 
+static int by_row(const void *pa, const void *pb)
+{
+	const struct graph_row *a = pa, *b = pb;
+
+	return (a->row > b->row) - (a->row < b->row);
+}
+
 static void order_edges(struct graph *g)
 {
 	unsigned n = 0;
 
+	g->row = xcalloc(g->edge_n + 1ul, sizeof(*g->row));
+	g->row_n = g->edge_n;
 	sort_processes = g->process;
 	if (g->edge_n)
 		qsort(g->edge, g->edge_n, sizeof(*g->edge), by_edge);
 	for (unsigned i = 0; i < g->edge_n; i++) {
+		g->row[i].row = g->edge[i].row;
 		if (n && !by_edge(&g->edge[n - 1], &g->edge[i]))
 			join_edge(&g->edge[n - 1], &g->edge[i]);
 		else
 			g->edge[n++] = g->edge[i];
+		g->row[i].edge = n - 1;
 	}
+	qsort(g->row, g->row_n, sizeof(*g->row), by_row);
 	g->edge_n = n;
 	for (unsigned i = 0; i < n; i++) {
 		if (g->edge[i].first && (!g->first || g->edge[i].first < g->first))

@@ -12,6 +12,8 @@ void graph_free_machine(struct graph_machine *m)
 	free(m->id);
 	free(m->name);
 	free(m->os);
+	free(m->kernel);
+	free(m->arch);
 	free(m->site);
 	free(m->extra);
 }
@@ -37,6 +39,7 @@ void graph_free(struct graph *g)
 	free(g->process);
 	free(g->edge);
 	free(g->listener);
+	free(g->row);
 	free(g);
 }
 

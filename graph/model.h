@@ -18,7 +18,7 @@
 struct graph_machine {
 	char *id;   /* "" for an unknown address */
 	char *name; /* host name, else id, else address */
-	char *os, *site;
+	char *os, *kernel, *arch, *site;
 	char *extra; /* further keys of an imported line as a JSON object, or "" */
 	char **ips;
 	unsigned ips_n;
@@ -49,6 +49,13 @@ struct graph_edge {
 	int64_t first, last;
 	unsigned witnesses;
 	bool guess;
+	int64_t row; /* in the store: the first of the rows that it was made of */
+};
+
+/* Which edge a row of the store became a part of. */
+struct graph_row {
+	int64_t row;
+	unsigned edge;
 };
 
 /* One for each (process, proto, port). */
@@ -63,7 +70,8 @@ struct graph {
 	struct graph_process *process;
 	struct graph_edge *edge;
 	struct graph_listener *listener;
-	unsigned machine_n, process_n, edge_n, listener_n;
+	struct graph_row *row; /* ascending by row */
+	unsigned machine_n, process_n, edge_n, listener_n, row_n;
 	int64_t first, last;  /* of all edges, 0: none */
 	int64_t since, until; /* the window asked for, 0: open */
 	struct health health;

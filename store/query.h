@@ -77,6 +77,7 @@ struct health {
 
 typedef int query_machine_fn(const struct machine_row *row, void *ctx);
 typedef int query_edge_fn(const struct edge_row *row, void *ctx);
+typedef int query_edge_days_fn(int64_t edge, unsigned days, void *ctx);
 typedef int query_listener_fn(const struct listener_row *row, void *ctx);
 
 /* By name, then id.  Of the filter only `machine` and `undated` are used. */
@@ -85,6 +86,12 @@ int query_machines(struct store *s, const struct filter *f, query_machine_fn *fn
 /* By client name, server name, port, then processes, then ips: a total order. */
 int query_edges(struct store *s, const struct filter *f, query_edge_fn *fn, void *ctx,
 		struct err *e);
+/*
+ * On how many days (UTC) of the window each edge was seen, by edge; of the filter only the
+ * window is used, whole days around it.  What imports alone tell of is not among them.
+ */
+int query_edge_days(struct store *s, const struct filter *f, query_edge_days_fn *fn, void *ctx,
+		    struct err *e);
 /* By machine name, port, address. */
 int query_listeners(struct store *s, const struct filter *f, query_listener_fn *fn, void *ctx,
 		    struct err *e);

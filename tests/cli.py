@@ -200,7 +200,8 @@ class Usage(Case):
                   ("docs/man/skein.1", "completion/skein.bash", "completion/_skein",
                    "completion/skein.fish")}
         known = set()
-        for command in LISTS + ("import", "diagram", "waves", "up", "down"):
+        for command in LISTS + ("import", "explain", "diff", "diagram", "waves", "export", "up",
+                                "down"):
             out = self.run_skein(command, "--help").out
             for name in re.findall(r"^ {2}(?:-., | {4})--([a-z-]+)", out, re.M):
                 known.add(name)

@@ -98,6 +98,8 @@ def scripts():
     return {"includes": ([PLAIN, "tests/includes.py"], None),
             "cli": ([PLAIN, "tests/cli.py"], COUNTS),
             "skein-waves": ([PLAIN, "tests/waves.py"], COUNTS),
+            "exports": ([PLAIN, "tests/export.py"], COUNTS),
+            "explain": ([PLAIN, "tests/explain.py"], COUNTS),
             "quality": ([PLAIN, "tests/groups_quality.py"], COUNTS),
             "kills": ([PLAIN, "tests/kills.py"], COUNTS)}
 
