@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <graphviz/cgraph.h>
+#include <uthash.h>
 
 #include "common/mem.h"
 #include "graph/draw/box.h"
@@ -14,6 +16,95 @@ struct pen {
 	Agraph_t *g;
 	struct buf text;
 };
+
+/*
+ * cgraph writes frames by their ids, which are addresses of their names unless somebody else
+ * gives them: then they would stand in another order in every process.
+ */
+struct id {
+	IDTYPE number; /* from 1, in the order of coming */
+	UT_hash_handle by_name, by_number;
+	char name[];
+};
+
+struct ids {
+	struct id *names, *numbers;
+};
+
+static void *ids_open(Agraph_t *g, Agdisc_t *disc)
+{
+	(void)g;
+	(void)disc;
+	return xcalloc(1, sizeof(struct ids));
+}
+
+static long ids_map(void *state, int kind, char *name, IDTYPE *number, int create)
+{
+	struct ids *ids = state;
+	size_t n = name ? strlen(name) : 0;
+	struct id *id = NULL;
+
+	(void)kind;
+	if (!name)
+		return 0;
+	HASH_FIND(by_name, ids->names, name, n, id);
+	if (!id && !create)
+		return 0;
+	if (!id) {
+		id = xcalloc(1, sizeof(*id) + n + 1);
+		memcpy(id->name, name, n);
+		id->number = HASH_CNT(by_name, ids->names) + 1;
+		HASH_ADD_KEYPTR(by_name, ids->names, id->name, n, id);
+		HASH_ADD(by_number, ids->numbers, number, sizeof(id->number), id);
+	}
+	*number = id->number;
+	return 1;
+}
+
+static long ids_alloc(void *state, int kind, IDTYPE number)
+{
+	(void)state;
+	(void)kind;
+	(void)number;
+	return 0;
+}
+
+static void ids_free(void *state, int kind, IDTYPE number)
+{
+	(void)state;
+	(void)kind;
+	(void)number;
+}
+
+static void ids_register(void *state, int kind, void *thing)
+{
+	(void)state;
+	(void)kind;
+	(void)thing;
+}
+
+static char *ids_print(void *state, int kind, IDTYPE number)
+{
+	struct ids *ids = state;
+	struct id *id;
+
+	(void)kind;
+	HASH_FIND(by_number, ids->numbers, &number, sizeof(number), id);
+	return id ? id->name : NULL;
+}
+
+static void ids_close(void *state)
+{
+	struct ids *ids = state;
+	struct id *id, *next;
+
+	HASH_CLEAR(by_number, ids->numbers);
+	HASH_ITER (by_name, ids->names, id, next) {
+		HASH_DELETE(by_name, ids->names, id);
+		free(id);
+	}
+	free(ids);
+}
 
 /* cgraph takes char * and copies. */
 static char *plain(const char *s)
@@ -88,7 +179,9 @@ static int put_nothing(void *chan)
 struct pen *pen_new(void)
 {
 	static Agiodisc_t io = { .putstr = put_string, .flush = put_nothing };
-	Agdisc_t disc = { &AgMemDisc, &AgIdDisc, &io };
+	static Agiddisc_t ids = { ids_open,  ids_map,	ids_alloc,   ids_free,
+				  ids_print, ids_close, ids_register };
+	Agdisc_t disc = { &AgMemDisc, &ids, &io };
 	struct pen *p = xcalloc(1, sizeof(*p));
 
 	p->g = agopen(plain("skein"), Agdirected, &disc);
