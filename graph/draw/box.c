@@ -6,7 +6,7 @@
 
 #include "graph/draw/words.h"
 
-#define CELL "#fdfdfd" /* not "white", which is the page: both change apart in the dark */
+#define CELL BOX_CELL
 #define CELL_LINE "#C9CED6"
 
 static void small(struct buf *b, const char *text)

@@ -313,7 +313,7 @@ static void draw(struct drawing *d, const struct picture_options *o)
 int dot_write(const struct scene *s, const struct picture_options *o, struct buf *out,
 	      struct err *e)
 {
-	struct drawing d = { .s = s, .pen = pen_new() };
+	struct drawing d = { .s = s, .pen = pen_new(true) };
 	int rc;
 
 	d.text = pen_text(d.pen);

@@ -117,7 +117,6 @@ static const struct {
 	const char *name, *value;
 } defaults[] = {
 	{ AGRAPH, "rankdir", "LR" },
-	{ AGRAPH, "newrank", "true" },
 	{ AGRAPH, "splines", "true" },
 	{ AGRAPH, "outputorder", "nodesfirst" },
 	{ AGRAPH, "nodesep", "0.22" },
@@ -176,7 +175,7 @@ static int put_nothing(void *chan)
 	return 0;
 }
 
-struct pen *pen_new(void)
+struct pen *pen_new(bool frames)
 {
 	static Agiodisc_t io = { .putstr = put_string, .flush = put_nothing };
 	static Agiddisc_t ids = { ids_open,  ids_map,	ids_alloc,   ids_free,
@@ -188,6 +187,8 @@ struct pen *pen_new(void)
 	for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++)
 		agattr(p->g, defaults[i].kind, plain(defaults[i].name),
 		       plain(defaults[i].value));
+	if (frames)
+		agattr(p->g, AGRAPH, plain("newrank"), plain("true"));
 	return p;
 }
 

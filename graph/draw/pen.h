@@ -9,12 +9,15 @@
 #ifndef GRAPH_DRAW_PEN_H
 #define GRAPH_DRAW_PEN_H
 
+#include <stdbool.h>
+
 #include "common/buf.h"
 #include "common/err.h"
 
 struct pen;
 
-struct pen *pen_new(void);
+/* FRAMES: there may be some, and ranks go through them all. */
+struct pen *pen_new(bool frames);
 void pen_free(struct pen *p);
 
 /* Things are cgraph's and live as long as the pen; IN is pen_root or a frame. */

@@ -4,6 +4,8 @@
 #include <errno.h>
 
 #include "graph/draw/dot.h"
+#include "graph/draw/estate.h"
+#include "graph/draw/estatedot.h"
 #include "graph/draw/render.h"
 #include "graph/draw/scene.h"
 
@@ -41,6 +43,16 @@ static struct scene *compose(const struct view *v)
 	return s;
 }
 
+static int groups_dot(const struct graph *g, const struct picture_options *o, struct buf *out,
+		      struct err *e)
+{
+	struct estate *estate = estate_new(g, o->plan);
+	int rc = estatedot_write(estate, o, out, e);
+
+	estate_free(estate);
+	return rc;
+}
+
 int picture_dot(const struct graph *g, const struct picture_options *o, struct buf *out,
 		struct err *e)
 {
@@ -50,6 +62,8 @@ int picture_dot(const struct graph *g, const struct picture_options *o, struct b
 
 	if (o->level == PICTURE_MACHINE && o->machine >= g->machine_n)
 		return err_set(e, -ENOENT, "no such machine in the graph");
+	if (o->level == PICTURE_GROUPS)
+		return groups_dot(g, o, out, e);
 	view_init(&v, g, o->level == PICTURE_MACHINE ? (int)o->machine : -1);
 	s = compose(&v);
 	rc = dot_write(s, o, out, e);

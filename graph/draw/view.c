@@ -59,22 +59,24 @@ static void count_edges(struct view *v)
 	}
 }
 
-/*
- * A machine is what its busiest service is, in this picture or not; listening alone counts
- * where nothing is used.
- */
-static void find_roles(struct view *v)
+static void weigh_edges(const struct graph *g, const bool *shared,
+			uint64_t (*weight)[ROLE_COUNT])
 {
-	const struct graph *g = v->g;
-	uint64_t(*weight)[ROLE_COUNT] = xcalloc(g->machine_n, sizeof(*weight));
-
 	for (unsigned i = 0; i < g->edge_n; i++) {
 		const struct graph_edge *e = &g->edge[i];
+		unsigned c = g->process[e->client].machine, s = g->process[e->server].machine;
 		enum role r = role_of(g->process[e->server].name, e->port);
 
-		if (!view_edge_failed(e))
-			weight[server_machine(v, i)][r] += (e->c.opens + e->live + 1) * 16;
+		if (!view_edge_failed(e) && !(shared && shared[c] && !shared[s]))
+			weight[s][r] += (e->c.opens + e->live + 1) * 16;
 	}
+}
+
+void view_roles(const struct graph *g, const bool *shared, enum role *out)
+{
+	uint64_t(*weight)[ROLE_COUNT] = xcalloc(g->machine_n, sizeof(*weight));
+
+	weigh_edges(g, shared, weight);
 	for (unsigned i = 0; i < g->listener_n; i++) {
 		const struct graph_process *p = &g->process[g->listener[i].process];
 		enum role r = role_of(p->name, g->listener[i].port);
@@ -85,11 +87,23 @@ static void find_roles(struct view *v)
 	for (unsigned m = 0; m < g->machine_n; m++) {
 		uint64_t best = 0;
 
+		out[m] = ROLE_NONE;
 		for (int r = ROLE_INFRA; r < ROLE_COUNT; r++)
 			if (weight[m][r] >= best && weight[m][r])
-				best = weight[m][v->machine[m].role = (enum role)r];
+				best = weight[m][out[m] = (enum role)r];
 	}
 	free(weight);
+}
+
+/* A machine is what it is, in this picture or not. */
+static void find_roles(struct view *v)
+{
+	enum role *role = xcalloc(v->g->machine_n, sizeof(*role));
+
+	view_roles(v->g, NULL, role);
+	for (unsigned m = 0; m < v->g->machine_n; m++)
+		v->machine[m].role = role[m];
+	free(role);
 }
 
 struct use {

@@ -38,6 +38,13 @@ struct view {
 void view_init(struct view *v, const struct graph *g, int focus);
 void view_fini(struct view *v);
 
+/*
+ * OUT[m] for each machine: what its busiest service is for; listening alone counts where
+ * nothing is used.  Where SHARED is given, what machines marked in it call or serve tells
+ * nothing of the other end.
+ */
+void view_roles(const struct graph *g, const bool *shared, enum role *out);
+
 /* Every attempt failed: there is no dependency, only the wish for one. */
 bool view_edge_failed(const struct graph_edge *e);
 
