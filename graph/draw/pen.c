@@ -24,18 +24,21 @@ struct pen {
 struct id {
 	IDTYPE number; /* from 1, in the order of coming */
 	UT_hash_handle by_name, by_number;
-	char name[];
+	char *name; /* of cgraph's own strings, as it looks at what stands before their bytes */
 };
 
 struct ids {
+	Agraph_t *g;
 	struct id *names, *numbers;
 };
 
 static void *ids_open(Agraph_t *g, Agdisc_t *disc)
 {
-	(void)g;
+	struct ids *ids = xcalloc(1, sizeof(*ids));
+
 	(void)disc;
-	return xcalloc(1, sizeof(struct ids));
+	ids->g = g;
+	return ids;
 }
 
 static long ids_map(void *state, int kind, char *name, IDTYPE *number, int create)
@@ -51,8 +54,8 @@ static long ids_map(void *state, int kind, char *name, IDTYPE *number, int creat
 	if (!id && !create)
 		return 0;
 	if (!id) {
-		id = xcalloc(1, sizeof(*id) + n + 1);
-		memcpy(id->name, name, n);
+		id = xcalloc(1, sizeof(*id));
+		id->name = agstrdup(ids->g, name);
 		id->number = HASH_CNT(by_name, ids->names) + 1;
 		HASH_ADD_KEYPTR(by_name, ids->names, id->name, n, id);
 		HASH_ADD(by_number, ids->numbers, number, sizeof(id->number), id);

@@ -18,6 +18,7 @@ enum scene_kind {
 	SCENE_IDLE,	/* several that do neither */
 	SCENE_COMPACT,	/* a machine without its processes */
 	SCENE_STACK,	/* several of those */
+	SCENE_GROUP,	/* a group of the plan, as a neighbour */
 };
 
 /* NO_ROW: the arrow meets the box, not a row of it. */
@@ -60,9 +61,10 @@ struct scene_box {
 
 struct scene_cluster {
 	char *id, *name, *detail, *more;
+	int parent; /* the frame it stands in, -1: none */
 	enum role role;
 	bool focus;
-	const struct view_machine *chips;
+	const struct view_machine *chips; /* NULL: none */
 };
 
 struct scene_link {
@@ -74,6 +76,8 @@ struct scene_link {
 	uint64_t live, pending;
 	int64_t first, last;
 	unsigned edges, one_sided; /* how many of the graph's it stands for */
+	const char *far; /* the busiest process at the end that is a neighbour, "" unknown */
+	uint64_t far_opens;
 };
 
 struct scene {
