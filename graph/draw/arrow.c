@@ -77,6 +77,24 @@ static struct making_place to_of(const struct making *mk, unsigned edge)
 	return mk->to ? mk->to[edge] : mk->place[mk->g->edge[edge].server];
 }
 
+/* Of the two ends of an arrow the one outside the frame of a group. */
+static void note_far(struct making *mk, struct scene_link *l, const struct graph_edge *e)
+{
+	const struct graph_process *p = mk->g->process;
+	const char *name = "";
+
+	if (!mk->from)
+		return;
+	if (mk->s->box[l->from].cluster < 0)
+		name = p[e->client].name;
+	else if (mk->s->box[l->to].cluster < 0)
+		name = p[e->server].name;
+	if (!l->far || e->c.opens > l->far_opens) {
+		l->far = name;
+		l->far_opens = e->c.opens;
+	}
+}
+
 void arrow_add(struct making *mk, unsigned edge)
 {
 	const struct graph_edge *e = &mk->g->edge[edge];
@@ -103,6 +121,7 @@ void arrow_add(struct making *mk, unsigned edge)
 	if (e->last > l->last)
 		l->last = e->last;
 	l->edges++;
+	note_far(mk, l, e);
 	l->one_sided += one_sided(mk, e);
 }
 

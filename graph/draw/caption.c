@@ -5,6 +5,7 @@
 
 #include "common/version.h"
 #include "graph/draw/box.h"
+#include "graph/draw/estatedot.h"
 #include "graph/draw/heading.h"
 #include "graph/draw/words.h"
 
@@ -15,6 +16,9 @@ static void title(struct buf *b, const struct scene *s, const struct picture_opt
 	if (o->level == PICTURE_MACHINE) {
 		words_text(&h, s->v->g->machine[o->machine].name, WORDS_NAME);
 		buf_str(&h, " · processes, ports and neighbours");
+	} else if (s->v->plan) {
+		words_text(&h, s->v->plan->group[s->v->group].name, WORDS_NAME);
+		buf_str(&h, " · one group and its neighbours");
 	} else {
 		buf_str(&h, "Dependency map");
 	}
@@ -72,10 +76,28 @@ static void subtitle(struct buf *b, const struct scene *s, const struct picture_
 	heading_line(b, HEADING_GREY, &h);
 }
 
+static void explain_group(struct buf *b, const struct scene *s)
+{
+	const struct plan_group *g = &s->v->plan->group[s->v->group];
+	struct buf h = { 0 };
+
+	if (*g->reason)
+		words_text(&h, g->reason, WORDS_TIP);
+	heading_line(b, HEADING_GREY, &h);
+	if (g->kind == PLAN_SHARED)
+		buf_str(&h, service_advice_text(g->service));
+	heading_line(b, HEADING_GREY, &h);
+	buf_str(&h, "Left: who calls it; right: what it calls; a group that does both stands "
+		    "at both sides.");
+	heading_line(b, HEADING_GREY, &h);
+}
+
 static void explain(struct buf *b, const struct scene *s)
 {
 	struct buf h = { 0 };
 
+	if (s->v->plan)
+		explain_group(b, s);
 	if (s->stacks)
 		buf_str(&h, "Machines whose names differ only in their number are one box.");
 	else if (s->compact)
@@ -131,7 +153,7 @@ static void role_entries(struct legend *l, const struct scene *s)
 
 static void box_entries(struct legend *l, const struct scene *s)
 {
-	bool ports = false, strangers = false, chips = false, stacks = false;
+	bool ports = false, strangers = false, chips = false, stacks = false, groups = false;
 
 	for (unsigned i = 0; i < s->box_n; i++) {
 		const struct scene_box *b = &s->box[i];
@@ -140,16 +162,19 @@ static void box_entries(struct legend *l, const struct scene *s)
 			ports |= b->row[k].port_n > 0;
 		strangers |= !b->known;
 		stacks |= b->kind == SCENE_STACK;
+		groups |= b->kind == SCENE_GROUP;
 		chips |= b->chips && b->chips->chip_n;
 	}
 	for (unsigned i = 0; i < s->cluster_n; i++)
-		chips |= s->cluster[i].chips->chip_n > 0;
+		chips |= s->cluster[i].chips && s->cluster[i].chips->chip_n;
 	if (ports)
 		legend_entry(l, "#333333", ":443",
 			     s->link_n ? "port of the server, where the arrow ends"
 				       : "port it listens on");
 	if (strangers)
 		legend_entry(l, BOX_LINE, "⬚", "unmonitored: no sensor there");
+	if (groups)
+		legend_entry(l, env_look[ENV_PROD].line, "▢", "another group");
 	if (stacks)
 		legend_entry(l, BOX_LINE, "▣", "thick border: several machines");
 	if (chips)
@@ -165,7 +190,7 @@ static void link_entries(struct legend *l, const struct scene *s)
 		enum scene_state state = scene_link_state(&s->link[i]);
 
 		has[state] = true;
-		some |= state != SCENE_FAILED && counters_failed(&s->link[i].c);
+		some |= state != SCENE_FAILED && scene_link_ails(s, &s->link[i]);
 	}
 	if (s->link_n)
 		legend_entry(l, BOX_LINE, "──▶",
@@ -173,7 +198,9 @@ static void link_entries(struct legend *l, const struct scene *s)
 	if (has[SCENE_FAILED])
 		legend_entry(l, BOX_FAILED, "╌╌▶", "every attempt failed");
 	if (some)
-		legend_entry(l, BOX_FAILED, "──▶", "some attempts failed");
+		legend_entry(l, BOX_FAILED, "──▶",
+			     s->v->plan ? "one attempt in ten failed, or more"
+					: "some attempts failed");
 	if (has[SCENE_ONE_SIDED])
 		legend_entry(l, BOX_LINE, "┈┈▶", "seen from one side only");
 	if (has[SCENE_WAITING])
@@ -190,6 +217,16 @@ static void legend(struct buf *b, const struct scene *s)
 	legend_write(&l, b);
 }
 
+static void used_services(struct buf *b, const struct view *v)
+{
+	struct estate *e = estate_new(v->g, v->plan);
+
+	if (v->group < e->group_n)
+		estatehead_services(b, e, e->box[v->group].uses,
+				    "<b>Shared services that it uses</b>, no arrows drawn");
+	estate_free(e);
+}
+
 void caption_write(struct buf *b, const struct scene *s, const struct picture_options *o)
 {
 	heading_begin(b);
@@ -200,5 +237,7 @@ void caption_write(struct buf *b, const struct scene *s, const struct picture_op
 	warnings(b, s);
 	buf_str(b, CAPTION_NOTE);
 	legend(b, s);
+	if (s->v->plan)
+		used_services(b, s->v);
 	heading_end(b);
 }

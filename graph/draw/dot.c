@@ -9,16 +9,21 @@
 #include "common/mem.h"
 #include "graph/draw/box.h"
 #include "graph/draw/caption.h"
+#include "graph/draw/heading.h"
 #include "graph/draw/pen.h"
 #include "graph/draw/words.h"
 
-enum { HEAD_LABELS = 3 }; /* more port lists at one box would lie upon each other */
+enum {
+	HEAD_LABELS = 3, /* more port lists at one box would lie upon each other */
+	LABELLED = 40,	 /* of more arrows over the border of a group only failures are told */
+};
 
 struct drawing {
 	const struct scene *s;
 	struct pen *pen;
 	struct buf *text;     /* the pen's */
 	void **frame, **node; /* the pen's, by index */
+	unsigned crossings;   /* arrows over the border of a group */
 };
 
 static const char *kind_class(enum scene_kind kind)
@@ -28,6 +33,7 @@ static const char *kind_class(enum scene_kind kind)
 		[SCENE_STRANGER] = "unmonitored", [SCENE_CLIENTS] = "clients",
 		[SCENE_SERVERS] = "servers",	  [SCENE_IDLE] = "idle",
 		[SCENE_COMPACT] = "machine",	  [SCENE_STACK] = "stack",
+		[SCENE_GROUP] = "group",
 	};
 
 	return words[kind];
@@ -40,17 +46,18 @@ static void draw_frame(struct drawing *d, unsigned i)
 	void *sub;
 
 	snprintf(name, sizeof(name), "cluster_%u", i);
-	sub = d->frame[i] = pen_frame(pen_root(d->pen), name);
+	sub = pen_frame(c->parent < 0 ? pen_root(d->pen) : d->frame[c->parent], name);
+	d->frame[i] = sub;
 	box_frame_label(d->text, c);
 	pen_set_html(d->pen, sub, "label");
 	pen_set(sub, "id", c->id);
-	pen_set(sub, "class", "machine");
+	pen_set(sub, "class", c->group ? "group" : "machine");
 	words_text(d->text, c->name, WORDS_TIP);
 	pen_set_text(d->pen, sub, "tooltip");
 	pen_set(sub, "style", "rounded,filled");
 	pen_set(sub, "fillcolor", "#F7F9FB");
-	pen_set(sub, "color", role_look[c->role].line);
-	pen_set(sub, "penwidth", c->focus ? "2" : "1.4");
+	pen_set(sub, "color", c->group ? env_look[c->env].line : role_look[c->role].line);
+	pen_set(sub, "penwidth", c->focus || c->group ? "2" : "1.4");
 	pen_set(sub, "margin", "12");
 }
 
@@ -167,12 +174,41 @@ static void tooltip(struct buf *b, const struct scene *s, const struct scene_lin
 	}
 }
 
-/* What went wrong is said beside the arrow; how often all went well is in its width. */
-static void remark(struct buf *b, const struct scene_link *l)
+/* An arrow over the border of a group: who is there, where, and how often. */
+static void crossing(struct buf *b, const struct scene *s, const struct scene_link *l)
+{
+	struct heading_period p = heading_period(s->v->g);
+
+	if (*l->far) {
+		words_text(b, l->far, 20);
+		buf_u8(b, ' ');
+	}
+	ports(b, l, 2);
+	buf_str(b, " · ");
+	words_rate(b, l->c.opens > l->live ? l->c.opens : l->live,
+		   (double)(p.last - p.first) / 86400);
+}
+
+static bool is_crossing(const struct scene *s, const struct scene_link *l)
+{
+	return s->v->plan && (s->box[l->from].cluster < 0 || s->box[l->to].cluster < 0);
+}
+
+/*
+ * What went wrong is said beside the arrow; how often all went well is in its width, but for
+ * arrows over the border of a group, where it is the question.
+ */
+static void remark(struct buf *b, const struct scene *s, const struct scene_link *l,
+		   bool labelled)
 {
 	uint64_t failed = counters_failed(&l->c);
 
-	if (failed) {
+	if (labelled) {
+		crossing(b, s, l);
+		if (scene_link_ails(s, l))
+			buf_str(b, ", ");
+	}
+	if (scene_link_ails(s, l)) {
 		words_count(b, failed);
 		if (failed < l->c.opens) {
 			buf_str(b, " of ");
@@ -197,7 +233,7 @@ static void set_look(struct drawing *d, void *edge, const struct scene_link *l)
 	pen_set_text(d->pen, edge, "penwidth");
 	pen_set(edge, "style", style[state]);
 	pen_set(edge, "class", class[state]);
-	if (counters_failed(&l->c)) {
+	if (scene_link_ails(d->s, l)) {
 		pen_set(edge, "color", BOX_FAILED);
 		pen_set(edge, "fontcolor", BOX_FAILED_TEXT);
 	}
@@ -251,9 +287,9 @@ static void draw_link(struct drawing *d, unsigned i, int local)
 	tooltip(d->text, d->s, l, local);
 	pen_set(edge, "labeltooltip", buf_cstr(d->text));
 	pen_set_text(d->pen, edge, "tooltip");
-	remark(d->text, l);
+	remark(d->text, d->s, l, is_crossing(d->s, l) && d->crossings <= LABELLED);
 	pen_set_text(d->pen, edge, "label");
-	if (l->port_n > 1 && may_label(d->s, l)) {
+	if (l->port_n > 1 && !d->s->v->plan && may_label(d->s, l)) {
 		ports(d->text, l, 3);
 		pen_set_text(d->pen, edge, "headlabel");
 	}
@@ -285,6 +321,24 @@ static void draw_empty(struct drawing *d, const struct picture_options *o)
 	pen_set(n, "tooltip", "No connections");
 }
 
+/* Neighbours of a group stand at its left and at its right, however long the arrows get. */
+static void draw_side(struct drawing *d, int side, const char *name, const char *rank)
+{
+	void *sub = NULL;
+	char box[32];
+
+	for (unsigned i = 0; i < d->s->box_n; i++) {
+		if (d->s->box[i].side != side)
+			continue;
+		if (!sub)
+			sub = pen_frame(pen_root(d->pen), name);
+		snprintf(box, sizeof(box), "b%u", i);
+		pen_node(sub, box);
+	}
+	if (sub)
+		pen_set(sub, "rank", rank);
+}
+
 static void draw(struct drawing *d, const struct picture_options *o)
 {
 	const struct scene *s = d->s;
@@ -304,6 +358,10 @@ static void draw(struct drawing *d, const struct picture_options *o)
 		draw_frame(d, i);
 	for (unsigned i = 0; i < s->box_n; i++)
 		draw_box(d, i);
+	draw_side(d, -1, "callers", "source");
+	draw_side(d, 1, "called", "sink");
+	for (unsigned i = 0; i < s->link_n; i++)
+		d->crossings += is_crossing(s, &s->link[i]);
 	for (unsigned i = 0; i < s->link_n; i++)
 		draw_link(d, i, o->local_time);
 	if (!s->box_n)

@@ -361,7 +361,8 @@ static void count_degrees(struct estate *e)
 
 struct rank {
 	unsigned index;
-	double weight, second;
+	double weight;
+	bool first; /* of one of its ends */
 };
 
 static int by_rank(const void *pa, const void *pb)
@@ -370,36 +371,71 @@ static int by_rank(const void *pa, const void *pb)
 
 	if (a->weight != b->weight)
 		return a->weight < b->weight ? 1 : -1;
-	if (a->second != b->second)
-		return a->second < b->second ? 1 : -1;
 	return a->index < b->index ? -1 : a->index > b->index;
 }
 
-/* The groups with most dependencies, of drawn arrows, stay. */
+struct core {
+	unsigned *degree; /* drawn arrows */
+	unsigned *near;	  /* of these, to groups that were chosen */
+	bool *chosen;
+};
+
+static bool between_groups(const struct estate *e, const struct estate_link *l)
+{
+	return l->drawn && l->from < e->group_n && l->to < e->group_n;
+}
+
+static void choose_box(struct estate *e, struct core *core, unsigned box)
+{
+	core->chosen[box] = true;
+	for (unsigned i = 0; i < e->link_n; i++) {
+		if (!between_groups(e, &e->link[i]))
+			continue;
+		core->near[e->link[i].from] += e->link[i].to == box;
+		core->near[e->link[i].to] += e->link[i].from == box;
+	}
+}
+
+/* The next is the one that hangs together most with those already there. */
+static unsigned next_box(const struct estate *e, const struct core *core)
+{
+	unsigned best = e->group_n;
+
+	for (unsigned i = 0; i < e->group_n; i++) {
+		if (!e->box[i].drawn || core->chosen[i])
+			continue;
+		if (best == e->group_n || core->near[i] > core->near[best] ||
+		    (core->near[i] == core->near[best] &&
+		     core->degree[i] > core->degree[best]))
+			best = i;
+	}
+	return best;
+}
+
+/* A part of the map that is whole says more than the tops of all parts. */
 static void keep_boxes(struct estate *e, unsigned most)
 {
-	struct rank *rank = xcalloc(e->group_n, sizeof(*rank));
-	unsigned n = 0;
+	struct core core = { xcalloc(e->group_n, sizeof(unsigned)),
+			     xcalloc(e->group_n, sizeof(unsigned)),
+			     xcalloc(e->group_n, sizeof(bool)) };
 
-	for (unsigned i = 0; i < e->group_n; i++)
-		rank[i] = (struct rank){ i, 0, e->box[i].machines };
 	for (unsigned i = 0; i < e->link_n; i++) {
-		if (!e->link[i].drawn || e->link[i].from >= e->group_n ||
-		    e->link[i].to >= e->group_n)
+		if (!between_groups(e, &e->link[i]))
 			continue;
-		rank[e->link[i].from].weight++;
-		rank[e->link[i].to].weight++;
+		core.degree[e->link[i].from]++;
+		core.degree[e->link[i].to]++;
 	}
-	qsort(rank, e->group_n, sizeof(*rank), by_rank);
+	for (unsigned n = 0; n < most; n++)
+		choose_box(e, &core, next_box(e, &core));
 	for (unsigned i = 0; i < e->group_n; i++) {
-		struct estate_box *b = &e->box[rank[i].index];
-
-		if (!b->drawn || n++ < most)
+		if (!e->box[i].drawn || core.chosen[i])
 			continue;
-		b->drawn = false;
+		e->box[i].drawn = false;
 		e->hidden_boxes++;
 	}
-	free(rank);
+	free(core.degree);
+	free(core.near);
+	free(core.chosen);
 	hide_if(e, has_no_box, &e->small_links);
 }
 
@@ -412,17 +448,17 @@ static void keep_links(struct estate *e, unsigned most)
 
 	for (unsigned i = 0; i < e->link_n; i++)
 		if (e->link[i].drawn)
-			rank[n++] = (struct rank){ i, estate_rate(e, &e->link[i]), 0 };
+			rank[n++] = (struct rank){ i, estate_rate(e, &e->link[i]), false };
 	qsort(rank, n, sizeof(*rank), by_rank);
 	for (unsigned i = 0; i < n; i++) {
 		struct estate_link *l = &e->link[rank[i].index];
 
-		rank[i].second = !has[l->from] || !has[l->to];
+		rank[i].first = !has[l->from] || !has[l->to];
 		has[l->from] = has[l->to] = true;
-		kept += rank[i].second != 0;
+		kept += rank[i].first;
 	}
 	for (unsigned i = 0; i < n; i++) {
-		if (rank[i].second != 0 || kept++ < most)
+		if (rank[i].first || kept++ < most)
 			continue;
 		e->link[rank[i].index].drawn = false;
 		e->small_links++;

@@ -32,16 +32,9 @@ struct drawing {
 	unsigned drawn;	  /* arrows */
 };
 
-void estatedot_rate(struct buf *b, const struct estate *e, const struct estate_link *l)
+static void rate(struct buf *b, const struct estate *e, const struct estate_link *l)
 {
-	double rate = estate_rate(e, l);
-
-	if (rate > 0 && rate < 1) {
-		buf_str(b, "<1");
-	} else {
-		words_count(b, (uint64_t)llround(rate));
-	}
-	buf_str(b, e->days < 1 ? " in all" : "/day");
+	words_rate(b, l->c.opens > l->live ? l->c.opens : l->live, e->days);
 }
 
 void estatedot_chip(const struct estate_service *s, struct chip *out)
@@ -365,7 +358,7 @@ static void tooltip(struct buf *b, const struct estate *e, const struct estate_l
 	buf_u8(b, ' ');
 	ports(b, l, ESTATE_PORTS, true);
 	buf_str(b, "&#10;");
-	estatedot_rate(b, e, l);
+	rate(b, e, l);
 	buf_str(b, " · ");
 	words_number(b, l->c.opens, "connection", "connections");
 	if (failed) {
@@ -414,7 +407,7 @@ static void set_words(struct drawing *d, void *arrow, const struct estate_link *
 		if (estate_link_dead(l))
 			buf_str(d->text, "failed");
 		else
-			estatedot_rate(d->text, d->e, l);
+			rate(d->text, d->e, l);
 		pen_set_text(d->pen, arrow, "label");
 	}
 }

@@ -19,8 +19,10 @@ int estatedot_write(const struct estate *e, const struct picture_options *o, str
 /* The block above: title, what it rests on, legend, shared services, what is not drawn. */
 void estatehead_write(struct buf *b, const struct estate *e, const struct picture_options *o);
 
-/* "1.2k/day", "<1/day"; "240 in all" below a day of watching. */
-void estatedot_rate(struct buf *b, const struct estate *e, const struct estate_link *l);
+/* Rows of it: the shared services whose bits are set in MASK. */
+void estatehead_services(struct buf *b, const struct estate *e, uint64_t mask,
+			 const char *title);
+
 /* "DNS", "DB2". */
 void estatedot_chip(const struct estate_service *s, struct chip *out);
 

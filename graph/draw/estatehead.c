@@ -12,6 +12,7 @@
 enum {
 	NAMES_A_LINE = 12,
 	NAMES_MOST = 72,
+	NAMES_LISTED = 400, /* of more, the first ones would say nothing */
 	SERVICE_MACHINES = 3,
 	SERVICE_COLUMNS = 3,
 	SERVICE_TEXT = 20,
@@ -196,7 +197,7 @@ static void service_machines(struct buf *b, const struct estate *e,
 }
 
 static void service_cells(struct buf *b, const struct estate *e,
-			  const struct estate_service *s)
+			  const struct estate_service *s, bool star)
 {
 	struct chip chip;
 
@@ -209,8 +210,11 @@ static void service_cells(struct buf *b, const struct estate *e,
 	words_text(b, service_title(s->kind), WORDS_SMALL);
 	buf_str(b, " · ");
 	service_machines(b, e, s);
-	buf_printf(b, " · <b>%u</b> of %u groups%s    </font></td>", s->users, e->group_n,
-		   s->common && e->form != ESTATE_COMPACT ? " *" : "");
+	buf_str(b, " · <b>");
+	words_number(b, s->users, "</b>of", "</b>of");
+	buf_u8(b, ' ');
+	words_number(b, e->group_n, "group", "groups");
+	buf_str(b, star ? " *    </font></td>" : "    </font></td>");
 }
 
 static bool any_common(const struct estate *e)
@@ -221,29 +225,47 @@ static bool any_common(const struct estate *e)
 	return false;
 }
 
-static void services(struct buf *b, const struct estate *e)
+static unsigned list_services(const struct estate *e, uint64_t mask,
+			      const struct estate_service **out)
 {
-	unsigned columns = e->form == ESTATE_RICH ? 2 : SERVICE_COLUMNS;
-	unsigned rows = (e->service_n + columns - 1) / columns;
+	unsigned n = 0;
 
-	if (!e->service_n)
+	for (unsigned i = 0; i < e->service_n; i++)
+		if (mask >> i & 1)
+			out[n++] = &e->service[i];
+	return n;
+}
+
+static void service_table(struct buf *b, const struct estate *e, uint64_t mask,
+			  const char *title, bool stars)
+{
+	const struct estate_service *s[ESTATE_SERVICES];
+	unsigned n = list_services(e, mask, s);
+	unsigned columns = e->form == ESTATE_RICH ? 2 : SERVICE_COLUMNS;
+	unsigned rows = (n + columns - 1) / columns;
+
+	if (!n)
 		return;
 	buf_printf(b,
 		   "<tr><td align=\"left\"><font point-size=\"9\" color=\"" HEADING_GREY
-		   "\"><b>Shared services</b>, not drawn as boxes%s</font></td></tr><tr><td "
+		   "\">%s</font></td></tr><tr><td "
 		   "align=\"left\"><table border=\"0\" cellborder=\"0\" cellspacing=\"2\" "
 		   "cellpadding=\"1\" fixedsize=\"true\" align=\"left\" width=\"%u\" "
 		   "height=\"%u\">",
-		   any_common(e) ? "; * most groups use it, so their boxes do not repeat it"
-				 : "",
-		   columns * 340, rows * 14 + 4);
+		   title, columns * 340, rows * 14 + 4);
 	for (unsigned r = 0; r < rows; r++) {
 		buf_str(b, "<tr>");
-		for (unsigned c = 0; c < columns && c * rows + r < e->service_n; c++)
-			service_cells(b, e, &e->service[c * rows + r]);
+		for (unsigned c = 0; c < columns && c * rows + r < n; c++)
+			service_cells(b, e, s[c * rows + r], stars && s[c * rows + r]->common);
 		buf_str(b, "</tr>");
 	}
 	buf_str(b, "</table></td></tr>");
+}
+
+void estatehead_services(struct buf *b, const struct estate *e, uint64_t mask,
+			 const char *title)
+{
+	service_table(b, e, mask, title, false);
 }
 
 /* What is listed and not drawn */
@@ -260,9 +282,9 @@ static void names(struct buf *b, const struct estate *e, const char *const words
 		return;
 	buf_str(&h, "<b>");
 	words_number(&h, n, words[0], words[1]);
-	buf_str(&h, "</b>");
+	buf_str(&h, n > NAMES_LISTED ? "</b> skein groups lists them" : "</b>");
 	heading_line(b, HEADING_GREY, &h);
-	for (unsigned i = 0; i < e->group_n && at < NAMES_MOST; i++) {
+	for (unsigned i = 0; i < e->group_n && at < NAMES_MOST && n <= NAMES_LISTED; i++) {
 		if (!wanted(e, i))
 			continue;
 		if (h.n)
@@ -296,13 +318,20 @@ void estatehead_write(struct buf *b, const struct estate *e, const struct pictur
 	static const char *const hidden[] = { "group with few dependencies, not drawn:",
 					      "groups with few dependencies, not drawn:" };
 
+	bool stars = any_common(e);
+
 	heading_begin(b);
 	title(b, e, o);
 	subtitle(b, e, o);
 	warnings(b, e);
 	buf_str(b, CAPTION_NOTE);
 	legend(b, e);
-	services(b, e);
+	service_table(
+		b, e, UINT64_MAX,
+		stars ? "<b>Shared services</b>, not drawn as boxes; * most groups use it, "
+			"so their boxes do not repeat it"
+		      : "<b>Shared services</b>, not drawn as boxes",
+		stars);
 	names(b, e, loose, is_loose);
 	names(b, e, hidden, is_hidden);
 	heading_end(b);

@@ -24,7 +24,8 @@ struct pen {
 struct id {
 	IDTYPE number; /* from 1, in the order of coming */
 	UT_hash_handle by_name, by_number;
-	char *name; /* of cgraph's own strings, as it looks at what stands before their bytes */
+	char *name; /* of cgraph's own strings, as it looks at what stands before their bytes
+		     */
 };
 
 struct ids {

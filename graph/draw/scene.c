@@ -69,7 +69,7 @@ static void make(struct making *mk)
 	making_end(mk);
 }
 
-struct scene *scene_new(const struct view *v, bool compact, bool stacks)
+struct scene *scene_new(const struct view *v, bool compact, enum fold_stacks stacks)
 {
 	struct scene *s = xcalloc(1, sizeof(*s));
 	struct making mk = { .s = s, .v = v, .g = v->g };
@@ -119,6 +119,13 @@ enum scene_state scene_link_state(const struct scene_link *l)
 	if (!l->live && counters_failed(&l->c) >= l->c.opens)
 		return SCENE_FAILED;
 	return l->one_sided == l->edges ? SCENE_ONE_SIDED : SCENE_FINE;
+}
+
+bool scene_link_ails(const struct scene *s, const struct scene_link *l)
+{
+	uint64_t failed = counters_failed(&l->c);
+
+	return failed && (!s->v->plan || failed >= l->c.opens / 10);
 }
 
 /* Keeping the top */

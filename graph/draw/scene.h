@@ -7,6 +7,8 @@
 #ifndef GRAPH_DRAW_SCENE_H
 #define GRAPH_DRAW_SCENE_H
 
+#include "graph/draw/env.h"
+#include "graph/draw/fold.h"
 #include "graph/draw/view.h"
 
 enum scene_kind {
@@ -50,8 +52,10 @@ struct scene_box {
 	char *id;		    /* safe in XML */
 	char *name, *detail, *more; /* more: a last small line, "" for none */
 	enum role role;
+	enum env env; /* of a group */
 	bool known, focus;
 	int cluster; /* -1: none */
+	int side;    /* of the frame of a group: -1 left, 1 right, 0 neither */
 	struct scene_row *row;
 	unsigned row_n, row_cap;
 	const struct view_machine *chips;  /* NULL: none */
@@ -61,6 +65,8 @@ struct scene_box {
 
 struct scene_cluster {
 	char *id, *name, *detail, *more;
+	bool group; /* of the plan; else a machine */
+	enum env env;
 	int parent; /* the frame it stands in, -1: none */
 	enum role role;
 	bool focus;
@@ -82,7 +88,8 @@ struct scene_link {
 
 struct scene {
 	const struct view *v;
-	bool compact, stacks;
+	bool compact;
+	enum fold_stacks stacks;
 	struct scene_box *box;
 	struct scene_cluster *cluster;
 	struct scene_link *link;
@@ -98,7 +105,10 @@ enum scene_state {
 };
 enum scene_state scene_link_state(const struct scene_link *l);
 
-struct scene *scene_new(const struct view *v, bool compact, bool stacks);
+/* Whether failures are many enough to show; in a group's picture one in ten. */
+bool scene_link_ails(const struct scene *s, const struct scene_link *l);
+
+struct scene *scene_new(const struct view *v, bool compact, enum fold_stacks stacks);
 void scene_free(struct scene *s);
 
 /* Drops all but the boxes with most arrows and the arrows with most connections, and counts.
