@@ -8,6 +8,7 @@
 
 #include "cli/when.h"
 #include "common/buf.h"
+#include "common/csv.h"
 #include "common/mem.h"
 #include "common/utf8.h"
 
@@ -78,9 +79,7 @@ static void csv_text(struct buf *b, const char *s)
 {
 	size_t from = b->n;
 
-	if (*s && strchr("=+-@\t\r", *s))
-		buf_u8(b, '\'');
-	utf8_show(b, s, strlen(s));
+	csv_guard(b, s);
 	csv_quote(b, from);
 }
 
