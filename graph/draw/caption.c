@@ -173,6 +173,8 @@ static void box_entries(struct legend *l, const struct scene *s)
 				       : "port it listens on");
 	if (strangers)
 		legend_entry(l, BOX_LINE, "⬚", "unmonitored: no sensor there");
+	if (s->cluster_n && s->cluster[0].unsure)
+		legend_entry(l, BOX_LINE, "⬚", "dashed frame: less than 50 % sure");
 	if (groups)
 		legend_entry(l, env_look[ENV_PROD].line, "▢", "another group");
 	if (stacks)

@@ -54,7 +54,7 @@ static void draw_frame(struct drawing *d, unsigned i)
 	pen_set(sub, "class", c->group ? "group" : "machine");
 	words_text(d->text, c->name, WORDS_TIP);
 	pen_set_text(d->pen, sub, "tooltip");
-	pen_set(sub, "style", "rounded,filled");
+	pen_set(sub, "style", c->unsure ? "rounded,filled,dashed" : "rounded,filled");
 	pen_set(sub, "fillcolor", "#F7F9FB");
 	pen_set(sub, "color", c->group ? env_look[c->env].line : role_look[c->role].line);
 	pen_set(sub, "penwidth", c->focus || c->group ? "2" : "1.4");

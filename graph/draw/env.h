@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How environments look: production, test and development are told apart at a glance. */
+/* How groups look: production, test and development are told apart at a glance. */
 #ifndef GRAPH_DRAW_ENV_H
 #define GRAPH_DRAW_ENV_H
+
+#define GROUP_SURE 0.5 /* a group of less confidence has a dashed border */
 
 enum env { ENV_OTHER, ENV_PROD, ENV_TEST, ENV_DEV, ENV_COUNT };
 

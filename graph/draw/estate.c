@@ -15,6 +15,8 @@ enum {
 	MOST_BOXES = 150,
 	OUTSIDE_LINKS = 10, /* more arrows from or to the unmonitored become chips */
 	LOOSE_BOXES = 6,    /* so many groups without dependencies are still boxes */
+	SINGLES = 12,	    /* more groups of one machine with few arrows are listed */
+	SINGLE_DEGREE = 3,
 	LEAST_LINKS = 20,
 	COMMON_GROUPS = 10, /* below, nothing is common */
 };
@@ -507,6 +509,31 @@ static void settle_loose(struct estate *e)
 		e->box[i].drawn = e->box[i].degree || loose <= LOOSE_BOXES;
 }
 
+static bool is_small(const struct estate *e, unsigned group)
+{
+	return e->box[group].machines == 1 && e->box[group].degree &&
+	       e->box[group].degree <= SINGLE_DEGREE;
+}
+
+/* Machines on their own, if they are many, would stand before what moves together. */
+static void settle_singles(struct estate *e)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < e->group_n; i++)
+		n += is_small(e, i);
+	if (n <= SINGLES)
+		return;
+	for (unsigned i = 0; i < e->group_n; i++) {
+		if (!is_small(e, i))
+			continue;
+		e->box[i].drawn = false;
+		e->box[i].single = true;
+		e->singles++;
+	}
+	hide_if(e, has_no_box, &e->single_links);
+}
+
 /* And so is what lost all its arrows. */
 static void settle_bare(struct estate *e)
 {
@@ -533,6 +560,7 @@ static void choose(struct estate *e)
 
 	count_degrees(e);
 	settle_loose(e);
+	settle_singles(e);
 	n = count_boxes(e);
 	e->form = n <= RICH_BOXES    ? ESTATE_RICH
 		  : n <= CHIPS_BOXES ? ESTATE_CHIPS

@@ -38,6 +38,7 @@ struct estate_box {
 	uint64_t uses;		       /* bits by index of estate.service */
 	bool from_outside, to_outside; /* where the unmonitored have no arrows */
 	unsigned degree;	       /* groups that it depends on or that depend on it */
+	bool single;		       /* one machine of many such, listed and not drawn */
 	bool drawn;
 };
 
@@ -80,6 +81,7 @@ struct estate {
 	unsigned unplanned;	     /* known machines that stand in no group */
 	double days;		     /* of the period, 0: unknown */
 	unsigned dead_links, faint_links, small_links; /* not drawn: failed, rare, cut */
+	unsigned singles, single_links;		       /* of boxes marked `single` */
 	unsigned hidden_boxes; /* groups with dependencies, not drawn */
 };
 

@@ -194,9 +194,8 @@ static void group_label(struct buf *b, const struct estate *e, const struct esta
 	buf_printf(b,
 		   "<table border=\"%d\" style=\"rounded%s\" color=\"%s\" bgcolor=\"%s\" "
 		   "cellborder=\"0\" cellspacing=\"0\" cellpadding=\"%d\">" LINE_BEGIN,
-		   e->form == ESTATE_RICH ? 2 : 1,
-		   g->confidence < ESTATE_SURE ? ",dashed" : "", look->line, look->fill,
-		   e->form == ESTATE_RICH ? 3 : 2);
+		   e->form == ESTATE_RICH ? 2 : 1, g->confidence < GROUP_SURE ? ",dashed" : "",
+		   look->line, look->fill, e->form == ESTATE_RICH ? 3 : 2);
 	name_line(b, e, box);
 	if (e->form == ESTATE_CHIPS)
 		called_at(b, e, box->group);
@@ -219,13 +218,14 @@ static void group_label(struct buf *b, const struct estate *e, const struct esta
 
 static void outside_label(struct buf *b, const struct estate_box *box)
 {
-	buf_str(b, "<table border=\"1\" style=\"rounded,dashed\" color=\"" BOX_LINE
+	buf_printf(b,
+		   "<table border=\"1\" style=\"rounded,dashed\" color=\"" BOX_LINE
 		   "\" bgcolor=\"" BOX_CELL "\" cellborder=\"0\" cellspacing=\"0\" "
 		   "cellpadding=\"3\">" LINE_BEGIN
-		   "<font point-size=\"12\"><b>outside</b></font>" LINE_END LINE_BEGIN);
+		   "<font point-size=\"12\"><b>%s</b></font>" LINE_END LINE_BEGIN,
+		   box->kind == ESTATE_CALLERS ? "clients outside" : "servers outside");
 	small(b, "8");
 	words_number(b, box->machines, "unmonitored address", "unmonitored addresses");
-	buf_str(b, box->kind == ESTATE_CALLERS ? " that call" : " that are called");
 	buf_str(b, "</font>" LINE_END "</table>");
 }
 

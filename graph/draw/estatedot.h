@@ -10,9 +10,6 @@
 #include "graph/draw/estate.h"
 #include "graph/draw/picture.h"
 
-/* Below this a group is drawn as less sure. */
-#define ESTATE_SURE 0.5
-
 int estatedot_write(const struct estate *e, const struct picture_options *o, struct buf *out,
 		    struct err *err);
 

@@ -81,6 +81,8 @@ static void warnings(struct buf *b, const struct estate *e)
 
 	hidden_part(&h, e->hidden_boxes, "group with few dependencies",
 		    "groups with few dependencies");
+	hidden_part(&h, e->single_links, "dependency of machines on their own",
+		    "dependencies of machines on their own");
 	hidden_part(&h, e->small_links, "dependency with few connections",
 		    "dependencies with few connections");
 	hidden_part(&h, e->faint_links, "with less than one connection a day",
@@ -127,7 +129,7 @@ static void box_entries(struct legend *l, const struct estate *e)
 	for (unsigned i = 0; i < e->group_n; i++) {
 		if (!e->box[i].drawn)
 			continue;
-		unsure |= e->p->group[i].confidence < ESTATE_SURE;
+		unsure |= e->p->group[i].confidence < GROUP_SURE;
 		in |= e->box[i].from_outside;
 		out |= e->box[i].to_outside;
 		uses |= e->box[i].uses != 0;
@@ -304,9 +306,14 @@ static bool is_loose(const struct estate *e, unsigned group)
 	return !e->box[group].drawn && !e->box[group].degree;
 }
 
+static bool is_single(const struct estate *e, unsigned group)
+{
+	return e->box[group].single;
+}
+
 static bool is_hidden(const struct estate *e, unsigned group)
 {
-	return !e->box[group].drawn && e->box[group].degree;
+	return !e->box[group].drawn && e->box[group].degree && !e->box[group].single;
 }
 
 void estatehead_write(struct buf *b, const struct estate *e, const struct picture_options *o)
@@ -314,6 +321,10 @@ void estatehead_write(struct buf *b, const struct estate *e, const struct pictur
 	static const char *const loose[] = {
 		"group has no dependency on others, and can move at any time:",
 		"groups have no dependencies on others, and can move at any time:"
+	};
+	static const char *const single[] = {
+		"machine on its own with few dependencies, not drawn:",
+		"machines on their own with few dependencies, not drawn:"
 	};
 	static const char *const hidden[] = { "group with few dependencies, not drawn:",
 					      "groups with few dependencies, not drawn:" };
@@ -333,6 +344,7 @@ void estatehead_write(struct buf *b, const struct estate *e, const struct pictur
 		      : "<b>Shared services</b>, not drawn as boxes",
 		stars);
 	names(b, e, loose, is_loose);
+	names(b, e, single, is_single);
 	names(b, e, hidden, is_hidden);
 	heading_end(b);
 }

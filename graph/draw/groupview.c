@@ -229,6 +229,7 @@ static void place_own(struct making *mk)
 		.detail = standing(g),
 		.more = xstrdup(""),
 		.group = true,
+		.unsure = g->confidence < GROUP_SURE,
 		.env = env_of(g->env),
 		.parent = -1,
 	};

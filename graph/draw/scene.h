@@ -65,7 +65,7 @@ struct scene_box {
 
 struct scene_cluster {
 	char *id, *name, *detail, *more;
-	bool group; /* of the plan; else a machine */
+	bool group, unsure; /* of the plan, else a machine; less than half sure */
 	enum env env;
 	int parent; /* the frame it stands in, -1: none */
 	enum role role;
