@@ -22,8 +22,6 @@ enum {
 	LABELLED = 40, /* more arrows have their words in tooltips alone */
 };
 
-#define BOTH_WAYS "#7A3B8F"
-
 struct drawing {
 	const struct estate *e;
 	struct pen *pen;
@@ -393,7 +391,7 @@ static void set_look(struct drawing *d, void *arrow, const struct estate_link *l
 		pen_set(arrow, "class", dead ? "edge-failed" : "edge-ailing");
 		pen_set(arrow, "style", dead ? "dashed" : "");
 	} else {
-		pen_set(arrow, "color", l->mutual ? BOTH_WAYS : BOX_LINE);
+		pen_set(arrow, "color", l->mutual ? BOX_MUTUAL : BOX_LINE);
 		pen_set(arrow, "class", l->mutual ? "edge-mutual" : "edge-fine");
 	}
 }

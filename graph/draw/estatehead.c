@@ -167,7 +167,7 @@ static void link_entries(struct legend *l, const struct estate *e)
 		legend_entry(l, BOX_LINE, "──▶",
 			     "client to server; thicker: more connections a day");
 	if (mutual)
-		legend_entry(l, "#7A3B8F", "──▶", "each depends on the other");
+		legend_entry(l, BOX_MUTUAL, "──▶", "each depends on the other");
 	if (ailing)
 		legend_entry(l, BOX_FAILED, "──▶", "one attempt in ten failed, or more");
 	if (dead)

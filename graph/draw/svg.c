@@ -17,7 +17,8 @@ static const struct {
 	{ "fill", "#f7f9fb", "#191e27" },   { "stroke", "#c9ced6", "#3a4453" },
 	{ "stroke", "#5a6270", "#8f9bb0" }, { "fill", "#5a6270", "#8f9bb0" },
 	{ "stroke", "#d55e00", "#ff8c42" }, { "fill", "#d55e00", "#ff8c42" },
-	{ "fill", "#4a4f5a", "#a3adbd" },
+	{ "fill", "#4a4f5a", "#a3adbd" },   { "stroke", "#7a3b8f", "#c792dd" },
+	{ "fill", "#7a3b8f", "#c792dd" },
 };
 
 static const struct {
