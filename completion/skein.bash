@@ -40,7 +40,7 @@ _skein_argument() {
 	--role) _skein_words "host mirror" "$2" ;;
 	--format | -f) _skein_words "svg dot png pdf" "$2" ;;
 	--log-level) _skein_words "debug info warn err" "$2" ;;
-	--process | --port | -p | --since | --until | --limit | --for | --interval) ;;
+	--process | --port | -p | --group | -g | --since | --until | --limit | --for | --interval) ;;
 	--collector | --listen | --token | --ttl | --uses | --max-edges | --max-sockets) ;;
 	*) return 1 ;;
 	esac
@@ -63,7 +63,7 @@ _skein() {
 	edges:-*) _skein_words "$database $filter $window $table $all" "$cur" ;;
 	services:-*) _skein_words "$database $filter $table $all" "$cur" ;;
 	import:-*) _skein_words "$database $all" "$cur" ;;
-	diagram:-*) _skein_words "$database $filter $window --output --format --overview $all" "$cur" ;;
+	diagram:-*) _skein_words "$database $filter $window --output --format --overview --group --machines $all" "$cur" ;;
 	up:-*) _skein_words "$database --for --listen --interval $all" "$cur" ;;
 	down:-*) _skein_words "$database $all" "$cur" ;;
 	machines:* | edges:* | services:*) _skein_machines "$cur" ;;

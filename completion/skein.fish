@@ -49,6 +49,8 @@ complete -c skein -n "$list" -l limit -x -d 'rows at most'
 complete -c skein -n "$list" -l all -d 'every row'
 complete -c skein -n "__fish_seen_subcommand_from diagram" -s o -l output -r -F -d picture
 complete -c skein -n "__fish_seen_subcommand_from diagram" -l overview -d 'the whole map'
+complete -c skein -n "__fish_seen_subcommand_from diagram" -s g -l group -x -d 'one group and its neighbours'
+complete -c skein -n "__fish_seen_subcommand_from diagram" -l machines -d 'the map by machines'
 complete -c skein -n "__fish_seen_subcommand_from diagram" -s f -l format -x -a 'svg dot png pdf'
 complete -c skein -n "__fish_seen_subcommand_from up" -l listen -x -d 'ADDR:PORT'
 complete -c skein -n "__fish_seen_subcommand_from up" -l interval -x -d 'how often to report'
