@@ -84,8 +84,12 @@ static void explain_group(struct buf *b, const struct scene *s)
 	if (*g->reason)
 		words_text(&h, g->reason, WORDS_TIP);
 	heading_line(b, HEADING_GREY, &h);
-	if (g->kind == PLAN_SHARED)
-		buf_str(&h, service_advice_text(g->service));
+	if (g->kind == PLAN_SHARED) {
+		buf_str(&h, "Shared service: <b>");
+		words_text(&h, service_title(g->service), WORDS_SMALL);
+		buf_str(&h, "</b>. ");
+		words_text(&h, service_advice_text(g->service), WORDS_TIP);
+	}
 	heading_line(b, HEADING_GREY, &h);
 	buf_str(&h, "Left: who calls it; right: what it calls; a group that does both stands "
 		    "at both sides.");

@@ -109,7 +109,7 @@ static void place_more(struct sides *s, enum side side, const unsigned *group, u
 				       box_id(side, "more", box), name);
 
 	b->machines = n;
-	b->detail = xstrdup("with fewer connections");
+	b->detail = xstrdup("each with fewer connections");
 	for (unsigned i = 0; i < n; i++) {
 		s->party[side][group[i]].box = (int)box;
 		if (b->member_n < SCENE_MEMBERS)
@@ -198,22 +198,20 @@ static void place_side(struct sides *s, enum side side)
 	free(group);
 }
 
-/* "production · wave 2 · approved · 71 % sure" */
+/* "12 machines · prod · 71 % sure · wave 2 · approved" */
 static char *standing(const struct plan_group *g)
 {
 	struct buf b = { 0 };
 
 	words_number(&b, g->machine_n, "machine", "machines");
 	card_part(&b, g->env);
-	if (g->kind == PLAN_SHARED)
-		card_part(&b, service_title(g->service));
+	buf_printf(&b, " · %.0f %% sure", g->confidence * 100);
 	if (g->wave)
 		buf_printf(&b, " · wave %u", g->wave);
 	if (g->state != PLAN_PROPOSED)
 		card_part(&b, plan_state_word[g->state]);
 	if (g->locked)
 		card_part(&b, "locked");
-	buf_printf(&b, " · %.0f %% sure", g->confidence * 100);
 	return buf_take(&b);
 }
 
