@@ -62,8 +62,9 @@ _skein() {
 	machines:-*) _skein_words "$database --machine $table $all" "$cur" ;;
 	edges:-*) _skein_words "$database $filter $window $table $all" "$cur" ;;
 	services:-*) _skein_words "$database $filter $table $all" "$cur" ;;
-	import:-*) _skein_words "$database $all" "$cur" ;;
-	diagram:-*) _skein_words "$database $filter $window --output --format --overview --group --machines $all" "$cur" ;;
+	import:-*) _skein_words "$database $all --csv" "$cur" ;;
+	diagram:-*) _skein_words "$database $filter $window --output --format --overview --group --machines
+		$all" "$cur" ;;
 	up:-*) _skein_words "$database --for --listen --interval $all" "$cur" ;;
 	down:-*) _skein_words "$database $all" "$cur" ;;
 	machines:* | edges:* | services:*) _skein_machines "$cur" ;;
