@@ -10,11 +10,11 @@
 #include "common/buf.h"
 #include "common/mem.h"
 
-/* Why two machines are one unit. */
+/* Why two machines are one unit: up to two edits, 0 for none, or a group that is kept. */
 struct tied {
 	unsigned a, b;
-	int64_t edit;	   /* 0: a kept group */
-	const char *group; /* of a kept group, else NULL */
+	int64_t edit, with;
+	const char *group;
 };
 
 struct maker {
@@ -27,6 +27,7 @@ struct maker {
 	size_t tied_n, tied_cap;
 	unsigned *first;     /* by label: its first machine, PLAN_NONE for none */
 	int64_t *label_edit; /* by machine: the pin that gave it its label; 0 */
+	int64_t *role_edit;  /* by machine: that said whether it is shared */
 	bool *moved;	     /* by machine: an edit takes it out of its kept group */
 	struct err *e;
 };
@@ -43,12 +44,13 @@ static unsigned root(unsigned *unit, unsigned m)
 	return m;
 }
 
-static void tie(struct maker *k, unsigned a, unsigned b, int64_t edit, const char *group)
+static void tie(struct maker *k, unsigned a, unsigned b, int64_t edit, int64_t with,
+		const char *group)
 {
 	unsigned x = root(k->b->unit, a), y = root(k->b->unit, b);
 
 	MEM_GROW(k->tied, k->tied_n, k->tied_cap);
-	k->tied[k->tied_n++] = (struct tied){ a, b, edit, group };
+	k->tied[k->tied_n++] = (struct tied){ a, b, edit, with, group };
 	if (x != y)
 		k->b->unit[x < y ? y : x] = x < y ? x : y;
 }
@@ -81,11 +83,29 @@ static unsigned env_of(struct bonds *b, const char *name)
 	return b->env_n;
 }
 
-/* Contradictions */
+/* Contradictions.  The edits that are named contradict each other without any others. */
 
-/* The ties that lead from A to B, in words: "3, 5" and the groups that are kept. */
-static void trail(const struct maker *k, unsigned a, unsigned b, struct buf *edits,
-		  struct buf *groups)
+struct blame {
+	struct buf edits;
+	const char *group; /* a kept one among the reasons */
+};
+
+static void blame_edit(struct blame *b, int64_t edit)
+{
+	if (edit)
+		buf_printf(&b->edits, "%s%lld", b->edits.n ? ", " : "", (long long)edit);
+}
+
+static void blame_tie(struct blame *b, const struct tied *t)
+{
+	blame_edit(b, t->edit);
+	blame_edit(b, t->with);
+	if (t->group)
+		b->group = t->group;
+}
+
+/* The ties that lead from one machine to another. */
+static void blame_trail(const struct maker *k, struct blame *blame, unsigned a, unsigned b)
 {
 	unsigned n = k->g->machine_n, head = 0, tail = 0;
 	unsigned *queue = xcalloc(n, sizeof(*queue));
@@ -108,58 +128,65 @@ static void trail(const struct maker *k, unsigned a, unsigned b, struct buf *edi
 			queue[tail++] = to;
 		}
 	}
-	for (unsigned m = b; m != a && by[m]; m = from[m]) {
-		const struct tied *t = &k->tied[by[m] - 1];
-
-		if (t->edit)
-			buf_printf(edits, ", %lld", (long long)t->edit);
-		else if (!groups->n)
-			buf_printf(groups, " and the kept group \"%s\"", t->group);
-	}
+	for (unsigned m = b; m != a && by[m]; m = from[m])
+		blame_tie(blame, &k->tied[by[m] - 1]);
 	free(queue);
 	free(by);
 	free(from);
 }
 
-/* "edits 7, 3, 5 contradict each other: WHY". */
-static int contradiction(struct maker *k, int64_t one, int64_t two, unsigned a, unsigned b,
-			 const char *why)
+static void blame_unit(const struct maker *k, struct blame *blame, unsigned unit)
 {
-	struct buf edits = { 0 }, groups = { 0 };
-	char *list, *kept;
-	int rc;
-
-	if (one)
-		buf_printf(&edits, ", %lld", (long long)one);
-	if (two && two != one)
-		buf_printf(&edits, ", %lld", (long long)two);
-	if (a != b)
-		trail(k, a, b, &edits, &groups);
-	list = buf_take(&edits);
-	kept = buf_take(&groups);
-	rc = err_set(k->e, -EINVAL,
-		     "edit%s %s%s: %s (skein groups edits lists them, "
-		     "skein groups undo N takes one back)",
-		     strchr(list + (*list ? 2 : 0), ',') ? "s" : "", *list ? list + 2 : "",
-		     kept, why);
-	free(list);
-	free(kept);
-	return rc;
+	for (size_t i = 0; i < k->tied_n; i++)
+		if (k->b->unit[k->tied[i].a] == unit)
+			blame_tie(blame, &k->tied[i]);
 }
 
-static int contradict(struct maker *k, int64_t one, int64_t two, unsigned a, unsigned b,
-		      const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+/* "edits 7, 3: WHY"; frees BLAME. */
+static int contradict(struct maker *k, struct blame *blame, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
-static int contradict(struct maker *k, int64_t one, int64_t two, unsigned a, unsigned b,
-		      const char *fmt, ...)
+static int contradict(struct maker *k, struct blame *blame, const char *fmt, ...)
 {
-	char why[256];
+	char *list = buf_take(&blame->edits), *group, why[256];
+	int rc;
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
-	return contradiction(k, one, two, a, b, why);
+	group = blame->group ? xasprintf("%sthe kept group \"%s\"", *list ? " and " : "",
+					 blame->group)
+			     : xstrdup("");
+	rc = err_set(k->e, -EINVAL,
+		     "%s%s%s: %s (\"skein groups edits\" lists the edits, \"skein groups undo "
+		     "NUMBER\" takes one back)",
+		     !*list		 ? ""
+		     : strchr(list, ',') ? "edits "
+					 : "edit ",
+		     list, group, why);
+	free(list);
+	free(group);
+	return rc;
+}
+
+static struct blame blame_of(int64_t one, int64_t two)
+{
+	struct blame b = { 0 };
+
+	blame_edit(&b, one);
+	if (two != one)
+		blame_edit(&b, two);
+	return b;
+}
+
+static struct blame blame_between(const struct maker *k, int64_t one, int64_t two, unsigned a,
+				  unsigned b)
+{
+	struct blame blame = blame_of(one, two);
+
+	blame_trail(k, &blame, a, b);
+	return blame;
 }
 
 /* Rules, one kind after the other */
@@ -168,42 +195,74 @@ static int give_label(struct maker *k, unsigned m, unsigned label, int64_t edit,
 		      const char *group)
 {
 	struct bonds *b = k->b;
+	unsigned first = k->first[label];
 
-	if (b->label[m] && b->label[m] != label)
-		return contradict(k, edit, k->label_edit[m], m, m,
-				  "%s cannot be in \"%s\" and in \"%s\"", name_of(k, m),
-				  b->label_name[label], b->label_name[b->label[m]]);
+	if (b->label[m] && b->label[m] != label) {
+		struct blame blame = blame_of(edit, k->label_edit[m]);
+
+		blame.group = group;
+		return contradict(k, &blame, "%s cannot be in \"%s\" and in \"%s\"",
+				  name_of(k, m), b->label_name[label],
+				  b->label_name[b->label[m]]);
+	}
 	b->label[m] = label;
 	k->label_edit[m] = edit;
-	if (k->first[label] == PLAN_NONE)
+	if (first == PLAN_NONE)
 		k->first[label] = m;
-	else if (k->first[label] != m)
-		tie(k, k->first[label], m, edit, group);
+	else if (first != m)
+		tie(k, first, m, edit, k->label_edit[first], group);
 	return 0;
+}
+
+static int take_role(struct maker *k, unsigned m, unsigned char role, int64_t edit,
+		     const char *group)
+{
+	struct blame blame;
+
+	if (!k->b->role[m] || k->b->role[m] == role) {
+		k->b->role[m] = role;
+		k->role_edit[m] = edit;
+		return 0;
+	}
+	blame = blame_of(k->role_edit[m], edit);
+	blame.group = group;
+	return contradict(k, &blame, "%s cannot be shared and not shared", name_of(k, m));
 }
 
 static int take_roles(struct maker *k)
 {
-	for (unsigned i = 0; k->r && i < k->r->rule_n; i++) {
-		const struct rule *r = &k->r->rule[i];
-		unsigned char role = r->kind == RULE_SHARED ? BOND_SHARED : BOND_NOT_SHARED;
+	int rc = 0;
 
-		if (r->kind == RULE_PIN || r->kind == RULE_SHARED)
+	for (unsigned i = 0; k->r && i < k->r->rule_n && !rc; i++) {
+		const struct rule *r = &k->r->rule[i];
+		bool shared = r->kind == RULE_SHARED;
+
+		if (shared || r->kind == RULE_PIN || r->kind == RULE_NOT_SHARED)
 			k->moved[r->machine] = true;
-		if (r->kind != RULE_SHARED && r->kind != RULE_NOT_SHARED)
-			continue;
-		if (k->b->role[r->machine] && k->b->role[r->machine] != role)
-			return contradict(k, r->id, 0, r->machine, r->machine,
-					  "%s cannot be shared and not shared",
-					  name_of(k, r->machine));
-		k->b->role[r->machine] = role;
-		if (r->kind == RULE_SHARED)
+		if (shared || r->kind == RULE_NOT_SHARED)
+			rc = take_role(k, r->machine, shared ? BOND_SHARED : BOND_NOT_SHARED,
+				       r->id, NULL);
+		if (shared)
 			k->b->kind[r->machine] = r->name;
 	}
-	return 0;
+	return rc;
 }
 
-/* Groups that people accepted or locked; an edit may take a machine out of an accepted one. */
+static int keep_member(struct maker *k, const struct plan_group *pg, unsigned m,
+		       unsigned label)
+{
+	if (k->moved[m] && !pg->locked)
+		return 0; /* an edit takes it out */
+	k->b->frozen[m] = pg->locked;
+	if (pg->kind == PLAN_GROUP)
+		return give_label(k, m, label, 0, pg->name);
+	k->b->entry[m] = label;
+	if (!k->b->kind[m])
+		k->b->kind[m] = service_word(pg->service);
+	return take_role(k, m, BOND_SHARED, 0, pg->name);
+}
+
+/* Groups and shared services that people accepted or locked. */
 static int keep_groups(struct maker *k)
 {
 	int rc = 0;
@@ -212,17 +271,11 @@ static int keep_groups(struct maker *k)
 		const struct plan_group *pg = &k->before->group[i];
 		unsigned label;
 
-		if (pg->kind != PLAN_GROUP || (!pg->accepted && !pg->locked))
+		if (!pg->accepted && !pg->locked)
 			continue;
 		label = label_of(k, pg->name);
-		for (unsigned n = 0; n < pg->machine_n && !rc; n++) {
-			unsigned m = pg->machine[n];
-
-			if (k->moved[m] && !pg->locked)
-				continue;
-			k->b->frozen[m] = pg->locked;
-			rc = give_label(k, m, label, 0, pg->name);
-		}
+		for (unsigned n = 0; n < pg->machine_n && !rc; n++)
+			rc = keep_member(k, pg, pg->machine[n], label);
 	}
 	return rc;
 }
@@ -242,10 +295,12 @@ static int pin_machines(struct maker *k)
 
 static void tie_together(struct maker *k)
 {
-	for (unsigned i = 0; k->r && i < k->r->rule_n; i++)
-		if (k->r->rule[i].kind == RULE_TOGETHER)
-			tie(k, k->r->rule[i].machine, k->r->rule[i].other, k->r->rule[i].id,
-			    NULL);
+	for (unsigned i = 0; k->r && i < k->r->rule_n; i++) {
+		const struct rule *r = &k->r->rule[i];
+
+		if (r->kind == RULE_TOGETHER && r->machine != r->other)
+			tie(k, r->machine, r->other, r->id, 0, NULL);
+	}
 }
 
 /* All of a unit get its label; two labels in one are a contradiction. */
@@ -255,34 +310,48 @@ static int spread_labels(struct maker *k)
 	unsigned *from = xcalloc(b->machine_n, sizeof(*from)); /* by unit: 1 + who had it */
 	int rc = 0;
 
+	for (unsigned m = 0; m < b->machine_n; m++)
+		b->unit[m] = root(b->unit, m);
 	for (unsigned m = 0; m < b->machine_n && !rc; m++) {
-		unsigned u = root(b->unit, m);
+		unsigned *had = &from[b->unit[m]];
+		struct blame blame;
 
 		if (!b->label[m])
 			continue;
-		if (!from[u])
-			from[u] = m + 1;
-		else if (b->label[from[u] - 1] != b->label[m])
-			rc = contradict(
-				k, k->label_edit[m], k->label_edit[from[u] - 1], from[u] - 1,
-				m, "%s of \"%s\" and %s of \"%s\" cannot be together",
-				name_of(k, from[u] - 1), b->label_name[b->label[from[u] - 1]],
+		if (!*had)
+			*had = m + 1;
+		if (b->label[*had - 1] == b->label[m])
+			continue;
+		blame = blame_between(k, k->label_edit[m], k->label_edit[*had - 1], *had - 1,
+				      m);
+		rc = contradict(k, &blame, "%s of \"%s\" and %s of \"%s\" cannot be together",
+				name_of(k, *had - 1), b->label_name[b->label[*had - 1]],
 				name_of(k, m), b->label_name[b->label[m]]);
 	}
 	for (unsigned m = 0; m < b->machine_n && !rc; m++) {
-		unsigned u = root(b->unit, m);
+		unsigned had = from[b->unit[m]];
+		struct blame blame;
 
-		b->unit[m] = u;
-		if (!from[u])
+		if (!had)
 			continue;
-		b->label[m] = b->label[from[u] - 1];
-		if (b->frozen[from[u] - 1] && !b->frozen[m])
-			rc = contradict(k, k->label_edit[m], 0, from[u] - 1, m,
-					"the group \"%s\" is locked, %s cannot join it",
-					b->label_name[b->label[m]], name_of(k, m));
+		b->label[m] = b->label[had - 1];
+		if (!b->frozen[had - 1] || b->frozen[m])
+			continue;
+		blame = blame_between(k, k->label_edit[m], 0, had - 1, m);
+		rc = contradict(k, &blame, "the group \"%s\" is locked, %s cannot join it",
+				b->label_name[b->label[m]], name_of(k, m));
 	}
 	free(from);
 	return rc;
+}
+
+static int shared_in_group(struct maker *k, const struct tied *t, unsigned m)
+{
+	struct blame blame = blame_of(k->role_edit[m], 0);
+
+	blame_tie(&blame, t);
+	return contradict(k, &blame, "%s is said to be shared, and to stand in a group",
+			  name_of(k, m));
 }
 
 static int check_roles(struct maker *k)
@@ -290,49 +359,52 @@ static int check_roles(struct maker *k)
 	struct bonds *b = k->b;
 
 	for (unsigned i = 0; i < k->tied_n; i++) {
-		unsigned end[2] = { k->tied[i].a, k->tied[i].b };
+		const struct tied *t = &k->tied[i];
 
-		for (unsigned n = 0; n < 2; n++) {
-			if (end[0] == end[1] || b->role[end[n]] != BOND_SHARED)
-				continue;
-			return contradict(k, k->tied[i].edit, 0, end[0], end[1],
-					  "%s is said to be shared, and to stand in a group",
-					  name_of(k, end[n]));
-		}
+		if (b->role[t->a] == BOND_SHARED)
+			return shared_in_group(k, t, t->a);
+		if (b->role[t->b] == BOND_SHARED)
+			return shared_in_group(k, t, t->b);
 	}
-	for (unsigned m = 0; m < b->machine_n; m++)
-		if (b->label[m] && b->role[m] == BOND_SHARED)
-			return contradict(k, k->label_edit[m], 0, m, m,
-					  "%s is said to be shared, and to be in \"%s\"",
-					  name_of(k, m), b->label_name[b->label[m]]);
+	for (unsigned m = 0; m < b->machine_n; m++) {
+		struct blame blame;
+
+		if (!b->label[m] || b->role[m] != BOND_SHARED)
+			continue;
+		blame = blame_of(k->label_edit[m], k->role_edit[m]);
+		return contradict(k, &blame, "%s is said to be shared, and to be in \"%s\"",
+				  name_of(k, m), b->label_name[b->label[m]]);
+	}
 	return 0;
 }
 
-/* Environments and sites: what people said first, then what all of a unit were tagged with. */
-static int give_place(struct maker *k, enum rule_kind kind, unsigned *of, const char *what)
+/* Environments: what people said first, then what all of a unit were tagged with. */
+static int said_envs(struct maker *k)
 {
 	struct bonds *b = k->b;
-	int64_t *edit = xcalloc(b->machine_n, sizeof(*edit));
-	unsigned *who = xcalloc(b->machine_n, sizeof(*who)); /* by unit */
+	int64_t *edit = xcalloc(b->machine_n, sizeof(*edit)); /* by unit */
+	unsigned *who = xcalloc(b->machine_n, sizeof(*who));
 	int rc = 0;
 
 	for (unsigned i = 0; k->r && i < k->r->rule_n && !rc; i++) {
 		const struct rule *r = &k->r->rule[i];
-		unsigned u, place;
+		unsigned u = r->kind == RULE_ENV ? b->unit[r->machine] : 0, env;
+		struct blame blame;
 
-		if (r->kind != kind)
+		if (r->kind != RULE_ENV)
 			continue;
-		u = b->unit[r->machine];
-		place = env_of(b, r->name);
-		if (edit[u] && of[u] != place)
-			rc = contradict(k, r->id, edit[u], who[u], r->machine,
-					"%s is of the %s \"%s\" and %s of \"%s\", "
+		env = env_of(b, r->name);
+		if (edit[u] && b->env[u] != env) {
+			blame = blame_between(k, r->id, edit[u], who[u], r->machine);
+			rc = contradict(k, &blame,
+					"%s is of the environment \"%s\" and %s of \"%s\", "
 					"and they are together",
-					name_of(k, r->machine), what, b->env_name[place],
-					name_of(k, who[u]), b->env_name[of[u]]);
+					name_of(k, r->machine), b->env_name[env],
+					name_of(k, who[u]), b->env_name[b->env[u]]);
+		}
 		if (!edit[u])
 			who[u] = r->machine;
-		of[u] = place;
+		b->env[u] = env;
 		edit[u] = r->id;
 	}
 	free(edit);
@@ -371,7 +443,7 @@ static void hand_down(const struct bonds *b, unsigned *of)
 static int give_envs(struct maker *k)
 {
 	struct bonds *b = k->b;
-	int rc = give_place(k, RULE_ENV, b->env, "environment");
+	int rc = said_envs(k);
 	bool *said = who_said(b->env, b->machine_n);
 
 	for (unsigned m = 0; m < b->machine_n && !rc; m++)
@@ -382,31 +454,55 @@ static int give_envs(struct maker *k)
 	return rc;
 }
 
+/* Where M is: as a person said, else as it is known; 0 nowhere. */
+static unsigned site_of(struct maker *k, unsigned m, int64_t *edit)
+{
+	const char *site = k->g->machine[m].known ? k->g->machine[m].site : "";
+
+	*edit = 0;
+	for (unsigned i = 0; i < k->r->rule_n; i++) {
+		if (k->r->rule[i].kind != RULE_SITE || k->r->rule[i].machine != m)
+			continue;
+		site = k->r->rule[i].name;
+		*edit = k->r->rule[i].id;
+	}
+	return *site ? env_of(k->b, site) : 0;
+}
+
+/* Sites matter where they are kept apart. */
 static int give_sites(struct maker *k)
 {
 	struct bonds *b = k->b;
-	int rc = give_place(k, RULE_SITE, b->site, "site");
-	bool *said = who_said(b->site, b->machine_n);
-	unsigned *first = xcalloc(b->machine_n, sizeof(*first));
+	int64_t *edit, here;
+	unsigned *who;
+	int rc = 0;
 
+	if (!k->r || !k->r->sites_apart)
+		return 0;
+	edit = xcalloc(b->machine_n, sizeof(*edit));
+	who = xcalloc(b->machine_n, sizeof(*who));
 	for (unsigned m = 0; m < b->machine_n && !rc; m++) {
-		const char *site = k->g->machine[m].site;
-		unsigned u = b->unit[m];
+		unsigned u = b->unit[m], site = site_of(k, m, &here);
+		struct blame blame;
 
-		if (!k->r || !k->r->sites_apart || !*site || !k->g->machine[m].known)
+		if (!site)
 			continue;
-		if (b->site[u] && !said[u] && b->site[u] != env_of(b, site))
-			rc = contradict(k, 0, 0, first[u], m,
-					"sites are kept apart, and %s is at \"%s\" but %s at "
-					"\"%s\"",
-					name_of(k, m), site, name_of(k, first[u]),
-					b->env_name[b->site[u]]);
-		first[u] = m;
-		suggest(b->site, said, u, env_of(b, site));
+		if (!b->site[u]) {
+			b->site[u] = site;
+			who[u] = m;
+			edit[u] = here;
+		}
+		if (b->site[u] == site)
+			continue;
+		blame = blame_between(k, here, edit[u], who[u], m);
+		rc = contradict(k, &blame,
+				"sites are kept apart, and %s is at \"%s\" but %s at \"%s\"",
+				name_of(k, m), b->env_name[site], name_of(k, who[u]),
+				b->env_name[b->site[u]]);
 	}
 	hand_down(b, b->site);
-	free(said);
-	free(first);
+	free(edit);
+	free(who);
 	return rc;
 }
 
@@ -421,10 +517,13 @@ static int set_apart(struct maker *k)
 
 		if (r->kind != RULE_APART)
 			continue;
-		if (b->unit[r->machine] == b->unit[r->other])
-			return contradict(k, r->id, 0, r->machine, r->other,
-					  "%s and %s cannot be apart and together",
+		if (b->unit[r->machine] == b->unit[r->other]) {
+			struct blame blame =
+				blame_between(k, r->id, 0, r->machine, r->other);
+
+			return contradict(k, &blame, "%s and %s cannot be apart and together",
 					  name_of(k, r->machine), name_of(k, r->other));
+		}
 		b->apart_start[r->machine + 1]++;
 		b->apart_start[r->other + 1]++;
 	}
@@ -483,37 +582,53 @@ static void set_limits(struct maker *k)
 	}
 }
 
-static int64_t limit_edit(const struct maker *k, unsigned limit)
+/* The limit that holds for a unit, and the pin that makes it hold. */
+static void blame_limit(const struct maker *k, struct blame *blame, unsigned unit)
 {
-	for (unsigned i = 0; i < k->r->rule_n; i++)
-		if (k->r->rule[i].kind == RULE_LIMIT && k->r->rule[i].size == limit)
-			return k->r->rule[i].id;
-	return 0;
+	const struct bonds *b = k->b;
+	unsigned limit = bonds_limit(b, b->label[unit]);
+	const char *label = b->label[unit] ? b->label_name[b->label[unit]] : "";
+	const struct rule *holds = NULL;
+
+	for (unsigned i = 0; i < k->r->rule_n; i++) {
+		const struct rule *r = &k->r->rule[i];
+
+		if (r->kind == RULE_LIMIT && r->size == limit &&
+		    (!*r->name || (!holds && strcmp(r->name, label) == 0)))
+			holds = r;
+	}
+	if (!holds)
+		return;
+	blame_edit(blame, holds->id);
+	for (unsigned m = 0; m < b->machine_n && *holds->name; m++) {
+		if (b->unit[m] != unit || !k->label_edit[m])
+			continue;
+		blame_edit(blame, k->label_edit[m]);
+		return;
+	}
 }
 
 static int check_limits(struct maker *k)
 {
 	struct bonds *b = k->b;
 	unsigned *size = xcalloc(b->machine_n, sizeof(*size));
-	unsigned *last = xcalloc(b->machine_n, sizeof(*last));
 	int rc = 0;
 
-	for (unsigned m = 0; m < b->machine_n; m++) {
+	for (unsigned m = 0; m < b->machine_n; m++)
 		size[b->unit[m]]++;
-		last[b->unit[m]] = m;
-	}
 	for (unsigned u = 0; u < b->machine_n && !rc; u++) {
 		unsigned limit = bonds_limit(b, b->label[u]);
+		struct blame blame = { 0 };
 
-		if (size[u] <= limit || (size[u] == 1 && limit))
+		if (size[u] <= limit)
 			continue;
-		rc = contradict(k, limit_edit(k, limit), 0, u, last[u],
-				"%u machines are to be together with %s, and a group may have "
-				"%u",
-				size[u], name_of(k, u), limit);
+		blame_limit(k, &blame, u);
+		blame_unit(k, &blame, u);
+		rc = contradict(k, &blame,
+				"%s and %u others are to be together, and a group may have %u",
+				name_of(k, u), size[u] - 1, limit);
 	}
 	free(size);
-	free(last);
 	return rc;
 }
 
@@ -539,22 +654,27 @@ static void settle_roles(struct bonds *b)
 	free(size);
 }
 
-static int check_rules(struct maker *k)
+static int check_rule(struct maker *k, const struct rule *r)
 {
 	unsigned n = k->g->machine_n;
+	bool two = r->kind == RULE_TOGETHER || r->kind == RULE_APART;
+	struct blame blame = { 0 };
 
-	for (unsigned i = 0; k->r && i < k->r->rule_n; i++) {
-		const struct rule *r = &k->r->rule[i];
-		bool two = r->kind == RULE_TOGETHER || r->kind == RULE_APART;
+	if (r->kind == RULE_LIMIT ? r->size > 0
+				  : r->machine < n && (!two || r->other < n))
+		return 0;
+	blame_edit(&blame, r->id);
+	return contradict(k, &blame, r->kind == RULE_LIMIT ? "no group can have 0 machines"
+							    : "its machine is not known");
+}
 
-		if (r->kind != RULE_LIMIT && r->machine >= n)
-			return contradict(k, r->id, 0, 0, 0, "its machine is not known");
-		if (two && r->other >= n)
-			return contradict(k, r->id, 0, 0, 0, "its machine is not known");
-		if (r->kind == RULE_LIMIT && !r->size)
-			return contradict(k, r->id, 0, 0, 0, "no group can have 0 machines");
-	}
-	return 0;
+static int check_rules(struct maker *k)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; k->r && i < k->r->rule_n && !rc; i++)
+		rc = check_rule(k, &k->r->rule[i]);
+	return rc;
 }
 
 static int make(struct maker *k)
@@ -603,11 +723,13 @@ struct bonds *bonds_new(const struct graph *g, const struct traits *t, const str
 	b->frozen = xcalloc(n, sizeof(*b->frozen));
 	b->role = xcalloc(n, sizeof(*b->role));
 	b->kind = xcalloc(n, sizeof(*b->kind));
+	b->entry = xcalloc(n, sizeof(*b->entry));
 	b->label_name = xcalloc(1, sizeof(*b->label_name));
 	b->label_limit = xcalloc(1, sizeof(*b->label_limit));
 	b->env_name = xcalloc(1, sizeof(*b->env_name));
 	k.first = xcalloc(1, sizeof(*k.first));
 	k.label_edit = xcalloc(n, sizeof(*k.label_edit));
+	k.role_edit = xcalloc(n, sizeof(*k.role_edit));
 	k.moved = xcalloc(n, sizeof(*k.moved));
 	for (unsigned m = 0; m < n; m++)
 		b->unit[m] = m;
@@ -615,6 +737,7 @@ struct bonds *bonds_new(const struct graph *g, const struct traits *t, const str
 	free(k.tied);
 	free(k.first);
 	free(k.label_edit);
+	free(k.role_edit);
 	free(k.moved);
 	if (!rc)
 		return b;
@@ -636,6 +759,7 @@ void bonds_free(struct bonds *b)
 	free(b->frozen);
 	free(b->role);
 	free(b->kind);
+	free(b->entry);
 	free(b->apart_start);
 	free(b->apart);
 	free(b->label_name);

@@ -23,7 +23,8 @@ struct bonds {
 	unsigned *env, *site;
 	bool *frozen;	       /* by machine: of a locked group; nobody joins */
 	unsigned char *role;   /* enum bond_role */
-	const char **kind;     /* by machine: of a RULE_SHARED, "" or NULL */
+	const char **kind;     /* by machine: of a shared one as people say, "" or NULL */
+	unsigned *entry;       /* by machine: the named entry that a shared one stays in */
 	unsigned *apart_start; /* enemies of M: apart[apart_start[M]] up to the next */
 	unsigned *apart;
 	const char **label_name; /* by label, from 1; borrowed from rules or the former plan */

@@ -317,13 +317,16 @@ static char *shared_name(const struct maker *k, unsigned m, const struct shared_
 	return buf_take(&b);
 }
 
-static unsigned shared_entry(struct maker *k, const char *name, enum service s)
+/* The entry of that name and kind; into a LOCKED one only its own machines go. */
+static unsigned shared_entry(struct maker *k, const char *name, enum service s, bool locked)
 {
 	for (unsigned i = 0; i < k->p->group_n; i++)
 		if (k->p->group[i].kind == PLAN_SHARED && k->p->group[i].service == s &&
+		    k->p->group[i].locked == locked &&
 		    strcmp(k->p->group[i].name, name) == 0)
 			return i;
 	plan_add(k->p, PLAN_SHARED, name)->service = s;
+	k->p->group[k->p->group_n - 1].locked = locked;
 	return k->p->group_n - 1;
 }
 
@@ -336,8 +339,10 @@ static void add_shared(struct maker *k, unsigned m, bool sites)
 
 	if (k->b->kind[m] && service_of_word(k->b->kind[m]))
 		story.kind = service_of_word(k->b->kind[m]);
-	name = shared_name(k, m, &story, sites);
-	pm->group = shared_entry(k, name, story.kind);
+	name = k->b->entry[m] ? xstrdup(k->b->label_name[k->b->entry[m]])
+			      : shared_name(k, m, &story, sites);
+	pm->group = shared_entry(k, name, story.kind, k->b->entry[m] && k->b->frozen[m]);
+	k->p->group[pm->group].named |= k->b->entry[m] != 0;
 	pm->users = story.users;
 	pm->confidence = k->b->role[m] == BOND_SHARED ? 1 : k->k->shared[m];
 	free(pm->reason);
@@ -487,6 +492,42 @@ static void tell(struct maker *k)
 	ties_free(t);
 }
 
+static void make_plan(struct maker *k, const struct plan *before)
+{
+	plan_free(k->p);
+	k->p = plan_new(k->g->machine_n);
+	k->p->since = k->g->since;
+	k->p->until = k->g->until;
+	cut_large(k);
+	add_groups(k);
+	add_all_shared(k);
+	naming_keep(k->p, before);
+	plan_settle(k->p);
+}
+
+/*
+ * A limit may be for a name that only now has a group: one machine then holds the name, and
+ * the group is cut like any other.  True when there was such a group.
+ */
+static bool hold_limited(struct maker *k)
+{
+	bool found = false;
+
+	for (unsigned i = 1; i <= k->b->label_n; i++) {
+		unsigned at = plan_find(k->p, k->b->label_name[i]);
+		const struct plan_group *g = at == PLAN_NONE ? NULL : &k->p->group[at];
+
+		if (!g || g->kind != PLAN_GROUP || k->b->label[g->machine[0]] ||
+		    g->machine_n <= bonds_limit(k->b, i))
+			continue;
+		for (unsigned n = 0; n < g->machine_n; n++)
+			if (k->b->unit[g->machine[n]] == k->b->unit[g->machine[0]])
+				k->b->label[g->machine[n]] = i;
+		found = true;
+	}
+	return found;
+}
+
 struct plan *group_propose(const struct graph *g, const struct rules *rules,
 			   const struct plan *before, struct err *e)
 {
@@ -499,16 +540,11 @@ struct plan *group_propose(const struct graph *g, const struct rules *rules,
 	}
 	k.c = contacts_new(g);
 	k.k = clustering_new(k.c, k.t, k.b);
-	k.p = plan_new(g->machine_n);
-	k.p->since = g->since;
-	k.p->until = g->until;
 	k.from = xcalloc(g->machine_n, sizeof(*k.from));
 	k.order = xcalloc(g->machine_n, sizeof(*k.order));
-	cut_large(&k);
-	add_groups(&k);
-	add_all_shared(&k);
-	naming_keep(k.p, before);
-	plan_settle(k.p);
+	make_plan(&k, before);
+	if (hold_limited(&k))
+		make_plan(&k, before);
 	tell(&k);
 	free(k.from);
 	free(k.order);
