@@ -153,7 +153,7 @@ static bool shows(const struct estate *e, const struct estate_box *box, unsigned
 	for (unsigned i = 0; i < e->service_n; i++)
 		rarer += box->uses >> i & 1 &&
 			 (e->service[i].users < s->users ||
-			  (e->service[i].users == s->users && i < service));
+			  (i < service && e->service[i].users == s->users));
 	return e->form == ESTATE_RICH || rarer < CHIPS_MOST;
 }
 
