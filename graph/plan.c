@@ -185,7 +185,8 @@ static void put_in_order(struct plan *p)
 		sorted[i] = p->group[order[i]];
 		to[order[i]] = i;
 	}
-	memcpy(p->group, sorted, p->group_n * sizeof(*sorted));
+	if (p->group_n)
+		memcpy(p->group, sorted, p->group_n * sizeof(*sorted));
 	for (unsigned m = 0; m < p->machine_n; m++)
 		if (p->machine[m].group != PLAN_NONE)
 			p->machine[m].group = to[p->machine[m].group];
