@@ -260,6 +260,12 @@ static int by_ends(const void *pa, const void *pb)
 	return a->to < b->to ? -1 : a->to > b->to;
 }
 
+/* Something comes of it, and more often than once in a while. */
+static bool is_steady(const struct estate *e, const struct estate_link *l)
+{
+	return !estate_link_dead(l) && (e->days < 1 || estate_rate(e, l) >= 1);
+}
+
 static void find_mutual(struct estate *e)
 {
 	for (unsigned i = 0; i < e->link_n; i++) {
@@ -267,8 +273,7 @@ static void find_mutual(struct estate *e)
 		const struct estate_link *found;
 
 		found = bsearch(&back, e->link, e->link_n, sizeof(back), by_ends);
-		e->link[i].mutual =
-			found && !estate_link_dead(found) && !estate_link_dead(&e->link[i]);
+		e->link[i].mutual = found && is_steady(e, found) && is_steady(e, &e->link[i]);
 	}
 }
 

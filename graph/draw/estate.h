@@ -57,7 +57,7 @@ struct estate_link {
 	unsigned edges, pairs;		       /* pairs of machines */
 	struct estate_port port[ESTATE_PORTS]; /* busiest first */
 	unsigned port_n;		       /* of all */
-	bool mutual;			       /* there is one the other way, too */
+	bool mutual; /* there is one the other way, and neither is rare */
 	bool drawn;
 };
 
