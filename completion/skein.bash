@@ -75,7 +75,8 @@ _skein() {
 	explain:-*) _skein_words "$database $window --group --watch --plan --json --all $all" "$cur" ;;
 	diff:-*) _skein_words "$database $window --plans --with-db --factor $table $all" "$cur" ;;
 	import:-*) _skein_words "$database $all --csv" "$cur" ;;
-	diagram:-*) _skein_words "$database $filter $window --output --format --overview $all" "$cur" ;;
+	diagram:-*) _skein_words "$database $filter $window --output --format --overview --group --machines
+		$all" "$cur" ;;
 	waves:-*)
 		_skein_words "$database --capacity --capacity-gb --pilot --start --every --deadline
 			--freeze --link --assume-gb --shared --rtt --chatty --wave --firewall --dry-run

@@ -63,6 +63,8 @@ complete -c skein -n "$list" -l limit -x -d 'rows at most'
 complete -c skein -n "$list" -l all -d 'every row'
 complete -c skein -n "__fish_seen_subcommand_from diagram" -s o -l output -r -F -d picture
 complete -c skein -n "__fish_seen_subcommand_from diagram" -l overview -d 'the whole map'
+complete -c skein -n "__fish_seen_subcommand_from diagram" -s g -l group -x -d 'one group and its neighbours'
+complete -c skein -n "__fish_seen_subcommand_from diagram" -l machines -d 'the map by machines'
 complete -c skein -n "__fish_seen_subcommand_from diagram" -s f -l format -x -a 'svg dot png pdf'
 set -l export "__fish_seen_subcommand_from export"
 complete -c skein -n "$export" -s f -l format -x -a 'csv json graphml gexf drawio cypher mermaid'

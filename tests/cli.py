@@ -624,6 +624,71 @@ class Lists(Case):
             self.assertIn(b"standard output: No space left", done.stderr)
 
 
+class Diagram(Case):
+    """The plan is written into the database as rows: what makes one is not tested here."""
+
+    def setUp(self):
+        super().setUp()
+        self.filled()
+
+    def plan(self, groups):
+        db = sqlite3.connect(self.db)
+        db.execute("INSERT INTO plan(id, made_ms, since, until) VALUES(7, 1, 0, 0)")
+        for number, (name, machines) in enumerate(groups.items()):
+            db.execute("INSERT INTO plan_group VALUES(7, ?, ?, 'group', '', 'prod', '', '', .9, 2)",
+                       (number, name))
+            for machine in machines:
+                db.execute("INSERT INTO plan_machine VALUES(7, ?, ?, .9, 0, '')",
+                           (machine, number))
+        db.commit()
+        db.close()
+
+    def draw(self, *args, status=0):
+        return self.run_skein("diagram", "--db", self.db, "-f", "dot", "-o", "-", *args,
+                              status=status)
+
+    def test_without_a_plan_machines_are_drawn(self):
+        done = self.draw()
+        self.assertIn("Dependency map", done.out)
+        self.assertIn("skein groups proposes groups", done.err)
+        self.assertEqual(self.draw("--quiet").err, "")
+        self.assertEqual(self.draw("--machines").err, "")
+        self.assertEqual(self.draw("--machines").out, done.out)
+
+    def test_without_a_plan_there_is_no_group(self):
+        done = self.draw("--group", "shop", status=1)
+        self.assertIn("there is no plan yet", done.err)
+        self.assertEqual(done.out, "")
+
+    def test_a_plan_is_drawn_as_groups(self):
+        machines = self.draw().out
+        self.plan({"shop": ["m17"], "data": ["m9"]})
+        done = self.draw()
+        self.assertEqual(done.err, "")
+        self.assertIn("2 groups of 2 machines", done.out)
+        self.assertIn("plan 7", done.out)
+        self.assertIn("wave 2", done.out)
+        self.assertIn("id=\"e-shop--data\"", done.out)
+        self.assertEqual(self.draw("--overview").out, done.out)
+        for option in ("--machines", "--no-groups"):
+            self.assertEqual(self.draw(option).out, machines)
+        self.assertIn("Dependency map · port 443", self.draw("--port", 443).out)
+        self.assertIn("db01 · processes", self.draw("--machine", "db01").out)
+
+    def test_one_group(self):
+        self.plan({"shop": ["m17"], "data": ["m9"]})
+        out = self.draw("--group", "shop").out
+        self.assertIn("shop · one group and its neighbours", out)
+        self.assertIn("id=\"g-to-data\"", out)
+        self.assertIn("did you mean data?", self.draw("-g", "date", status=1).err)
+        self.assertIn("skein groups lists them", self.draw("-g", "zzzzzz", status=1).err)
+
+    def test_one_group_and_nothing_else(self):
+        for args in (("--machine", "db01"), ("--port", 443), ("--process", "java"),
+                     ("--overview",), ("--machines",)):
+            self.assertIn("--group", self.draw("--group", "shop", *args, status=2).err)
+
+
 class Terminal(Case):
     def test_fits_every_width(self):
         self.filled()

@@ -31,7 +31,7 @@ FROM_BPF = re.compile(r"bpf/(event\.h|[a-z_]+\.skel\.h)$")
 ONLY = {
     r"bpf/(bpf|libbpf)\.h": {"sensor/probe_ebpf.c"},
     r"pcap.*": {"sensor/probe_pcap.c"},
-    r"graphviz/cgraph\.h": {"graph/draw/dot.c"},
+    r"graphviz/cgraph\.h": {"graph/draw/pen.c"},
     r"graphviz/gvc\.h": {"graph/draw/render.c"},
     r"sqlite3\.h": {"store/"},
     r"event2/.*": {"sensor/", "collector/", "common/"},

@@ -76,6 +76,38 @@ START_TEST(svg_of_a_host)
 }
 END_TEST
 
+/* Width and height of a picture of N boxes in a row, as its first tag says. */
+static void size_of(const char *attributes, unsigned n, double *w, double *h)
+{
+	struct buf dot = { 0 }, out = { 0 };
+	struct err e = { 0 };
+	const char *svg;
+
+	buf_printf(&dot, "digraph { rankdir=LR; %s node [shape=box];", attributes);
+	for (unsigned i = 0; i < n; i++)
+		buf_printf(&dot, " n%u -> n%u;", i, i + 1);
+	buf_str(&dot, " }");
+	ck_assert_msg(!render(buf_cstr(&dot), "svg", &out, &e), "%s", e.msg);
+	svg = strstr(buf_cstr(&out), "<svg width=");
+	ck_assert_ptr_nonnull(svg);
+	ck_assert_int_eq(sscanf(svg, "<svg width=\"%lfpt\" height=\"%lfpt\"", w, h), 2);
+	buf_fini(&dot);
+	buf_fini(&out);
+}
+
+START_TEST(direction_that_prints_larger)
+{
+	double w, h;
+
+	size_of(RENDER_FIT "=true;", 40, &w, &h);
+	ck_assert_double_lt(w, h); /* nodes are wider than high: shorter downwards */
+	size_of("", 40, &w, &h);
+	ck_assert_double_gt(w, h);
+	size_of(RENDER_FIT "=true;", 4, &w, &h);
+	ck_assert_double_gt(w, h); /* fits as it is */
+}
+END_TEST
+
 START_TEST(every_format)
 {
 	static const struct {
@@ -269,6 +301,7 @@ int main(int argc, char **argv)
 	tcase_set_timeout(t, 120);
 	tcase_add_checked_fixture(t, make_dir, remove_dir);
 	tcase_add_test(t, svg_of_a_host);
+	tcase_add_test(t, direction_that_prints_larger);
 	tcase_add_test(t, every_format);
 	tcase_add_test(t, hostile_names_make_good_xml);
 	tcase_add_test(t, formats_by_name);

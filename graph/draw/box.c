@@ -6,7 +6,7 @@
 
 #include "graph/draw/words.h"
 
-#define CELL "#fdfdfd" /* not "white", which is the page: both change apart in the dark */
+#define CELL BOX_CELL
 #define CELL_LINE "#C9CED6"
 
 static void small(struct buf *b, const char *text)
@@ -329,7 +329,7 @@ static void in_plain(struct buf *b, const struct scene_box *box, const struct sc
 	heading(b, box->name, buf_cstr(&detail), "10");
 	chips(b, box->chips);
 	if (box->kind == SCENE_CLIENTS || box->kind == SCENE_SERVERS ||
-	    box->kind == SCENE_IDLE)
+	    box->kind == SCENE_IDLE || (box->kind == SCENE_STACK && box->cluster >= 0))
 		members(b, box);
 	buf_fini(&detail);
 }
@@ -339,7 +339,10 @@ static void plain(struct buf *b, const struct scene_box *box)
 	const struct role_look *look = &role_look[box->role];
 	unsigned border = box->kind == SCENE_STACK ? 3 : 1;
 
-	if (box->known)
+	if (box->kind == SCENE_GROUP)
+		open_table(b, "rounded", border, env_look[box->env].line,
+			   env_look[box->env].fill, 3);
+	else if (box->known)
 		open_table(b, "rounded", border, look->line, look->fill, 3);
 	else
 		open_table(b, "rounded,dashed", border, BOX_LINE, CELL, 3);
@@ -366,7 +369,7 @@ void box_frame_label(struct buf *b, const struct scene_cluster *c)
 	buf_str(b, "</b></font></td></tr><tr><td align=\"left\">");
 	small(b, c->detail);
 	buf_str(b, "</td></tr>");
-	if (c->chips->chip_n) {
+	if (c->chips && c->chips->chip_n) {
 		buf_str(b, "<tr><td align=\"left\">");
 		chips(b, c->chips);
 		buf_str(b, "</td></tr>");

@@ -11,10 +11,15 @@
 #include "common/buf.h"
 #include "graph/draw/scene.h"
 
-#define BOX_LINE "#5A6270" /* arrows, and boxes without a role */
+#define BOX_LINE "#5A6270"   /* arrows, and boxes without a role */
+#define BOX_MUTUAL "#7A3B8F" /* arrows that have one the other way */
 #define BOX_FAILED "#D55E00"
 #define BOX_FAILED_TEXT "#B34A00"
 #define BOX_SMALL "#444444"
+#define BOX_CELL                                                                              \
+	"#fdfdfd" /* not "white", which is the page: both change apart in the dark            \
+		   */
+#define BOX_CHIP "#4A4F5A"
 
 void box_label(struct buf *b, const struct scene_box *box);
 /* The heading of a frame: name, detail, shared services. */

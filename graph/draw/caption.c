@@ -5,43 +5,28 @@
 
 #include "common/version.h"
 #include "graph/draw/box.h"
+#include "graph/draw/estatedot.h"
+#include "graph/draw/heading.h"
 #include "graph/draw/words.h"
-
-#define GREY "#555555"
-
-enum { ENTRIES_A_ROW = 5 };
-
-static void line(struct buf *b, const char *color, struct buf *html)
-{
-	if (html->n) {
-		buf_printf(b, "<tr><td align=\"left\"><font point-size=\"9\" color=\"%s\">",
-			   color);
-		buf_put(b, html->p, html->n);
-		buf_str(b, "</font></td></tr>");
-	}
-	buf_fini(html);
-}
-
-static void dot(struct buf *b)
-{
-	if (b->n)
-		buf_str(b, " · ");
-}
 
 static void title(struct buf *b, const struct scene *s, const struct picture_options *o)
 {
-	buf_str(b, "<tr><td align=\"left\"><font point-size=\"15\"><b>");
+	struct buf h = { 0 };
+
 	if (o->level == PICTURE_MACHINE) {
-		words_text(b, s->v->g->machine[o->machine].name, WORDS_NAME);
-		buf_str(b, " · processes, ports and neighbours");
+		words_text(&h, s->v->g->machine[o->machine].name, WORDS_NAME);
+		buf_str(&h, " · processes, ports and neighbours");
+	} else if (s->v->plan) {
+		words_text(&h, s->v->plan->group[s->v->group].name, WORDS_NAME);
+		buf_str(&h, " · one group and its neighbours");
 	} else {
-		buf_str(b, "Dependency map");
+		buf_str(&h, "Dependency map");
 	}
 	if (o->scope) {
-		buf_str(b, " · ");
-		words_text(b, o->scope, WORDS_SMALL);
+		buf_str(&h, " · ");
+		words_text(&h, o->scope, WORDS_SMALL);
 	}
-	buf_str(b, "</b></font></td></tr>");
+	heading_title(b, &h);
 }
 
 struct totals {
@@ -68,49 +53,62 @@ static struct totals count(const struct view *v)
 	return t;
 }
 
-static void period(struct buf *b, const struct graph *g, const struct picture_options *o)
-{
-	int64_t first = g->since ? g->since : g->first ? g->first : g->health.first;
-	int64_t last = g->until ? g->until : g->last ? g->last : g->health.last;
-
-	if (first && last >= first)
-		words_period(b, first, last, o->local_time);
-}
-
 static void subtitle(struct buf *b, const struct scene *s, const struct picture_options *o)
 {
 	struct totals t = count(s->v);
 	struct buf h = { 0 };
 
-	period(&h, s->v->g, o);
-	dot(&h);
+	heading_period_write(&h, s->v->g, o->local_time);
+	heading_sep(&h);
 	words_number(&h, t.machines, "machine", "machines");
 	if (t.strangers) {
-		dot(&h);
+		heading_sep(&h);
 		words_number(&h, t.strangers, "unmonitored address", "unmonitored addresses");
 	}
 	if (t.processes) {
-		dot(&h);
+		heading_sep(&h);
 		words_number(&h, t.processes, "process", "processes");
 	}
-	dot(&h);
+	heading_sep(&h);
 	words_number(&h, t.edges, "dependency", "dependencies");
-	dot(&h);
+	heading_sep(&h);
 	buf_str(&h, "Skein " SKEIN_VERSION);
-	line(b, GREY, &h);
+	heading_line(b, HEADING_GREY, &h);
+}
+
+static void explain_group(struct buf *b, const struct scene *s)
+{
+	const struct plan_group *g = &s->v->plan->group[s->v->group];
+	struct buf h = { 0 };
+
+	if (*g->reason)
+		words_text(&h, g->reason, WORDS_TIP);
+	heading_line(b, HEADING_GREY, &h);
+	if (g->kind == PLAN_SHARED) {
+		buf_str(&h, "Shared service: <b>");
+		words_text(&h, service_title(g->service), WORDS_SMALL);
+		buf_str(&h, "</b>. ");
+		words_text(&h, service_advice_text(g->service), WORDS_TIP);
+	}
+	heading_line(b, HEADING_GREY, &h);
+	buf_str(&h, "Left: who calls it; right: what it calls; a group that does both stands "
+		    "at both sides.");
+	heading_line(b, HEADING_GREY, &h);
 }
 
 static void explain(struct buf *b, const struct scene *s)
 {
 	struct buf h = { 0 };
 
+	if (s->v->plan)
+		explain_group(b, s);
 	if (s->stacks)
 		buf_str(&h, "Machines whose names differ only in their number are one box.");
 	else if (s->compact)
 		buf_str(&h, "One box for each machine, one arrow for each pair of machines.");
 	if (h.n)
 		buf_str(&h, " Processes: skein diagram --machine NAME");
-	line(b, GREY, &h);
+	heading_line(b, HEADING_GREY, &h);
 }
 
 static void nothing_seen(struct buf *b, const struct scene *s)
@@ -124,7 +122,7 @@ static void nothing_seen(struct buf *b, const struct scene *s)
 	if (g->listener_n)
 		buf_str(&h,
 			": what listens is drawn, arrows follow with the first connection");
-	line(b, BOX_FAILED_TEXT, &h);
+	heading_line(b, BOX_FAILED_TEXT, &h);
 }
 
 static void warnings(struct buf *b, const struct scene *s)
@@ -138,51 +136,9 @@ static void warnings(struct buf *b, const struct scene *s)
 		buf_str(&h, " and ");
 		words_number(&h, s->hidden_links, "dependency", "dependencies");
 		buf_str(&h, ", those with the fewest connections. All of them: skein edges");
-		line(b, BOX_FAILED_TEXT, &h);
+		heading_line(b, BOX_FAILED_TEXT, &h);
 	}
-	if (health->lost) {
-		words_number(&h, health->lost, "record was", "records were");
-		buf_str(&h, " lost before counting");
-	}
-	if (health->overflow) {
-		dot(&h);
-		words_number(&h, health->overflow, "connection", "connections");
-		buf_str(&h, " did not fit a sensor's table");
-	}
-	if (health->quarantined) {
-		dot(&h);
-		words_number(&h, health->quarantined, "record", "records");
-		buf_str(&h, " in quarantine");
-	}
-	if (h.n)
-		buf_str(&h, ": this picture may miss dependencies");
-	line(b, BOX_FAILED_TEXT, &h);
-}
-
-/*
- * The legend is text with signs in it: tables inside a table would be stretched to the width
- * of the title.
- */
-struct legend {
-	struct buf html;
-	unsigned n;
-};
-
-#define LEGEND_BEGIN "<tr><td align=\"left\">"
-#define LEGEND_END "</td></tr>"
-
-static void entry(struct legend *l, const char *color, const char *sign, const char *words)
-{
-	if (l->n == 0)
-		buf_str(&l->html, LEGEND_BEGIN "<font point-size=\"9\" color=\"" GREY
-					       "\"><b>Legend</b>     </font>");
-	else if (l->n % ENTRIES_A_ROW == 0)
-		buf_str(&l->html, LEGEND_END LEGEND_BEGIN);
-	buf_printf(&l->html,
-		   "<font point-size=\"9\" color=\"%s\"><b>%s</b></font><font "
-		   "point-size=\"8\" color=\"" GREY "\"> %s     </font>",
-		   color, sign, words);
-	l->n++;
+	heading_health(b, health);
 }
 
 static void role_entries(struct legend *l, const struct scene *s)
@@ -196,12 +152,12 @@ static void role_entries(struct legend *l, const struct scene *s)
 	}
 	for (int r = ROLE_COUNT - 1; r > ROLE_NONE; r--)
 		if (has[r])
-			entry(l, role_look[r].line, "■", role_look[r].word);
+			legend_entry(l, role_look[r].line, "■", role_look[r].word);
 }
 
 static void box_entries(struct legend *l, const struct scene *s)
 {
-	bool ports = false, strangers = false, chips = false, stacks = false;
+	bool ports = false, strangers = false, chips = false, stacks = false, groups = false;
 
 	for (unsigned i = 0; i < s->box_n; i++) {
 		const struct scene_box *b = &s->box[i];
@@ -210,21 +166,26 @@ static void box_entries(struct legend *l, const struct scene *s)
 			ports |= b->row[k].port_n > 0;
 		strangers |= !b->known;
 		stacks |= b->kind == SCENE_STACK;
+		groups |= b->kind == SCENE_GROUP;
 		chips |= b->chips && b->chips->chip_n;
 	}
 	for (unsigned i = 0; i < s->cluster_n; i++)
-		chips |= s->cluster[i].chips->chip_n > 0;
+		chips |= s->cluster[i].chips && s->cluster[i].chips->chip_n;
 	if (ports)
-		entry(l, "#333333", ":443",
-		      s->link_n ? "port of the server, where the arrow ends"
-				: "port it listens on");
+		legend_entry(l, "#333333", ":443",
+			     s->link_n ? "port of the server, where the arrow ends"
+				       : "port it listens on");
 	if (strangers)
-		entry(l, BOX_LINE, "⬚", "unmonitored: no sensor there");
+		legend_entry(l, BOX_LINE, "⬚", "unmonitored: no sensor there");
+	if (s->cluster_n && s->cluster[0].unsure)
+		legend_entry(l, BOX_LINE, "⬚", "dashed frame: less than 50 % sure");
+	if (groups)
+		legend_entry(l, env_look[ENV_PROD].line, "▢", "another group");
 	if (stacks)
-		entry(l, BOX_LINE, "▣", "thick border: several machines");
+		legend_entry(l, BOX_LINE, "▣", "thick border: several machines");
 	if (chips)
-		entry(l, BOX_SMALL, "shared: DNS",
-		      "it uses this service of all, no arrow drawn");
+		legend_entry(l, BOX_SMALL, "shared: DNS",
+			     "it uses this service of all, no arrow drawn");
 }
 
 static void link_entries(struct legend *l, const struct scene *s)
@@ -235,18 +196,21 @@ static void link_entries(struct legend *l, const struct scene *s)
 		enum scene_state state = scene_link_state(&s->link[i]);
 
 		has[state] = true;
-		some |= state != SCENE_FAILED && counters_failed(&s->link[i].c);
+		some |= state != SCENE_FAILED && scene_link_ails(s, &s->link[i]);
 	}
 	if (s->link_n)
-		entry(l, BOX_LINE, "──▶", "client to server; thicker: more connections");
+		legend_entry(l, BOX_LINE, "──▶",
+			     "client to server; thicker: more connections");
 	if (has[SCENE_FAILED])
-		entry(l, BOX_FAILED, "╌╌▶", "every attempt failed");
+		legend_entry(l, BOX_FAILED, "╌╌▶", "every attempt failed");
 	if (some)
-		entry(l, BOX_FAILED, "──▶", "some attempts failed");
+		legend_entry(l, BOX_FAILED, "──▶",
+			     s->v->plan ? "one attempt in ten failed, or more"
+					: "some attempts failed");
 	if (has[SCENE_ONE_SIDED])
-		entry(l, BOX_LINE, "┈┈▶", "seen from one side only");
+		legend_entry(l, BOX_LINE, "┈┈▶", "seen from one side only");
 	if (has[SCENE_WAITING])
-		entry(l, BOX_LINE, "╌╌▶", "connecting, or given up");
+		legend_entry(l, BOX_LINE, "╌╌▶", "connecting, or given up");
 }
 
 static void legend(struct buf *b, const struct scene *s)
@@ -256,17 +220,22 @@ static void legend(struct buf *b, const struct scene *s)
 	role_entries(&l, s);
 	box_entries(&l, s);
 	link_entries(&l, s);
-	if (l.n) {
-		buf_put(b, l.html.p, l.html.n);
-		buf_str(b, LEGEND_END);
-	}
-	buf_fini(&l.html);
+	legend_write(&l, b);
+}
+
+static void used_services(struct buf *b, const struct view *v)
+{
+	struct estate *e = estate_new(v->g, v->plan);
+
+	if (v->group < e->group_n)
+		estatehead_services(b, e, e->box[v->group].uses,
+				    "<b>Shared services that it uses</b>, no arrows drawn");
+	estate_free(e);
 }
 
 void caption_write(struct buf *b, const struct scene *s, const struct picture_options *o)
 {
-	buf_str(b,
-		"<table border=\"0\" cellborder=\"0\" cellspacing=\"0\" cellpadding=\"1\">");
+	heading_begin(b);
 	title(b, s, o);
 	subtitle(b, s, o);
 	explain(b, s);
@@ -274,5 +243,7 @@ void caption_write(struct buf *b, const struct scene *s, const struct picture_op
 	warnings(b, s);
 	buf_str(b, CAPTION_NOTE);
 	legend(b, s);
-	buf_str(b, "</table>");
+	if (s->v->plan)
+		used_services(b, s->v);
+	heading_end(b);
 }

@@ -1,106 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "graph/draw/dot.h"
 
-#include <errno.h>
 #include <math.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <graphviz/cgraph.h>
-
 #include "common/mem.h"
 #include "graph/draw/box.h"
 #include "graph/draw/caption.h"
+#include "graph/draw/heading.h"
+#include "graph/draw/pen.h"
 #include "graph/draw/words.h"
 
-enum { HEAD_LABELS = 3 }; /* more port lists at one box would lie upon each other */
+enum {
+	HEAD_LABELS = 3, /* more port lists at one box would lie upon each other */
+	LABELLED = 40,	 /* of more arrows over the border of a group only failures are told */
+};
 
 struct drawing {
 	const struct scene *s;
-	Agraph_t *g;
-	Agraph_t **frame;
-	Agnode_t **node;
-	struct buf text; /* scratch */
-};
-
-/* cgraph takes char * and copies. */
-static char *plain(const char *s)
-{
-	return (char *)(uintptr_t)s;
-}
-
-static void set(void *obj, const char *name, const char *value)
-{
-	agsafeset(obj, plain(name), plain(value), plain(""));
-}
-
-static void set_text(struct drawing *d, void *obj, const char *name)
-{
-	set(obj, name, buf_cstr(&d->text));
-	buf_reset(&d->text);
-}
-
-static void set_html(struct drawing *d, void *obj, const char *name)
-{
-	char *html = agstrdup_html(d->g, plain(buf_cstr(&d->text)));
-
-	set(obj, name, html);
-	agstrfree(d->g, html);
-	buf_reset(&d->text);
-}
-
-static const struct {
-	int kind;
-	const char *name, *value;
-} defaults[] = {
-	{ AGRAPH, "rankdir", "LR" },
-	{ AGRAPH, "newrank", "true" },
-	{ AGRAPH, "splines", "true" },
-	{ AGRAPH, "outputorder", "nodesfirst" },
-	{ AGRAPH, "nodesep", "0.22" },
-	{ AGRAPH, "ranksep", "0.9" },
-	{ AGRAPH, "mclimit", "2" },
-	{ AGRAPH, "pad", "0.25" },
-	{ AGRAPH, "bgcolor", "white" },
-	{ AGRAPH, "fontname", "DejaVu Sans" },
-	{ AGRAPH, "fontsize", "10" },
-	{ AGRAPH, "labelloc", "t" },
-	{ AGRAPH, "labeljust", "l" },
-	{ AGRAPH, "linelength", "0" },
-	{ AGRAPH, "charset", "UTF-8" },
-	{ AGRAPH, "label", "" },
-	{ AGRAPH, "id", "" },
-	{ AGRAPH, "class", "" },
-	{ AGRAPH, "tooltip", "" },
-	{ AGRAPH, "style", "" },
-	{ AGRAPH, "color", "" },
-	{ AGRAPH, "fillcolor", "" },
-	{ AGRAPH, "penwidth", "1" },
-	{ AGRAPH, "margin", "" }, /* of the page for the root, so set on frames alone */
-	{ AGNODE, "shape", "plain" },
-	{ AGNODE, "fontname", "DejaVu Sans" },
-	{ AGNODE, "fontsize", "10" },
-	{ AGNODE, "label", "" },
-	{ AGNODE, "id", "" },
-	{ AGNODE, "class", "" },
-	{ AGNODE, "tooltip", "" },
-	{ AGEDGE, "fontname", "DejaVu Sans" },
-	{ AGEDGE, "fontsize", "8" },
-	{ AGEDGE, "fontcolor", "#333333" },
-	{ AGEDGE, "color", BOX_LINE },
-	{ AGEDGE, "arrowsize", "0.7" },
-	{ AGEDGE, "penwidth", "1" },
-	{ AGEDGE, "style", "" },
-	{ AGEDGE, "label", "" },
-	{ AGEDGE, "headlabel", "" },
-	{ AGEDGE, "headport", "" },
-	{ AGEDGE, "tailport", "" },
-	{ AGEDGE, "id", "" },
-	{ AGEDGE, "class", "" },
-	{ AGEDGE, "tooltip", "" },
-	{ AGEDGE, "labeltooltip", "" },
+	struct pen *pen;
+	struct buf *text;     /* the pen's */
+	void **frame, **node; /* the pen's, by index */
+	unsigned crossings;   /* arrows over the border of a group */
 };
 
 static const char *kind_class(enum scene_kind kind)
@@ -110,6 +33,7 @@ static const char *kind_class(enum scene_kind kind)
 		[SCENE_STRANGER] = "unmonitored", [SCENE_CLIENTS] = "clients",
 		[SCENE_SERVERS] = "servers",	  [SCENE_IDLE] = "idle",
 		[SCENE_COMPACT] = "machine",	  [SCENE_STACK] = "stack",
+		[SCENE_GROUP] = "group",
 	};
 
 	return words[kind];
@@ -119,40 +43,41 @@ static void draw_frame(struct drawing *d, unsigned i)
 {
 	const struct scene_cluster *c = &d->s->cluster[i];
 	char name[32];
-	Agraph_t *sub;
+	void *sub;
 
 	snprintf(name, sizeof(name), "cluster_%u", i);
-	sub = d->frame[i] = agsubg(d->g, name, 1);
-	box_frame_label(&d->text, c);
-	set_html(d, sub, "label");
-	set(sub, "id", c->id);
-	set(sub, "class", "machine");
-	words_text(&d->text, c->name, WORDS_TIP);
-	set_text(d, sub, "tooltip");
-	set(sub, "style", "rounded,filled");
-	set(sub, "fillcolor", "#F7F9FB");
-	set(sub, "color", role_look[c->role].line);
-	set(sub, "penwidth", c->focus ? "2" : "1.4");
-	set(sub, "margin", "12");
+	sub = pen_frame(c->parent < 0 ? pen_root(d->pen) : d->frame[c->parent], name);
+	d->frame[i] = sub;
+	box_frame_label(d->text, c);
+	pen_set_html(d->pen, sub, "label");
+	pen_set(sub, "id", c->id);
+	pen_set(sub, "class", c->group ? "group" : "machine");
+	words_text(d->text, c->name, WORDS_TIP);
+	pen_set_text(d->pen, sub, "tooltip");
+	pen_set(sub, "style", c->unsure ? "rounded,filled,dashed" : "rounded,filled");
+	pen_set(sub, "fillcolor", "#F7F9FB");
+	pen_set(sub, "color", c->group ? env_look[c->env].line : role_look[c->role].line);
+	pen_set(sub, "penwidth", c->focus || c->group ? "2" : "1.4");
+	pen_set(sub, "margin", "12");
 }
 
 static void draw_box(struct drawing *d, unsigned i)
 {
 	const struct scene_box *b = &d->s->box[i];
-	Agraph_t *in = b->cluster < 0 ? d->g : d->frame[b->cluster];
+	void *in = b->cluster < 0 ? pen_root(d->pen) : d->frame[b->cluster];
 	char name[32];
 
 	snprintf(name, sizeof(name), "b%u", i);
-	d->node[i] = agnode(in, name, 1);
-	box_label(&d->text, b);
-	set_html(d, d->node[i], "label");
-	set(d->node[i], "id", b->id);
-	buf_str(&d->text, kind_class(b->kind));
+	d->node[i] = pen_node(in, name);
+	box_label(d->text, b);
+	pen_set_html(d->pen, d->node[i], "label");
+	pen_set(d->node[i], "id", b->id);
+	buf_str(d->text, kind_class(b->kind));
 	if (b->role != ROLE_NONE)
-		buf_printf(&d->text, " role-%s", role_look[b->role].word);
-	set_text(d, d->node[i], "class");
-	box_tooltip(&d->text, b);
-	set_text(d, d->node[i], "tooltip");
+		buf_printf(d->text, " role-%s", role_look[b->role].word);
+	pen_set_text(d->pen, d->node[i], "class");
+	box_tooltip(d->text, b);
+	pen_set_text(d->pen, d->node[i], "tooltip");
 }
 
 /* Arrows */
@@ -249,12 +174,41 @@ static void tooltip(struct buf *b, const struct scene *s, const struct scene_lin
 	}
 }
 
-/* What went wrong is said beside the arrow; how often all went well is in its width. */
-static void remark(struct buf *b, const struct scene_link *l)
+/* An arrow over the border of a group: who is there, where, and how often. */
+static void crossing(struct buf *b, const struct scene *s, const struct scene_link *l)
+{
+	struct heading_period p = heading_period(s->v->g);
+
+	if (*l->far) {
+		words_text(b, l->far, 20);
+		buf_u8(b, ' ');
+	}
+	ports(b, l, 2);
+	buf_str(b, " · ");
+	words_rate(b, l->c.opens > l->live ? l->c.opens : l->live,
+		   (double)(p.last - p.first) / 86400);
+}
+
+static bool is_crossing(const struct scene *s, const struct scene_link *l)
+{
+	return s->v->plan && (s->box[l->from].cluster < 0 || s->box[l->to].cluster < 0);
+}
+
+/*
+ * What went wrong is said beside the arrow; how often all went well is in its width, but for
+ * arrows over the border of a group, where it is the question.
+ */
+static void remark(struct buf *b, const struct scene *s, const struct scene_link *l,
+		   bool labelled)
 {
 	uint64_t failed = counters_failed(&l->c);
 
-	if (failed) {
+	if (labelled) {
+		crossing(b, s, l);
+		if (scene_link_ails(s, l))
+			buf_str(b, ", ");
+	}
+	if (scene_link_ails(s, l)) {
 		words_count(b, failed);
 		if (failed < l->c.opens) {
 			buf_str(b, " of ");
@@ -266,7 +220,7 @@ static void remark(struct buf *b, const struct scene_link *l)
 	}
 }
 
-static void set_look(struct drawing *d, Agedge_t *edge, const struct scene_link *l)
+static void set_look(struct drawing *d, void *edge, const struct scene_link *l)
 {
 	static const char *const style[] = { "", "dotted", "dashed", "dashed" };
 	static const char *const class[] = { "edge-fine", "edge-one-sided", "edge-waiting",
@@ -275,38 +229,38 @@ static void set_look(struct drawing *d, Agedge_t *edge, const struct scene_link 
 	uint64_t n = l->c.opens > l->live ? l->c.opens : l->live;
 	double width = 0.8 + 0.55 * log10((double)n + 1);
 
-	buf_printf(&d->text, "%.2f", width > 4.5 ? 4.5 : width);
-	set_text(d, edge, "penwidth");
-	set(edge, "style", style[state]);
-	set(edge, "class", class[state]);
-	if (counters_failed(&l->c)) {
-		set(edge, "color", BOX_FAILED);
-		set(edge, "fontcolor", BOX_FAILED_TEXT);
+	buf_printf(d->text, "%.2f", width > 4.5 ? 4.5 : width);
+	pen_set_text(d->pen, edge, "penwidth");
+	pen_set(edge, "style", style[state]);
+	pen_set(edge, "class", class[state]);
+	if (scene_link_ails(d->s, l)) {
+		pen_set(edge, "color", BOX_FAILED);
+		pen_set(edge, "fontcolor", BOX_FAILED_TEXT);
 	}
 }
 
-static void set_id(struct drawing *d, Agedge_t *edge, const struct scene_link *l)
+static void set_id(struct drawing *d, void *edge, const struct scene_link *l)
 {
-	buf_printf(&d->text, "e-%s.%d-%s.%d", d->s->box[l->from].id, l->from_row,
+	buf_printf(d->text, "e-%s.%d-%s.%d", d->s->box[l->from].id, l->from_row,
 		   d->s->box[l->to].id, l->to_row);
 	if (l->port_n == 1)
-		buf_printf(&d->text, ".%u%s", l->port[0].port,
+		buf_printf(d->text, ".%u%s", l->port[0].port,
 			   l->port[0].proto == PROTO_UDP ? "u" : "");
-	set_text(d, edge, "id");
+	pen_set_text(d->pen, edge, "id");
 }
 
-static void set_ends(struct drawing *d, Agedge_t *edge, const struct scene_link *l)
+static void set_ends(struct drawing *d, void *edge, const struct scene_link *l)
 {
 	const struct scene_box *to = &d->s->box[l->to];
 
 	if (l->from_row >= 0 && d->s->box[l->from].row_n) {
-		buf_printf(&d->text, "r%d:e", l->from_row);
-		set_text(d, edge, "tailport");
+		buf_printf(d->text, "r%d:e", l->from_row);
+		pen_set_text(d->pen, edge, "tailport");
 	}
 	if (l->port_n == 1)
-		box_port(&d->text, to, l->to_row, &l->port[0]);
-	buf_str(&d->text, d->text.n ? ":w" : "w");
-	set_text(d, edge, "headport");
+		box_port(d->text, to, l->to_row, &l->port[0]);
+	buf_str(d->text, d->text->n ? ":w" : "w");
+	pen_set_text(d->pen, edge, "headport");
 }
 
 /* Boxes at which too many arrows with several ports each end keep these in tooltips. */
@@ -323,21 +277,21 @@ static void draw_link(struct drawing *d, unsigned i, int local)
 {
 	const struct scene_link *l = &d->s->link[i];
 	char key[32];
-	Agedge_t *edge;
+	void *edge;
 
 	snprintf(key, sizeof(key), "e%u", i);
-	edge = agedge(d->g, d->node[l->from], d->node[l->to], key, 1);
+	edge = pen_arrow(d->pen, d->node[l->from], d->node[l->to], key);
 	set_ends(d, edge, l);
 	set_id(d, edge, l);
 	set_look(d, edge, l);
-	tooltip(&d->text, d->s, l, local);
-	set(edge, "labeltooltip", buf_cstr(&d->text));
-	set_text(d, edge, "tooltip");
-	remark(&d->text, l);
-	set_text(d, edge, "label");
-	if (l->port_n > 1 && may_label(d->s, l)) {
-		ports(&d->text, l, 3);
-		set_text(d, edge, "headlabel");
+	tooltip(d->text, d->s, l, local);
+	pen_set(edge, "labeltooltip", buf_cstr(d->text));
+	pen_set_text(d->pen, edge, "tooltip");
+	remark(d->text, d->s, l, is_crossing(d->s, l) && d->crossings <= LABELLED);
+	pen_set_text(d->pen, edge, "label");
+	if (l->port_n > 1 && !d->s->v->plan && may_label(d->s, l)) {
+		ports(d->text, l, 3);
+		pen_set_text(d->pen, edge, "headlabel");
 	}
 }
 
@@ -351,10 +305,10 @@ static const char no_match[] = "Nothing known fits what was asked for.<br align=
 
 static void draw_empty(struct drawing *d, const struct picture_options *o)
 {
-	Agnode_t *n = agnode(d->g, plain("empty"), 1);
+	void *n = pen_node(pen_root(d->pen), "empty");
 
 	buf_printf(
-		&d->text,
+		d->text,
 		"<table border=\"1\" style=\"rounded,dashed\" color=\"" BOX_LINE
 		"\" cellborder=\"0\" cellspacing=\"4\" cellpadding=\"4\"><tr><td align=\"left\" "
 		"balign=\"left\"><font point-size=\"12\"><b>No connections %s</b></font>"
@@ -362,66 +316,71 @@ static void draw_empty(struct drawing *d, const struct picture_options *o)
 		"\">%s</font></td>"
 		"</tr></table>",
 		o->scope ? "found" : "seen yet", o->scope ? no_match : no_facts);
-	set_html(d, n, "label");
-	set(n, "id", "empty");
-	set(n, "tooltip", "No connections");
+	pen_set_html(d->pen, n, "label");
+	pen_set(n, "id", "empty");
+	pen_set(n, "tooltip", "No connections");
+}
+
+/* Neighbours of a group stand at its left and at its right, however long the arrows get. */
+static void draw_side(struct drawing *d, int side, const char *name, const char *rank)
+{
+	void *sub = NULL;
+	char box[32];
+
+	for (unsigned i = 0; i < d->s->box_n; i++) {
+		if (d->s->box[i].side != side)
+			continue;
+		if (!sub)
+			sub = pen_frame(pen_root(d->pen), name);
+		snprintf(box, sizeof(box), "b%u", i);
+		pen_node(sub, box);
+	}
+	if (sub)
+		pen_set(sub, "rank", rank);
 }
 
 static void draw(struct drawing *d, const struct picture_options *o)
 {
 	const struct scene *s = d->s;
+	void *root = pen_root(d->pen);
 
-	for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++)
-		agattr(d->g, defaults[i].kind, plain(defaults[i].name),
-		       plain(defaults[i].value));
 	if (s->compact) {
-		set(d->g, "nodesep", "0.14");
-		set(d->g, "ranksep", "0.7");
-		set(d->g, "nslimit", "1"); /* dense graphs: a second instead of a minute */
-		set(d->g, "nslimit1", "1");
-		set(d->g, "mclimit", "1");
+		pen_set(root, "nodesep", "0.14");
+		pen_set(root, "ranksep", "0.7");
+		pen_set(root, "nslimit", "1"); /* dense graphs: a second instead of a minute */
+		pen_set(root, "nslimit1", "1");
+		pen_set(root, "mclimit", "1");
 	}
-	caption_write(&d->text, s, o);
-	set_html(d, d->g, "label");
-	set(d->g, "id", "skein");
+	caption_write(d->text, s, o);
+	pen_set_html(d->pen, root, "label");
+	pen_set(root, "id", "skein");
 	for (unsigned i = 0; i < s->cluster_n; i++)
 		draw_frame(d, i);
 	for (unsigned i = 0; i < s->box_n; i++)
 		draw_box(d, i);
+	draw_side(d, -1, "callers", "source");
+	draw_side(d, 1, "called", "sink");
+	for (unsigned i = 0; i < s->link_n; i++)
+		d->crossings += is_crossing(s, &s->link[i]);
 	for (unsigned i = 0; i < s->link_n; i++)
 		draw_link(d, i, o->local_time);
 	if (!s->box_n)
 		draw_empty(d, o);
 }
 
-static int put_string(void *chan, const char *text)
-{
-	buf_str(chan, text);
-	return 0;
-}
-
-static int put_nothing(void *chan)
-{
-	(void)chan;
-	return 0;
-}
-
 int dot_write(const struct scene *s, const struct picture_options *o, struct buf *out,
 	      struct err *e)
 {
-	static Agiodisc_t io = { .putstr = put_string, .flush = put_nothing };
-	Agdisc_t disc = { &AgMemDisc, &AgIdDisc, &io };
-	struct drawing d = { .s = s };
+	struct drawing d = { .s = s, .pen = pen_new(true) };
 	int rc;
 
+	d.text = pen_text(d.pen);
 	d.frame = xcalloc(s->cluster_n, sizeof(*d.frame));
 	d.node = xcalloc(s->box_n, sizeof(*d.node));
-	d.g = agopen(plain("skein"), Agdirected, &disc);
 	draw(&d, o);
-	rc = agwrite(d.g, out);
-	agclose(d.g);
+	rc = pen_write(d.pen, out, e);
+	pen_free(d.pen);
 	free(d.frame);
 	free(d.node);
-	buf_fini(&d.text);
-	return rc ? err_set(e, -EIO, "cgraph cannot write the picture") : 0;
+	return rc;
 }

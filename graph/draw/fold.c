@@ -155,9 +155,32 @@ static void find_idle(struct alikes *all, const struct view *v)
 	}
 }
 
-static void find_families(struct alikes *all, const struct view *v)
+static int by_port(const void *pa, const void *pb)
+{
+	struct deal a = *(const struct deal *)pa, b = *(const struct deal *)pb;
+
+	a.other = b.other = 0;
+	return by_deal(&a, &b);
+}
+
+/* For each machine the ports that something came of, in order. */
+static struct deal *list_served(const struct view *v, unsigned *n)
+{
+	struct deal *d = xcalloc(v->g->edge_n, sizeof(*d));
+
+	*n = 0;
+	for (unsigned i = 0; i < v->g->edge_n; i++)
+		if (v->edge[i] == VIEW_ARROW && !view_edge_failed(&v->g->edge[i]))
+			d[(*n)++] = deal_of(v, &v->g->edge[i], false, false);
+	qsort(d, *n, sizeof(*d), by_port);
+	return d;
+}
+
+static void find_families(struct alikes *all, const struct view *v, bool ports)
 {
 	char family[FAMILY];
+	unsigned n = 0, at = 0;
+	struct deal *d = ports ? list_served(v, &n) : NULL;
 
 	for (unsigned m = 0; m < v->g->machine_n; m++) {
 		const struct view_machine *vm = &v->machine[m];
@@ -167,8 +190,14 @@ static void find_families(struct alikes *all, const struct view *v)
 			continue;
 		buf_printf(&key, "f%d %s", vm->role,
 			   fold_family(v->g->machine[m].name, family, sizeof(family)));
+		while (at < n && d[at].machine < m)
+			at++;
+		for (; at < n && d[at].machine == m; at++)
+			if (!at || by_port(&d[at], &d[at - 1]))
+				buf_printf(&key, " %u/%u", d[at].port, d[at].proto);
 		add_alike(all, FOLD_STACK, m, &key);
 	}
+	free(d);
 }
 
 static unsigned alone(enum fold_kind kind, bool known)
@@ -201,17 +230,17 @@ static void fold_run(struct folds *f, const struct view *v, const struct alike *
 	f->n++;
 }
 
-void fold_find(struct folds *f, const struct view *v, bool stacks)
+void fold_find(struct folds *f, const struct view *v, enum fold_stacks stacks)
 {
 	struct alikes all = { 0 };
 
 	*f = (struct folds){ .of = xcalloc(v->g->machine_n, sizeof(*f->of)) };
 	for (unsigned m = 0; m < v->g->machine_n; m++)
 		f->of[m] = -1;
-	find_alike(&all, v, stacks);
+	find_alike(&all, v, stacks != FOLD_NO_STACKS);
 	find_idle(&all, v);
 	if (stacks)
-		find_families(&all, v);
+		find_families(&all, v, stacks == FOLD_STACKS_LIKE);
 	if (all.n)
 		qsort(all.a, all.n, sizeof(*all.a), by_alike);
 	for (size_t i = 0, end; i < all.n; i = end) {

@@ -24,8 +24,12 @@ struct folds {
 	unsigned n, cap;
 };
 
-/* STACKS: families of names too, and clients are alike when they call the same machines. */
-void fold_find(struct folds *f, const struct view *v, bool stacks);
+/*
+ * STACKS: families of names too, and clients are alike when they call the same machines; LIKE:
+ * only if they serve the same ports.
+ */
+enum fold_stacks { FOLD_NO_STACKS, FOLD_STACKS, FOLD_STACKS_LIKE };
+void fold_find(struct folds *f, const struct view *v, enum fold_stacks stacks);
 void fold_fini(struct folds *f);
 
 /* "hr-app01.example.com" is "hr-app#.example.com"; OUT holds CAP bytes and is returned. */

@@ -11,14 +11,21 @@
 
 #include "common/buf.h"
 #include "common/err.h"
-#include "graph/model.h"
+#include "graph/plan.h"
 
-enum picture_level { PICTURE_OVERVIEW, PICTURE_MACHINE };
+enum picture_level {
+	PICTURE_OVERVIEW, /* machines, all of them */
+	PICTURE_MACHINE,  /* one and its neighbours */
+	PICTURE_GROUPS,	  /* the groups of a plan */
+	PICTURE_GROUP,	  /* one of them and its neighbours */
+};
 
 struct picture_options {
 	enum picture_level level;
-	unsigned machine;  /* index, for PICTURE_MACHINE */
-	bool local_time;   /* in the zone of the process instead of UTC */
+	unsigned machine;	 /* index, for PICTURE_MACHINE */
+	const struct plan *plan; /* for the two of groups; of the same graph */
+	unsigned group;		 /* index in the plan, for PICTURE_GROUP */
+	bool local_time;	 /* in the zone of the process instead of UTC */
 	const char *scope; /* what the filter left, in words ("port 5432"); NULL: everything */
 	const char
 		*format; /* for picture_draw: "dot", "svg", "png", "pdf"; NULL: by the path */

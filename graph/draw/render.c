@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -218,6 +219,54 @@ static int put_picture(const char *format, char *data, unsigned n)
 	return rc < 0 ? complain("cannot write the picture") : EXITS_OK;
 }
 
+/* How much of its size is left when it is printed on A3, at most all. */
+static double printed(GVC_t *gvc, Agraph_t *g)
+{
+	char *text = NULL;
+	unsigned n = 0;
+	double w = 0, h = 0, flat, tall;
+
+	if (!gvRenderData(gvc, g, "plain", &text, &n) && text)
+		sscanf(text, "graph %*s %lf %lf", &w, &h);
+	gvFreeRenderData(text);
+	if (w <= 0 || h <= 0)
+		return 0;
+	flat = fmin(fmin(16 / w, 11.2 / h), 1);
+	tall = fmin(fmin(11.2 / w, 16 / h), 1) * .9; /* screens are wide */
+	return fmax(flat, tall);
+}
+
+/* Leaves the better of both directions laid out. */
+static int lay_out_fitting(GVC_t *gvc, Agraph_t *g)
+{
+	double across, down;
+
+	if (gvLayout(gvc, g, "dot"))
+		return -1;
+	across = printed(gvc, g);
+	if (across >= 1)
+		return 0;
+	gvFreeLayout(gvc, g);
+	agsafeset(g, plain("rankdir"), plain("TB"), plain("LR"));
+	if (gvLayout(gvc, g, "dot"))
+		return -1;
+	down = printed(gvc, g);
+	if (down > across)
+		return 0;
+	gvFreeLayout(gvc, g);
+	agsafeset(g, plain("rankdir"), plain("LR"), plain("LR"));
+	return gvLayout(gvc, g, "dot");
+}
+
+static int lay_out_any(GVC_t *gvc, Agraph_t *g, bool simple)
+{
+	const char *fit = agget(g, plain(RENDER_FIT));
+
+	if (simple)
+		return gvLayout(gvc, g, "sfdp");
+	return fit && *fit ? lay_out_fitting(gvc, g) : gvLayout(gvc, g, "dot");
+}
+
 static int lay_out(GVC_t *gvc, Agraph_t *g, const char *format, bool simple)
 {
 	char *data = NULL;
@@ -226,7 +275,7 @@ static int lay_out(GVC_t *gvc, Agraph_t *g, const char *format, bool simple)
 
 	if (simple)
 		make_simple(g);
-	if (gvLayout(gvc, g, simple ? "sfdp" : "dot"))
+	if (lay_out_any(gvc, g, simple))
 		return complain(*graphviz_words ? graphviz_words : "the layout failed");
 	if (gvRenderData(gvc, g, formats[find_format(format)].renderer, &data, &n) || !data ||
 	    !n)

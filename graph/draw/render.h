@@ -22,6 +22,12 @@ enum {
 	RENDER_OUTPUT_MAX = 512 << 20,
 };
 
+/*
+ * An attribute of a graph: "true" where it may as well be laid out from top to bottom, and
+ * what prints larger on A3 is taken.
+ */
+#define RENDER_FIT "skeinfit"
+
 /* "dot", "svg", "png" or "pdf" by how PATH ends; NULL for anything else. */
 const char *render_format_of(const char *path);
 bool render_format_known(const char *format);

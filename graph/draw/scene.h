@@ -7,6 +7,8 @@
 #ifndef GRAPH_DRAW_SCENE_H
 #define GRAPH_DRAW_SCENE_H
 
+#include "graph/draw/env.h"
+#include "graph/draw/fold.h"
 #include "graph/draw/view.h"
 
 enum scene_kind {
@@ -18,6 +20,7 @@ enum scene_kind {
 	SCENE_IDLE,	/* several that do neither */
 	SCENE_COMPACT,	/* a machine without its processes */
 	SCENE_STACK,	/* several of those */
+	SCENE_GROUP,	/* a group of the plan, as a neighbour */
 };
 
 /* NO_ROW: the arrow meets the box, not a row of it. */
@@ -49,8 +52,10 @@ struct scene_box {
 	char *id;		    /* safe in XML */
 	char *name, *detail, *more; /* more: a last small line, "" for none */
 	enum role role;
+	enum env env; /* of a group */
 	bool known, focus;
 	int cluster; /* -1: none */
+	int side;    /* of the frame of a group: -1 left, 1 right, 0 neither */
 	struct scene_row *row;
 	unsigned row_n, row_cap;
 	const struct view_machine *chips;  /* NULL: none */
@@ -60,9 +65,12 @@ struct scene_box {
 
 struct scene_cluster {
 	char *id, *name, *detail, *more;
+	bool group, unsure; /* of the plan, else a machine; less than half sure */
+	enum env env;
+	int parent; /* the frame it stands in, -1: none */
 	enum role role;
 	bool focus;
-	const struct view_machine *chips;
+	const struct view_machine *chips; /* NULL: none */
 };
 
 struct scene_link {
@@ -74,11 +82,14 @@ struct scene_link {
 	uint64_t live, pending;
 	int64_t first, last;
 	unsigned edges, one_sided; /* how many of the graph's it stands for */
+	const char *far; /* the busiest process at the end that is a neighbour, "" unknown */
+	uint64_t far_opens;
 };
 
 struct scene {
 	const struct view *v;
-	bool compact, stacks;
+	bool compact;
+	enum fold_stacks stacks;
 	struct scene_box *box;
 	struct scene_cluster *cluster;
 	struct scene_link *link;
@@ -94,7 +105,10 @@ enum scene_state {
 };
 enum scene_state scene_link_state(const struct scene_link *l);
 
-struct scene *scene_new(const struct view *v, bool compact, bool stacks);
+/* Whether failures are many enough to show; in a group's picture one in ten. */
+bool scene_link_ails(const struct scene *s, const struct scene_link *l);
+
+struct scene *scene_new(const struct view *v, bool compact, enum fold_stacks stacks);
 void scene_free(struct scene *s);
 
 /* Drops all but the boxes with most arrows and the arrows with most connections, and counts.

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "graph/draw/env.h"
 #include "graph/draw/role.h"
 
 /*
@@ -16,7 +17,8 @@ static const struct {
 	{ "fill", "#f7f9fb", "#191e27" },   { "stroke", "#c9ced6", "#3a4453" },
 	{ "stroke", "#5a6270", "#8f9bb0" }, { "fill", "#5a6270", "#8f9bb0" },
 	{ "stroke", "#d55e00", "#ff8c42" }, { "fill", "#d55e00", "#ff8c42" },
-	{ "fill", "#4a4f5a", "#5d6675" },
+	{ "fill", "#4a4f5a", "#a3adbd" },   { "stroke", "#7a3b8f", "#c792dd" },
+	{ "fill", "#7a3b8f", "#c792dd" },
 };
 
 static const struct {
@@ -34,17 +36,26 @@ static void put_lower(struct buf *b, const char *color)
 		buf_u8(b, (uint8_t)(*color >= 'A' && *color <= 'F' ? *color + 32 : *color));
 }
 
+static void tone_rules(struct buf *b, const char *fill, const char *line,
+		       const char *dark_fill, const char *dark_line)
+{
+	buf_str(b, "[fill=\"");
+	put_lower(b, fill);
+	buf_printf(b, "\"]{fill:%s}[fill=\"", dark_fill);
+	put_lower(b, line);
+	buf_printf(b, "\"]{fill:%s}[stroke=\"", dark_line);
+	put_lower(b, line);
+	buf_printf(b, "\"]{stroke:%s}\n", dark_line);
+}
+
 static void role_rules(struct buf *b)
 {
-	for (int r = 0; r < ROLE_COUNT; r++) {
-		buf_str(b, "[fill=\"");
-		put_lower(b, role_look[r].fill);
-		buf_printf(b, "\"]{fill:%s}[fill=\"", role_look[r].dark_fill);
-		put_lower(b, role_look[r].line);
-		buf_printf(b, "\"]{fill:%s}[stroke=\"", role_look[r].dark_line);
-		put_lower(b, role_look[r].line);
-		buf_printf(b, "\"]{stroke:%s}\n", role_look[r].dark_line);
-	}
+	for (int r = 0; r < ROLE_COUNT; r++)
+		tone_rules(b, role_look[r].fill, role_look[r].line, role_look[r].dark_fill,
+			   role_look[r].dark_line);
+	for (int i = ENV_OTHER + 1; i < ENV_COUNT; i++)
+		tone_rules(b, env_look[i].fill, env_look[i].line, env_look[i].dark_fill,
+			   env_look[i].dark_line);
 }
 
 static void style(struct buf *b)

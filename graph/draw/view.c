@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "graph/draw/chip.h"
 
 bool view_edge_failed(const struct graph_edge *e)
 {
@@ -59,22 +60,24 @@ static void count_edges(struct view *v)
 	}
 }
 
-/*
- * A machine is what its busiest service is, in this picture or not; listening alone counts
- * where nothing is used.
- */
-static void find_roles(struct view *v)
+static void weigh_edges(const struct graph *g, const bool *shared,
+			uint64_t (*weight)[ROLE_COUNT])
 {
-	const struct graph *g = v->g;
-	uint64_t(*weight)[ROLE_COUNT] = xcalloc(g->machine_n, sizeof(*weight));
-
 	for (unsigned i = 0; i < g->edge_n; i++) {
 		const struct graph_edge *e = &g->edge[i];
+		unsigned c = g->process[e->client].machine, s = g->process[e->server].machine;
 		enum role r = role_of(g->process[e->server].name, e->port);
 
-		if (!view_edge_failed(e))
-			weight[server_machine(v, i)][r] += (e->c.opens + e->live + 1) * 16;
+		if (!view_edge_failed(e) && !(shared && shared[c] && !shared[s]))
+			weight[s][r] += (e->c.opens + e->live + 1) * 16;
 	}
+}
+
+void view_roles(const struct graph *g, const bool *shared, enum role *out)
+{
+	uint64_t(*weight)[ROLE_COUNT] = xcalloc(g->machine_n, sizeof(*weight));
+
+	weigh_edges(g, shared, weight);
 	for (unsigned i = 0; i < g->listener_n; i++) {
 		const struct graph_process *p = &g->process[g->listener[i].process];
 		enum role r = role_of(p->name, g->listener[i].port);
@@ -85,11 +88,23 @@ static void find_roles(struct view *v)
 	for (unsigned m = 0; m < g->machine_n; m++) {
 		uint64_t best = 0;
 
+		out[m] = ROLE_NONE;
 		for (int r = ROLE_INFRA; r < ROLE_COUNT; r++)
 			if (weight[m][r] >= best && weight[m][r])
-				best = weight[m][v->machine[m].role = (enum role)r];
+				best = weight[m][out[m] = (enum role)r];
 	}
 	free(weight);
+}
+
+/* A machine is what it is, in this picture or not. */
+static void find_roles(struct view *v)
+{
+	enum role *role = xcalloc(v->g->machine_n, sizeof(*role));
+
+	view_roles(v->g, NULL, role);
+	for (unsigned m = 0; m < v->g->machine_n; m++)
+		v->machine[m].role = role[m];
+	free(role);
 }
 
 struct use {
@@ -175,6 +190,93 @@ void view_init(struct view *v, const struct graph *g, int focus)
 	if (focus < 0)
 		find_shared(v);
 	count_edges(v);
+}
+
+/* A group's own picture */
+
+static void use_shared(struct view *v, unsigned edge, unsigned machine, unsigned shared)
+{
+	const struct plan_group *s = &v->plan->group[v->plan->machine[shared].group];
+
+	if (view_edge_failed(&v->g->edge[edge]))
+		return;
+	if (machine == client_machine(v, edge))
+		v->edge[edge] = VIEW_CHIP;
+	add_chip(&v->machine[machine], chip_word(s->service));
+}
+
+static bool is_shared(const struct view *v, unsigned machine)
+{
+	unsigned group = v->plan->machine[machine].group;
+
+	return group != PLAN_NONE && v->plan->group[group].kind == PLAN_SHARED;
+}
+
+static void select_group(struct view *v)
+{
+	bool chips = v->plan->group[v->group].kind == PLAN_GROUP;
+
+	for (unsigned m = 0; m < v->g->machine_n; m++)
+		v->machine[m].on = v->plan->machine[m].group == v->group;
+	for (unsigned i = 0; i < v->g->edge_n; i++) {
+		unsigned c = client_machine(v, i), s = server_machine(v, i);
+
+		if (!v->machine[c].on && !v->machine[s].on)
+			continue;
+		if (chips && is_shared(v, s))
+			use_shared(v, i, c, s);
+		else if (chips && is_shared(v, c))
+			use_shared(v, i, s, c);
+		else
+			v->edge[i] = VIEW_ARROW;
+	}
+}
+
+/* What most of the group uses stands above the picture, once. */
+static void drop_common_chips(struct view *v, const char *word)
+{
+	unsigned users = 0, machines = v->plan->group[v->group].machine_n;
+
+	for (unsigned i = 0; i < machines; i++) {
+		struct view_machine *m = &v->machine[v->plan->group[v->group].machine[i]];
+
+		for (unsigned k = 0; k < m->chip_n; k++)
+			users += !strcmp(m->chip[k], word);
+	}
+	if (users * 2 <= machines)
+		return;
+	for (unsigned i = 0; i < machines; i++) {
+		struct view_machine *m = &v->machine[v->plan->group[v->group].machine[i]];
+		unsigned n = 0;
+
+		for (unsigned k = 0; k < m->chip_n; k++)
+			if (strcmp(m->chip[k], word) != 0)
+				m->chip[n++] = m->chip[k];
+		m->chip_n = n;
+	}
+}
+
+void view_init_group(struct view *v, const struct graph *g, const struct plan *p,
+		     unsigned group)
+{
+	enum role *role = xcalloc(g->machine_n, sizeof(*role));
+	bool *shared = xcalloc(g->machine_n, sizeof(*shared));
+
+	*v = (struct view){ .g = g, .focus = -1, .plan = p, .group = group };
+	v->machine = xcalloc(g->machine_n, sizeof(*v->machine));
+	v->edge = xcalloc(g->edge_n, sizeof(*v->edge));
+	v->shared_clients = xcalloc(g->process_n, sizeof(*v->shared_clients));
+	select_group(v);
+	for (unsigned s = 0; s < SERVICE_COUNT; s++)
+		drop_common_chips(v, chip_word((enum service)s));
+	for (unsigned m = 0; m < g->machine_n; m++)
+		shared[m] = is_shared(v, m);
+	view_roles(g, shared, role);
+	for (unsigned m = 0; m < g->machine_n; m++)
+		v->machine[m].role = role[m];
+	count_edges(v);
+	free(shared);
+	free(role);
 }
 
 void view_fini(struct view *v)

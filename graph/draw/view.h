@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 #include "graph/draw/role.h"
-#include "graph/model.h"
+#include "graph/plan.h"
 
 enum {
 	VIEW_SHARED_CLIENTS = 8, /* so many client machines make DNS and the like a chip */
@@ -33,10 +33,25 @@ struct view {
 	struct view_machine *machine;
 	unsigned char *edge;	  /* enum view_edge, by edge */
 	unsigned *shared_clients; /* by process: machines that use it as a chip */
+	const struct plan *plan;  /* of the one group that is drawn, NULL: another picture */
+	unsigned group;
 };
 
 void view_init(struct view *v, const struct graph *g, int focus);
+/*
+ * One group of a plan: `on` are its machines, and edges are selected that touch them.  Those
+ * with shared services are chips, in the boxes of machines that are not most of the group.
+ */
+void view_init_group(struct view *v, const struct graph *g, const struct plan *p,
+		     unsigned group);
 void view_fini(struct view *v);
+
+/*
+ * OUT[m] for each machine: what its busiest service is for; listening alone counts where
+ * nothing is used.  Where SHARED is given, what machines marked in it call or serve tells
+ * nothing of the other end.
+ */
+void view_roles(const struct graph *g, const bool *shared, enum role *out);
 
 /* Every attempt failed: there is no dependency, only the wish for one. */
 bool view_edge_failed(const struct graph_edge *e);

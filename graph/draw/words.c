@@ -2,6 +2,7 @@
 #include "graph/draw/words.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -121,6 +122,17 @@ void words_number(struct buf *b, uint64_t n, const char *one, const char *many)
 		buf_u8(b, (uint8_t)digits[i]);
 	}
 	buf_printf(b, " %s", n == 1 ? one : many);
+}
+
+void words_rate(struct buf *b, uint64_t n, double days)
+{
+	double rate = days < 1 ? (double)n : (double)n / days;
+
+	if (n && rate < 1)
+		buf_str(b, "&#60;1");
+	else
+		words_count(b, (uint64_t)llround(rate));
+	buf_str(b, days < 1 ? " in all" : "/day");
 }
 
 void words_port(struct buf *b, uint16_t port, uint8_t proto)

@@ -22,6 +22,8 @@ void words_id(struct buf *b, const char *prefix, const char *s);
 void words_count(struct buf *b, uint64_t n);
 /* "1 machine", "12 machines"; exact, with thousands separated by commas. */
 void words_number(struct buf *b, uint64_t n, const char *one, const char *many);
+/* "1.2k/day", "<1/day" of N in that many days; "240 in all" below one day. */
+void words_rate(struct buf *b, uint64_t n, double days);
 /* ":80", ":53/udp", ":dynamic" for port 0. */
 void words_port(struct buf *b, uint16_t port, uint8_t proto);
 /* "2026-11-23 07:20 – 08:10 UTC"; LOCAL: in the zone of the process. */
