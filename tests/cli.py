@@ -179,7 +179,7 @@ class Usage(Case):
         self.assertIn("options come after", self.run_skein("--db", "x", status=2).err)
 
     def test_every_list_explains_itself(self):
-        for command in LISTS + ("import",):
+        for command in LISTS + ("import", "groups"):
             out = self.run_skein(command, "--help").out
             self.assertTrue(out.startswith(f"Usage: skein {command}"))
             self.assertIn("Examples:\n  skein " + command, out.replace("zcat", "skein"))
@@ -200,7 +200,7 @@ class Usage(Case):
                   ("docs/man/skein.1", "completion/skein.bash", "completion/_skein",
                    "completion/skein.fish")}
         known = set()
-        for command in LISTS + ("import", "diagram", "up", "down"):
+        for command in LISTS + ("import", "groups", "diagram", "up", "down"):
             out = self.run_skein(command, "--help").out
             for name in re.findall(r"^ {2}(?:-., | {4})--([a-z-]+)", out, re.M):
                 known.add(name)
