@@ -7,6 +7,7 @@
 #: make asan        the unit tests under sanitizers
 #: make fuzz        every fuzzer for T seconds each (T=20)
 #: make bench       measurements, as ratios
+#: make bench-groups  how good the grouper is and what it takes (ARGS="--quick --markdown")
 #: make lint        format, includes, headers, static analysis
 #: make deps        packages that the build needs
 #: make install     DESTDIR, prefix (/usr/local), bindir, mandir, datadir
@@ -108,11 +109,11 @@ $(eval $(call program,skein-sensor,sensor))
 $(eval $(call program,skein-collector,collector))
 $(eval $(call program,skein,cli))
 
-# The schema stands in the program as a string.
-$(B)/store/schema.inc: store/schema.sql
+# The schema stands in the program as strings.
+$(B)/store/%.inc: store/%.sql
 	@mkdir -p $(@D)
 	$(Q)sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $< > $@.tmp && mv $@.tmp $@
-$(B)/store/schema.o: $(B)/store/schema.inc
+$(B)/store/schema.o: $(B)/store/schema.inc $(B)/store/plan.inc
 
 # BPF: objects for this architecture, skeletons; nothing generated is kept in git.
 BPF_ARCH ?= $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
@@ -205,6 +206,12 @@ $(B)/tests/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(TESTLIBS)
 BENCHES := $(patsubst tests/bench/%.c,$(B)/tests/%,$(wildcard tests/bench/bench_*.c))
 bench: all $(BENCHES)
 	@for b in $(BENCHES); do $$b || exit 1; done
+
+# On estates of fixed seeds, made once and kept in the build folder.
+.PHONY: bench-groups
+ARGS ?=
+bench-groups: all
+	@SKEIN_BUILD=$(B) /usr/bin/python3 tests/bench/groups.py $(ARGS)
 
 # Format, includes, every header by itself, and the compiler's own analysis of the pure modules.
 .PHONY: lint

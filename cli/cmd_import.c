@@ -12,23 +12,39 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/say.h"
+#include "cli/sheet.h"
 #include "cli/source.h"
 #include "common/exchange.h"
 #include "common/exits.h"
 #include "common/mem.h"
 #include "store/import.h"
 
-enum { NAMED_LINES = 5, LINES_A_LOOK = 4096 };
+enum { NAMED_LINES = 5, LINES_A_LOOK = 4096, SHEET_MAX = 64 << 20 };
+
+struct own {
+	bool csv;
+};
+
+static const struct options_row rows[] = {
+	{ "csv", 0, NULL, options_flag, offsetof(struct own, csv),
+	  "the files are CSV lists of machines, whatever they are called" },
+	{ 0 },
+};
 
 static const struct options_command command = {
 	.name = "import",
 	.args = "FILE...",
 	.about =
 		"Bring machine and flow lines (JSON lines) into a database, which is made if it\n"
-		"is not there.  \"-\" is standard input.  The same bytes are counted once.",
+		"is not there.  \"-\" is standard input.  The same bytes are counted once.\n"
+		"A file called .csv is a list of machines with a header line (hostname, ip,\n"
+		"application, owner, environment ...): its rows tell more of machines that are\n"
+		"known by id, name or address, or bring new ones.",
 	.groups = OPTIONS_DB,
+	.rows = rows,
 	.examples = "skein import --db estate.db machines.jsonl flows.jsonl\n"
 		    "zcat flows.jsonl.gz | skein import --db estate.db -\n"
+		    "skein import --db estate.db cmdb.csv\n"
 		    "skein edges --db a.db --json=lines | skein import --db b.db -\n",
 };
 
@@ -36,6 +52,7 @@ struct job {
 	struct store *store;
 	struct exchange_reader *reader;
 	struct buf extra;
+	bool csv;			/* whatever files are called */
 	bool taken, skipped, unreached; /* anywhere so far */
 	bool stopped;			/* the database cannot be opened */
 };
@@ -220,6 +237,82 @@ static int take_lines(struct job *job, struct import *im, struct source *s, stru
 	return 0;
 }
 
+/* Cells may go over several lines, so the file is read as a whole. */
+static int read_whole(struct source *s, struct buf *out, struct err *e)
+{
+	const char *line;
+	uint64_t number;
+	size_t n;
+	int rc;
+
+	while ((rc = source_line(s, &line, &n, &number, e)) > 0) {
+		if (out->n + n > SHEET_MAX)
+			return err_set(e, -EFBIG, "more than %d MiB of CSV", SHEET_MAX >> 20);
+		buf_put(out, line, n);
+		buf_u8(out, '\n');
+	}
+	return rc == -E2BIG ? err_set(e, rc, "a line is longer than 1 MiB") : rc;
+}
+
+static int take_row(struct import *im, struct sheet *sheet, struct tally *t, struct csv *c)
+{
+	struct import_machine m;
+	struct err e = { 0 };
+	int rc = sheet_row(sheet, c, &m, &e);
+
+	if (rc > 0)
+		rc = import_machine(im, &m, &e);
+	else if (rc == 0)
+		return 0;
+	if (rc < 0)
+		name_line(t, c->line, e.msg);
+	t->machines += rc == 0;
+	return rc == -EINVAL ? 0 : rc;
+}
+
+/* 0, or negative errno where nothing of the file can be taken. */
+static int take_rows(struct import *im, struct sheet *sheet, struct tally *t, struct buf *b)
+{
+	struct csv c = csv_from((const char *)b->p, b->n);
+	struct err e = { 0 };
+	int rc = csv_row(&c, &e);
+
+	if (rc > 0)
+		rc = sheet_header(sheet, &c, &e);
+	while (rc >= 0 && (rc = csv_row(&c, &e)) > 0)
+		rc = take_row(im, sheet, t, &c);
+	if (rc < 0 && *e.msg)
+		say("%s: %s", source_name(t->source), e.msg);
+	csv_fini(&c);
+	return rc;
+}
+
+static int take_sheet(struct job *job, struct import *im, struct source *s, struct tally *t)
+{
+	struct sheet *sheet = sheet_new();
+	struct buf b = { 0 };
+	struct err e = { 0 };
+	int rc = read_whole(s, &b, &e);
+
+	if (rc == 0)
+		rc = sheet_know(sheet, job->store, &e);
+	if (rc < 0)
+		say("%s: %s", source_name(s), e.msg);
+	else
+		rc = take_rows(im, sheet, t, &b);
+	buf_fini(&b);
+	sheet_free(sheet);
+	return rc;
+}
+
+static bool is_sheet(const struct job *job, const struct source *s)
+{
+	const char *name = source_name(s);
+	size_t n = strlen(name);
+
+	return job->csv || (n > 4 && strcasecmp(name + n - 4, ".csv") == 0);
+}
+
 static void sum_up(const struct tally *t)
 {
 	char machines[SAY_NUMBER], flows[SAY_NUMBER], more[SAY_NUMBER];
@@ -258,7 +351,7 @@ static int import_source(struct job *job, struct source *s)
 		return e.code;
 	}
 	clock_gettime(CLOCK_MONOTONIC, &t.begun);
-	rc = take_lines(job, im, s, &t);
+	rc = is_sheet(job, s) ? take_sheet(job, im, s, &t) : take_lines(job, im, s, &t);
 	progress_clear(&t);
 	job->skipped |= t.bad > 0;
 	if (rc < 0 || t.machines + t.flows == 0) {
@@ -318,9 +411,11 @@ int cmd_import(int argc, char **argv)
 {
 	struct options o = { 0 };
 	struct job job = { 0 };
+	struct own own = { 0 };
 
-	if (!options_parse(&command, argc, argv, &o, NULL))
+	if (!options_parse(&command, argc, argv, &o, &own))
 		return o.status;
+	job.csv = own.csv;
 	if (!o.words_n)
 		return options_usage(&command, "no file is named; \"-\" is standard input");
 	job.reader = exchange_reader_new();

@@ -29,7 +29,7 @@ static void write_sheet(FILE *f, const struct groups *x)
 	struct table *t;
 
 	for (int c = 0; c < SHEET_COLUMNS; c++)
-		columns[c].key = sheet_title[c];
+		columns[c].key = groups_sheet_title[c];
 	t = table_new(f, &look, columns, SHEET_COLUMNS);
 	for (unsigned i = 0; i < x->saved->group_n; i++) {
 		const struct plan_group *group = &x->saved->group[i];
@@ -37,7 +37,8 @@ static void write_sheet(FILE *f, const struct groups *x)
 		for (unsigned k = 0; k < group->machine_n; k++) {
 			for (int c = 0; c < SHEET_COLUMNS; c++) {
 				buf_reset(&cell);
-				sheet_cell(&cell, x, group->machine[k], (enum sheet_column)c);
+				groups_sheet_cell(&cell, x, group->machine[k],
+						  (enum sheet_column)c);
 				table_text(t, buf_cstr(&cell));
 			}
 		}
@@ -88,34 +89,34 @@ int groups_export(struct groups *x)
 
 struct import {
 	struct groups *x;
-	struct sheet sheet;
-	struct sheet_line **by_group; /* sorted by the group that a line wants */
-	const char **renamed;	      /* of each saved group: its new name, or NULL */
+	struct groups_sheet sheet;
+	struct groups_line **by_group; /* sorted by the group that a line wants */
+	const char **renamed;	       /* of each saved group: its new name, or NULL */
 	struct groups_change *change;
 	size_t change_n, change_cap;
 	struct buf *words; /* of each change, in order; "" for one that has none */
 };
 
-static bool wants_shared(const struct sheet_line *l)
+static bool wants_shared(const struct groups_line *l)
 {
 	return strcmp(l->cell[SHEET_KIND], "shared") == 0;
 }
 
-static bool was_shared(const struct import *im, const struct sheet_line *l)
+static bool was_shared(const struct import *im, const struct groups_line *l)
 {
 	return im->x->saved->group[l->group].kind == PLAN_SHARED;
 }
 
 /* Where the kind alone was changed, the group that stands there is the old one's. */
-static bool group_counts(const struct import *im, const struct sheet_line *l)
+static bool group_counts(const struct import *im, const struct groups_line *l)
 {
 	return was_shared(im, l) == wants_shared(l) || l->changed[SHEET_GROUP];
 }
 
 static int by_wanted(const void *pa, const void *pb)
 {
-	const struct sheet_line *a = *(struct sheet_line *const *)pa;
-	const struct sheet_line *b = *(struct sheet_line *const *)pb;
+	const struct groups_line *a = *(struct groups_line *const *)pa;
+	const struct groups_line *b = *(struct groups_line *const *)pb;
 	int d = strcmp(a->cell[SHEET_GROUP], b->cell[SHEET_GROUP]);
 
 	return d ? d : (a->number > b->number) - (a->number < b->number);
@@ -125,11 +126,11 @@ static void sort_lines(struct import *im)
 {
 	size_t n = im->sheet.line_n;
 
-	im->by_group = xcalloc(n, sizeof(struct sheet_line *));
+	im->by_group = xcalloc(n, sizeof(struct groups_line *));
 	for (size_t i = 0; i < n; i++)
 		im->by_group[i] = &im->sheet.line[i];
 	if (n)
-		qsort(im->by_group, n, sizeof(struct sheet_line *), by_wanted);
+		qsort(im->by_group, n, sizeof(struct groups_line *), by_wanted);
 }
 
 /* The end of the lines that want the same group as line FROM. */
@@ -145,10 +146,10 @@ static size_t run_end(const struct import *im, size_t from)
 
 /* The one new name of all members, or NULL. */
 static const char *new_name(const struct import *im, unsigned group, unsigned *lines,
-			    const struct sheet_line **of)
+			    const struct groups_line **of)
 {
 	const struct plan_group *g = &im->x->saved->group[group];
-	const struct sheet_line *l = of[group];
+	const struct groups_line *l = of[group];
 	const char *name;
 
 	if (!l || lines[group] != g->machine_n || !l->changed[SHEET_GROUP])
@@ -167,11 +168,11 @@ static void find_renamed(struct import *im)
 {
 	unsigned n = im->x->saved->group_n;
 	unsigned *lines = xcalloc(n, sizeof(*lines));
-	const struct sheet_line **first = xcalloc(n, sizeof(*first));
+	const struct groups_line **first = xcalloc(n, sizeof(*first));
 
 	im->renamed = xcalloc(n, sizeof(char *));
 	for (size_t i = 0; i < im->sheet.line_n; i++) {
-		const struct sheet_line *l = &im->sheet.line[i];
+		const struct groups_line *l = &im->sheet.line[i];
 
 		if (!first[l->group])
 			first[l->group] = l;
@@ -186,7 +187,7 @@ static void find_renamed(struct import *im)
 }
 
 /* Whether a line's group is the one that it stands in now, perhaps under its new name. */
-static bool stays(const struct import *im, const struct sheet_line *l)
+static bool stays(const struct import *im, const struct groups_line *l)
 {
 	return !l->changed[SHEET_GROUP] || im->renamed[l->group];
 }
@@ -194,31 +195,34 @@ static bool stays(const struct import *im, const struct sheet_line *l)
 /* The two that do not agree are named. */
 static void check_kinds(struct import *im, size_t from, size_t to)
 {
-	const struct sheet_line *first = NULL;
+	const struct groups_line *first = NULL;
 	unsigned saved = plan_find(im->x->saved, im->by_group[from]->cell[SHEET_GROUP]);
 
 	for (size_t i = from; i < to; i++) {
-		const struct sheet_line *l = im->by_group[i];
+		const struct groups_line *l = im->by_group[i];
 
 		if (!group_counts(im, l))
 			continue;
 		if (!first)
 			first = l;
 		if (wants_shared(l) != wants_shared(first))
-			sheet_bad(&im->sheet, l->number,
-				  "%s is a %s here, but in line %u a %s", l->cell[SHEET_GROUP],
-				  l->cell[SHEET_KIND], first->number, first->cell[SHEET_KIND]);
+			groups_sheet_bad(&im->sheet, l->number,
+					 "%s is a %s here, but in line %u a %s",
+					 l->cell[SHEET_GROUP], l->cell[SHEET_KIND],
+					 first->number, first->cell[SHEET_KIND]);
 		else if (!stays(im, l) && saved != PLAN_NONE &&
 			 wants_shared(l) != (im->x->saved->group[saved].kind == PLAN_SHARED))
-			sheet_bad(&im->sheet, l->number, "%s is %s, but the kind here is %s",
-				  l->cell[SHEET_GROUP],
-				  wants_shared(l) ? "a group" : "a shared service",
-				  l->cell[SHEET_KIND]);
+			groups_sheet_bad(&im->sheet, l->number,
+					 "%s is %s, but the kind here is %s",
+					 l->cell[SHEET_GROUP],
+					 wants_shared(l) ? "a group" : "a shared service",
+					 l->cell[SHEET_KIND]);
 		else if (!stays(im, l) && wants_shared(l) && was_shared(im, l))
-			sheet_bad(&im->sheet, l->number,
-				  "%s is shared and stands in no group; all lines of %s "
-				  "together may have a new name",
-				  l->cell[SHEET_NAME], im->x->saved->group[l->group].name);
+			groups_sheet_bad(
+				&im->sheet, l->number,
+				"%s is shared and stands in no group; all lines of %s "
+				"together may have a new name",
+				l->cell[SHEET_NAME], im->x->saved->group[l->group].name);
 	}
 }
 
@@ -226,30 +230,31 @@ static void check_kinds(struct import *im, size_t from, size_t to)
  * What a line says of its group: one that stays speaks, one that moved only where it was
  * changed, since the rest is its old group's.
  */
-static bool speaks(const struct import *im, const struct sheet_line *l,
+static bool speaks(const struct import *im, const struct groups_line *l,
 		   enum sheet_column column)
 {
 	return group_counts(im, l) && (stays(im, l) || l->changed[column]);
 }
 
 /* The line that says what COLUMN of these lines' group is, or NULL. */
-static const struct sheet_line *voice(struct import *im, size_t from, size_t to,
-				      enum sheet_column column)
+static const struct groups_line *voice(struct import *im, size_t from, size_t to,
+				       enum sheet_column column)
 {
-	const struct sheet_line *first = NULL;
+	const struct groups_line *first = NULL;
 
 	for (size_t i = from; i < to; i++) {
-		const struct sheet_line *l = im->by_group[i];
+		const struct groups_line *l = im->by_group[i];
 
 		if (!speaks(im, l, column))
 			continue;
 		if (!first) {
 			first = l;
 		} else if (strcmp(first->cell[column], l->cell[column]) != 0) {
-			sheet_bad(&im->sheet, l->number,
-				  "%s has the %s \"%s\" here, but in line %u it is \"%s\"",
-				  l->cell[SHEET_GROUP], sheet_title[column], l->cell[column],
-				  first->number, first->cell[column]);
+			groups_sheet_bad(
+				&im->sheet, l->number,
+				"%s has the %s \"%s\" here, but in line %u it is \"%s\"",
+				l->cell[SHEET_GROUP], groups_sheet_title[column],
+				l->cell[column], first->number, first->cell[column]);
 			return NULL;
 		}
 	}
@@ -269,7 +274,7 @@ static struct groups_change *add_change(struct import *im, struct groups_change 
 	return &im->change[im->change_n++];
 }
 
-static void add_edit(struct import *im, const struct sheet_line *l, enum rule_kind kind,
+static void add_edit(struct import *im, const struct groups_line *l, enum rule_kind kind,
 		     const char *name, struct buf words)
 {
 	const struct groups_change change = {
@@ -293,7 +298,7 @@ static bool pinned_too(const struct import *im, size_t from, size_t to)
 	return false;
 }
 
-static void edit_group(struct import *im, const struct sheet_line *l, bool pin_stayers)
+static void edit_group(struct import *im, const struct groups_line *l, bool pin_stayers)
 {
 	struct buf b = { 0 };
 
@@ -309,7 +314,7 @@ static void edit_group(struct import *im, const struct sheet_line *l, bool pin_s
 	}
 }
 
-static void edit_kind(struct import *im, const struct sheet_line *l)
+static void edit_kind(struct import *im, const struct groups_line *l)
 {
 	const char *name = groups_machine_name(im->x, l->machine);
 	const char *service = l->cell[SHEET_SERVICE];
@@ -325,7 +330,7 @@ static void edit_kind(struct import *im, const struct sheet_line *l)
 	}
 }
 
-static void edit_env(struct import *im, const struct sheet_line *l)
+static void edit_env(struct import *im, const struct groups_line *l)
 {
 	struct buf b = { 0 };
 
@@ -389,7 +394,7 @@ static struct group_label_row label_before(const struct import *im, const char *
 	return label;
 }
 
-static bool differs(const struct sheet_line *l, enum sheet_column column, const char *is)
+static bool differs(const struct groups_line *l, enum sheet_column column, const char *is)
 {
 	return l && strcmp(l->cell[column], is) != 0;
 }
@@ -400,9 +405,9 @@ static void label_group(struct import *im, size_t from, size_t to)
 		.what = GROUPS_LABEL,
 		.label = label_before(im, im->by_group[from]->cell[SHEET_GROUP]),
 	};
-	const struct sheet_line *state = voice(im, from, to, SHEET_STATE);
-	const struct sheet_line *owner = voice(im, from, to, SHEET_OWNER);
-	const struct sheet_line *notes = voice(im, from, to, SHEET_NOTES);
+	const struct groups_line *state = voice(im, from, to, SHEET_STATE);
+	const struct groups_line *owner = voice(im, from, to, SHEET_OWNER);
+	const struct groups_line *notes = voice(im, from, to, SHEET_NOTES);
 	struct buf b = { 0 };
 
 	if (differs(state, SHEET_STATE, change.label.state)) {
@@ -493,7 +498,7 @@ static int take(struct import *im)
 
 	if (!im->sheet.bad)
 		compare(im);
-	sheet_sum_up(&im->sheet);
+	groups_sheet_sum_up(&im->sheet);
 	if (im->sheet.bad) {
 		say("nothing of %s was taken", im->sheet.name);
 		return EXITS_NONE;
@@ -513,7 +518,7 @@ static void import_fini(struct import *im)
 	free(im->change);
 	free(im->by_group);
 	free(im->renamed);
-	sheet_free(&im->sheet);
+	groups_sheet_free(&im->sheet);
 }
 
 int groups_import(struct groups *x)
@@ -530,7 +535,7 @@ int groups_import(struct groups *x)
 	}
 	status = groups_open(x, GROUPS_WRITE);
 	if (status == EXITS_OK) {
-		sheet_read(&im.sheet, x, (const char *)bytes.p, bytes.n);
+		groups_sheet_read(&im.sheet, x, (const char *)bytes.p, bytes.n);
 		status = take(&im);
 	}
 	import_fini(&im);

@@ -17,12 +17,12 @@
 
 enum { SAID = 10, MISSING = -1 };
 
-const char *const sheet_title[SHEET_COLUMNS] = {
+const char *const groups_sheet_title[SHEET_COLUMNS] = {
 	"machine", "name",	 "group", "kind",  "service", "env",
 	"wave",	   "confidence", "state", "owner", "notes",   "reason",
 };
 
-void sheet_bad(struct sheet *s, unsigned line, const char *fmt, ...)
+void groups_sheet_bad(struct groups_sheet *s, unsigned line, const char *fmt, ...)
 {
 	char words[1024];
 	va_list ap;
@@ -35,14 +35,14 @@ void sheet_bad(struct sheet *s, unsigned line, const char *fmt, ...)
 	say("%s:%u: %s", s->name, line, words);
 }
 
-void sheet_sum_up(const struct sheet *s)
+void groups_sheet_sum_up(const struct groups_sheet *s)
 {
 	if (s->bad > SAID)
 		say("%s: %u more lines like these", s->name, s->bad - SAID);
 }
 
 /* The words name the line already, and nothing behind it was read. */
-static void bad_csv(struct sheet *s, const struct err *e)
+static void bad_csv(struct groups_sheet *s, const struct err *e)
 {
 	s->bad++;
 	say("%s: %s", s->name, e->msg);
@@ -82,8 +82,8 @@ static void put_group_cell(struct buf *b, const struct plan_group *group,
 	}
 }
 
-void sheet_cell(struct buf *b, const struct groups *x, unsigned machine,
-		enum sheet_column column)
+void groups_sheet_cell(struct buf *b, const struct groups *x, unsigned machine,
+		       enum sheet_column column)
 {
 	const struct plan_machine *pm = &x->saved->machine[machine];
 
@@ -107,7 +107,7 @@ struct ident {
 };
 
 struct reading {
-	struct sheet *s;
+	struct groups_sheet *s;
 	const struct groups *x;
 	struct csv csv;
 	int at[SHEET_COLUMNS]; /* the file's column, or MISSING */
@@ -143,7 +143,7 @@ static char *exported(const struct groups *x, unsigned machine, enum sheet_colum
 	struct buf raw = { 0 }, out = { 0 };
 	char *text, *copy;
 
-	sheet_cell(&raw, x, machine, column);
+	groups_sheet_cell(&raw, x, machine, column);
 	csv_guard(&out, buf_cstr(&raw));
 	text = buf_take(&out);
 	copy = xstrdup(trim(text));
@@ -203,11 +203,12 @@ static bool read_header(struct reading *r)
 		char *title = xstrdup(csv_cell(&r->csv, i));
 		int c = 0;
 
-		while (c < SHEET_COLUMNS && strcasecmp(trim(title), sheet_title[c]) != 0)
+		while (c < SHEET_COLUMNS &&
+		       strcasecmp(trim(title), groups_sheet_title[c]) != 0)
 			c++;
 		if (c < SHEET_COLUMNS && r->at[c] != MISSING)
-			sheet_bad(r->s, r->csv.line, "there are two columns \"%s\"",
-				  sheet_title[c]);
+			groups_sheet_bad(r->s, r->csv.line, "there are two columns \"%s\"",
+					 groups_sheet_title[c]);
 		else if (c < SHEET_COLUMNS)
 			r->at[c] = (int)i;
 		else
@@ -216,9 +217,10 @@ static bool read_header(struct reading *r)
 	}
 	r->columns = r->csv.cell_n;
 	if (rc >= 0 && (r->at[SHEET_MACHINE] == MISSING || r->at[SHEET_GROUP] == MISSING))
-		sheet_bad(r->s, 1,
-			  "the first line must name the columns, \"machine\" and \"group\" "
-			  "among them");
+		groups_sheet_bad(
+			r->s, 1,
+			"the first line must name the columns, \"machine\" and \"group\" "
+			"among them");
 	else if (others)
 		say_note("%s: %u column%s that mean%s nothing here", r->s->name, others,
 			 say_plural(others), others > 1 ? "" : "s");
@@ -233,13 +235,13 @@ static bool blank(const struct csv *c)
 	return true;
 }
 
-static void fill_cell(struct reading *r, struct sheet_line *line, enum sheet_column column)
+static void fill_cell(struct reading *r, struct groups_line *line, enum sheet_column column)
 {
 	char *saved = exported(r->x, line->machine, column), *cell, *text;
 
 	if (r->at[column] == MISSING) {
 		buf_reset(&r->saved);
-		sheet_cell(&r->saved, r->x, line->machine, column);
+		groups_sheet_cell(&r->saved, r->x, line->machine, column);
 		line->cell[column] = xstrdup(buf_cstr(&r->saved));
 		free(saved);
 		return;
@@ -251,7 +253,7 @@ static void fill_cell(struct reading *r, struct sheet_line *line, enum sheet_col
 		line->cell[column] = xstrdup(csv_unguard(text));
 	} else {
 		buf_reset(&r->saved);
-		sheet_cell(&r->saved, r->x, line->machine, column);
+		groups_sheet_cell(&r->saved, r->x, line->machine, column);
 		line->cell[column] = xstrdup(buf_cstr(&r->saved));
 	}
 	free(cell);
@@ -266,39 +268,41 @@ static bool state_known(const char *word)
 	return false;
 }
 
-static void check_kind(struct reading *r, const struct sheet_line *line)
+static void check_kind(struct reading *r, const struct groups_line *line)
 {
 	bool shared = strcmp(line->cell[SHEET_KIND], "shared") == 0;
 	const char *service = line->cell[SHEET_SERVICE];
 
 	if (!shared && strcmp(line->cell[SHEET_KIND], "group") != 0)
-		sheet_bad(r->s, line->number, "kind \"%s\" is neither group nor shared",
-			  line->cell[SHEET_KIND]);
+		groups_sheet_bad(r->s, line->number, "kind \"%s\" is neither group nor shared",
+				 line->cell[SHEET_KIND]);
 	else if (line->changed[SHEET_SERVICE] && *service && !shared)
-		sheet_bad(r->s, line->number,
-			  "service \"%s\" of a group; only what has kind shared is one",
-			  service);
+		groups_sheet_bad(r->s, line->number,
+				 "service \"%s\" of a group; only what has kind shared is one",
+				 service);
 	else if (line->changed[SHEET_SERVICE] && *service &&
 		 service_of_word(service) == SERVICE_NONE)
-		sheet_bad(r->s, line->number, "service \"%s\" is not known", service);
+		groups_sheet_bad(r->s, line->number, "service \"%s\" is not known", service);
 }
 
-static void check_line(struct reading *r, const struct sheet_line *line)
+static void check_line(struct reading *r, const struct groups_line *line)
 {
 	if (!*line->cell[SHEET_GROUP])
-		sheet_bad(r->s, line->number, "%s has an empty group",
-			  line->cell[SHEET_MACHINE]);
+		groups_sheet_bad(r->s, line->number, "%s has an empty group",
+				 line->cell[SHEET_MACHINE]);
 	else if (line->changed[SHEET_GROUP] && !groups_name_fits(line->cell[SHEET_GROUP]))
-		sheet_bad(r->s, line->number, "the name of the group is not one");
+		groups_sheet_bad(r->s, line->number, "the name of the group is not one");
 	check_kind(r, line);
 	if (!state_known(line->cell[SHEET_STATE]))
-		sheet_bad(r->s, line->number,
-			  "state \"%s\" is none of proposed, planned, approved, moved and "
-			  "verified",
-			  line->cell[SHEET_STATE]);
+		groups_sheet_bad(
+			r->s, line->number,
+			"state \"%s\" is none of proposed, planned, approved, moved and "
+			"verified",
+			line->cell[SHEET_STATE]);
 	if (line->changed[SHEET_ENV] && !*line->cell[SHEET_ENV])
-		sheet_bad(r->s, line->number,
-			  "env cannot be emptied (skein groups undo takes an edit back)");
+		groups_sheet_bad(
+			r->s, line->number,
+			"env cannot be emptied (skein groups undo takes an edit back)");
 }
 
 static void read_line(struct reading *r)
@@ -306,27 +310,28 @@ static void read_line(struct reading *r)
 	char *cell = xstrdup(csv_cell(&r->csv, (unsigned)r->at[SHEET_MACHINE]));
 	char *text = trim(cell);
 	struct ident *ident = find_ident(r, text);
-	struct sheet_line *line;
+	struct groups_line *line;
 	unsigned group;
 
 	group = ident ? r->x->saved->machine[ident->machine].group : PLAN_NONE;
 	if (!*text)
-		sheet_bad(r->s, r->csv.line, "no machine is named");
+		groups_sheet_bad(r->s, r->csv.line, "no machine is named");
 	else if (!ident)
-		sheet_bad(r->s, r->csv.line, "no machine \"%s\"", text);
+		groups_sheet_bad(r->s, r->csv.line, "no machine \"%s\"", text);
 	else if (ident->taken)
-		sheet_bad(r->s, r->csv.line, "machine %s stands in an earlier line too", text);
+		groups_sheet_bad(r->s, r->csv.line, "machine %s stands in an earlier line too",
+				 text);
 	else if (group == PLAN_NONE)
-		sheet_bad(r->s, r->csv.line,
-			  "machine %s is newer than the plan; run \"skein groups\" first",
-			  text);
+		groups_sheet_bad(
+			r->s, r->csv.line,
+			"machine %s is newer than the plan; run \"skein groups\" first", text);
 	free(cell);
 	if (!ident || ident->taken || group == PLAN_NONE)
 		return;
 	ident->taken = true;
 	MEM_GROW(r->s->line, r->s->line_n, r->s->line_cap);
 	line = &r->s->line[r->s->line_n++];
-	*line = (struct sheet_line){ r->csv.line, ident->machine, group, { 0 }, { 0 } };
+	*line = (struct groups_line){ r->csv.line, ident->machine, group, { 0 }, { 0 } };
 	for (int c = 0; c < SHEET_COLUMNS; c++)
 		fill_cell(r, line, (enum sheet_column)c);
 	check_line(r, line);
@@ -341,18 +346,19 @@ static void read_lines(struct reading *r)
 		if (blank(&r->csv))
 			continue;
 		if (r->csv.cell_n != r->columns)
-			sheet_bad(r->s, r->csv.line, "%u cells, but the first line has %u",
-				  r->csv.cell_n, r->columns);
+			groups_sheet_bad(r->s, r->csv.line,
+					 "%u cells, but the first line has %u", r->csv.cell_n,
+					 r->columns);
 		else
 			read_line(r);
 	}
 	if (rc < 0)
 		bad_csv(r->s, &e);
 	else if (!r->s->line_n && !r->s->bad)
-		sheet_bad(r->s, 1, "no machine in it");
+		groups_sheet_bad(r->s, 1, "no machine in it");
 }
 
-void sheet_read(struct sheet *s, const struct groups *x, const char *p, size_t n)
+void groups_sheet_read(struct groups_sheet *s, const struct groups *x, const char *p, size_t n)
 {
 	struct reading r = { .s = s, .x = x, .csv = csv_from(p, n) };
 
@@ -367,7 +373,7 @@ void sheet_read(struct sheet *s, const struct groups *x, const char *p, size_t n
 	csv_fini(&r.csv);
 }
 
-void sheet_free(struct sheet *s)
+void groups_sheet_free(struct groups_sheet *s)
 {
 	for (size_t i = 0; i < s->line_n; i++)
 		for (int c = 0; c < SHEET_COLUMNS; c++)

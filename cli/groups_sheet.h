@@ -23,9 +23,9 @@ enum sheet_column {
 	SHEET_REASON,
 	SHEET_COLUMNS
 };
-extern const char *const sheet_title[SHEET_COLUMNS];
+extern const char *const groups_sheet_title[SHEET_COLUMNS];
 
-struct sheet_line {
+struct groups_line {
 	unsigned number;	   /* in the file */
 	unsigned machine;	   /* of the graph */
 	unsigned group;		   /* of the saved plan */
@@ -33,23 +33,24 @@ struct sheet_line {
 	bool changed[SHEET_COLUMNS];
 };
 
-struct sheet {
+struct groups_sheet {
 	const char *name; /* of the file, for words */
-	struct sheet_line *line;
+	struct groups_line *line;
 	size_t line_n, line_cap;
 	unsigned bad; /* complaints so far */
 };
 
 /* What the plan says of a machine there, added to B. */
-void sheet_cell(struct buf *b, const struct groups *x, unsigned machine,
-		enum sheet_column column);
+void groups_sheet_cell(struct buf *b, const struct groups *x, unsigned machine,
+		       enum sheet_column column);
 /* Reads and checks; complaints are said and counted in `bad`. */
-void sheet_read(struct sheet *s, const struct groups *x, const char *p, size_t n);
-void sheet_free(struct sheet *s);
+void groups_sheet_read(struct groups_sheet *s, const struct groups *x, const char *p,
+		       size_t n);
+void groups_sheet_free(struct groups_sheet *s);
 /* A complaint; the first few are said, the others counted. */
-void sheet_bad(struct sheet *s, unsigned line, const char *fmt, ...)
+void groups_sheet_bad(struct groups_sheet *s, unsigned line, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* Says how many there were in all, where not all were said. */
-void sheet_sum_up(const struct sheet *s);
+void groups_sheet_sum_up(const struct groups_sheet *s);
 
 #endif

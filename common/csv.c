@@ -83,10 +83,11 @@ static void plain(struct csv *c)
 static int check(const struct csv *c, unsigned line, struct err *e)
 {
 	size_t from = c->at[c->cell_n], n = c->text.n - from;
-	const char *p = (const char *)c->text.p + from;
+	const char *p;
 
 	if (!n)
 		return 0;
+	p = (const char *)c->text.p + from;
 	if (n > CSV_CELL_MAX)
 		return err_set(e, -EINVAL, "line %u: a cell is longer than 64 KiB", line);
 	if (memchr(p, 0, n))

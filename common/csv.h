@@ -20,7 +20,7 @@
 #include "common/buf.h"
 #include "common/err.h"
 
-enum { CSV_CELLS = 64, CSV_CELL_MAX = 1 << 16 };
+enum { CSV_CELLS = 256, CSV_CELL_MAX = 1 << 16 };
 
 struct csv {
 	const char *p, *end;

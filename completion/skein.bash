@@ -90,7 +90,7 @@ _skein() {
 	machines:-*) _skein_words "$database --machine $table $all" "$cur" ;;
 	edges:-*) _skein_words "$database $filter $window $table $all" "$cur" ;;
 	services:-*) _skein_words "$database $filter $table $all" "$cur" ;;
-	import:-*) _skein_words "$database $all" "$cur" ;;
+	import:-*) _skein_words "$database $all --csv" "$cur" ;;
 	diagram:-*) _skein_words "$database $filter $window --output --format --overview $all" "$cur" ;;
 	up:-*) _skein_words "$database --for --listen --interval $all" "$cur" ;;
 	down:-*) _skein_words "$database $all" "$cur" ;;

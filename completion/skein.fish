@@ -46,6 +46,7 @@ complete -c skein -n __fish_use_subcommand -a help -d 'explain a command'
 complete -c skein -n __fish_use_subcommand -a version -d 'print the version'
 complete -c skein -n "__fish_seen_subcommand_from help" -a "$commands"
 complete -c skein -n "__fish_seen_subcommand_from import" -F
+complete -c skein -n "__fish_seen_subcommand_from import" -l csv -d 'the files are CSV lists of machines'
 complete -c skein -n "$list" -a "(__skein_machines)"
 
 complete -c skein -n "$database" -l db -r -F -d 'the database'

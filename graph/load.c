@@ -14,6 +14,7 @@
 
 #include "common/buf.h"
 #include "common/mem.h"
+#include "graph/dynamic.h"
 #include "graph/netns.h"
 
 struct name {
@@ -25,6 +26,7 @@ struct name {
 struct spot {
 	unsigned machine, process, class;
 	const struct name *ip;
+	bool says; /* its address is known beyond its machine */
 	char *name, *unit, *container, *exe;
 };
 
@@ -36,6 +38,7 @@ struct load {
 	struct name *machines, *spots, *ips; /* what was met before, by its text */
 	struct buf key;
 	bool narrow;
+	unsigned near[2], near_spot[2]; /* of the client and the server of the row before */
 };
 
 static void forget(struct name **names)
@@ -177,6 +180,29 @@ static const char *lasting_unit(const char *unit)
 	return !strncmp(unit, "run-", 4) ? "" : unit;
 }
 
+enum reach { GLOBAL, LINK, LOOPBACK };
+
+static enum reach reach_of(const char *ip)
+{
+	struct addr a;
+
+	if (addr_parse(ip, &a) < 0 || !addr_is_scoped(&a))
+		return GLOBAL;
+	return addr_is_loopback(&a) ? LOOPBACK : LINK;
+}
+
+/* Rows come in an order: most have the client of the one before, some the server too. */
+static bool same_spot(const struct load *l, unsigned i, unsigned machine,
+		      const struct process *p, const char *ip)
+{
+	const struct spot *s = &l->spot[i];
+
+	return i < l->spot_n && s->machine == machine && !strcmp(s->ip->text, ip) &&
+	       !strcmp(s->name, or_empty(p->name)) &&
+	       !strcmp(s->unit, lasting_unit(or_empty(p->unit))) &&
+	       !strcmp(s->container, or_empty(p->container));
+}
+
 static unsigned spot_of(struct load *l, unsigned machine, const struct process *p,
 			const char *ip)
 {
@@ -196,6 +222,7 @@ static unsigned spot_of(struct load *l, unsigned machine, const struct process *
 	s = &l->spot[l->spot_n++];
 	*s = (struct spot){ .machine = machine };
 	s->ip = intern(&l->ips, ip, strlen(ip), HASH_COUNT(l->ips));
+	s->says = *ip && reach_of(ip) == GLOBAL;
 	s->name = xstrdup(or_empty(p->name));
 	s->unit = xstrdup(lasting_unit(or_empty(p->unit)));
 	s->container = xstrdup(or_empty(p->container));
@@ -203,32 +230,36 @@ static unsigned spot_of(struct load *l, unsigned machine, const struct process *
 	return i;
 }
 
-enum reach { GLOBAL, LINK, LOOPBACK };
-
-static enum reach reach_of(const char *ip)
+static unsigned near_spot(struct load *l, int side, unsigned machine, const struct process *p,
+			  const char *ip)
 {
-	struct addr a;
-
-	if (addr_parse(ip, &a) < 0 || !addr_is_scoped(&a))
-		return GLOBAL;
-	return addr_is_loopback(&a) ? LOOPBACK : LINK;
+	if (!same_spot(l, l->near_spot[side], machine, p, ip))
+		l->near_spot[side] = spot_of(l, machine, p, ip);
+	return l->near_spot[side];
 }
 
-static int find_end(struct load *l, const struct end_row *end)
+static int find_end(struct load *l, int side, const struct end_row *end)
 {
+	const struct graph *g = l->g;
+	unsigned i = l->near[side];
+
 	if (!end->id)
 		return -1;
-	return (int)known_machine(l, end->id, end->name);
+	if (i >= g->machine_n || !g->machine[i].known ||
+	    strcmp(g->machine[i].id, end->id) != 0)
+		l->near[side] = known_machine(l, end->id, end->name);
+	return (int)l->near[side];
 }
 
 /* An end that is no known machine: a loopback address is the other end's own. */
 static unsigned place_end(struct load *l, const struct end_row *end, int own, int other)
 {
 	const char *ip = or_empty(end->ip);
-	enum reach reach = reach_of(ip);
+	enum reach reach;
 
 	if (own >= 0)
 		return (unsigned)own;
+	reach = reach_of(ip);
 	if (reach == LOOPBACK && other >= 0)
 		return (unsigned)other;
 	return stranger(l, ip, reach != GLOBAL && other >= 0,
@@ -239,15 +270,15 @@ static int on_edge(const struct edge_row *row, void *ctx)
 {
 	struct load *l = ctx;
 	struct graph *g = l->g;
-	int client = find_end(l, &row->client), server = find_end(l, &row->server);
+	int client = find_end(l, 0, &row->client), server = find_end(l, 1, &row->server);
 	unsigned cm = place_end(l, &row->client, client, server);
 	unsigned sm = place_end(l, &row->server, server, client);
 
 	l->used[cm] = l->used[sm] = true;
 	MEM_GROW(g->edge, g->edge_n, l->edge_cap);
 	g->edge[g->edge_n++] = (struct graph_edge){
-		.client = spot_of(l, cm, &row->client.process, or_empty(row->client.ip)),
-		.server = spot_of(l, sm, &row->server.process, or_empty(row->server.ip)),
+		.client = near_spot(l, 0, cm, &row->client.process, or_empty(row->client.ip)),
+		.server = near_spot(l, 1, sm, &row->server.process, or_empty(row->server.ip)),
 		.proto = row->proto,
 		.port = row->port,
 		.c = row->c,
@@ -336,13 +367,11 @@ static int by_spot(const void *pa, const void *pb)
 {
 	const struct spot *a = &sort_spots[*(const unsigned *)pa];
 	const struct spot *b = &sort_spots[*(const unsigned *)pb];
-	bool a_says = reach_of(a->ip->text) == GLOBAL && *a->ip->text;
-	bool b_says = reach_of(b->ip->text) == GLOBAL && *b->ip->text;
 	int d = class_cmp(a, b);
 
 	if (d)
 		return d;
-	return a_says != b_says ? b_says - a_says : strcmp(a->ip->text, b->ip->text);
+	return a->says != b->says ? b->says - a->says : strcmp(a->ip->text, b->ip->text);
 }
 
 static void renumber(struct load *l, const unsigned *to)
@@ -395,7 +424,7 @@ static struct netns_spot *split(struct load *l)
 		ns[i].class = l->spot[i].class;
 		ns[i].ip = l->spot[i].ip->index;
 		ns[i].v6 = strchr(ip, ':');
-		ns[i].nowhere = !*ip || reach_of(ip) != GLOBAL || *l->spot[i].container;
+		ns[i].nowhere = !l->spot[i].says || *l->spot[i].container;
 	}
 	for (unsigned i = 0; i < g->edge_n; i++) {
 		const struct graph_edge *e = &g->edge[i];
@@ -525,7 +554,7 @@ static void order_listeners(struct graph *g)
 
 static int read_rows(struct load *l, struct store *s, const struct filter *f, struct err *e)
 {
-	struct filter everybody = { 0 }, anywhere = *f;
+	struct filter everybody = { .undated = true }, anywhere = *f;
 	int rc;
 
 	anywhere.machine = NULL; /* what a neighbour listens to tells what it is */
@@ -580,6 +609,7 @@ static void finish(struct load *l, const struct filter *f)
 	order_machines(l);
 	order_spots(l);
 	join_spots(l);
+	dynamic_fold(l->g);
 	order_edges(l->g);
 	order_listeners(l->g);
 	l->g->since = f->since;

@@ -43,7 +43,7 @@ struct graph_process {
 struct graph_edge {
 	unsigned client, server; /* indexes of processes */
 	uint8_t proto;
-	uint16_t port;
+	uint16_t port; /* 0: many high ones of the server (graph/dynamic.h) */
 	struct counters c;
 	uint64_t live, pending;
 	int64_t first, last;

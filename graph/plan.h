@@ -52,7 +52,7 @@ struct plan_group {
 
 /* One for each machine of the graph, strangers too. */
 struct plan_machine {
-	unsigned group;	   /* PLAN_NONE: a stranger, or a machine that the plan does not know */
+	unsigned group; /* PLAN_NONE: a stranger, or a machine that the plan does not know */
 	double confidence; /* how surely it belongs where it is, 0 to 1 */
 	unsigned users;	   /* of a shared one: how many groups use it */
 	char *reason;	   /* one line: why it is here, or why it is shared */

@@ -17,7 +17,7 @@ enum rule_kind {
 	RULE_NOT_SHARED, /* MACHINE is not */
 	RULE_ENV,	 /* MACHINE is of the environment NAME; environments are kept apart */
 	RULE_SITE,	 /* MACHINE is at the site NAME */
-	RULE_LIMIT,	 /* no group has more than SIZE machines; NAME: that group alone, or "" */
+	RULE_LIMIT, /* no group has more than SIZE machines; NAME: that group alone, or "" */
 	RULE_KINDS
 };
 /* "together", "apart", "pin", "shared", "not-shared", "env", "site", "limit" */

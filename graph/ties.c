@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "graph/ties.h"
 
+#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/mem.h"
+#include "graph/contact.h"
+#include "graph/lesson.h"
 
 void ties_free(struct ties *t)
 {
@@ -56,46 +58,103 @@ double ties_all(const struct ties *t, unsigned m)
 	return sum;
 }
 
-/* First form: each (client, server, port) of known machines that are not shared weighs 1. */
+/* Who is a user or a server of what, by groups: how common a service or a habit is. */
+struct commons {
+	const struct contacts *c;
+	unsigned *group; /* by machine: its group, or one of its own */
+	bool *keep;	 /* by machine: of a group that moves */
+	unsigned *mark, tick;
+	float *rarity; /* by contact */
+};
+
+/* Different groups among the contacts LIST[0..n). */
+static double breadth(struct commons *k, const unsigned *list, unsigned n, bool clients)
+{
+	unsigned distinct = 0;
+
+	k->tick++;
+	for (unsigned i = 0; i < n; i++) {
+		const struct contact *x = &k->c->contact[list[i]];
+		unsigned group = k->group[clients ? x->client : x->server];
+
+		distinct += k->mark[group] != k->tick;
+		k->mark[group] = k->tick;
+	}
+	return distinct;
+}
+
+static void weigh_rarity(struct commons *k)
+{
+	const struct contacts *c = k->c;
+
+	for (unsigned s = 0; s < c->service_n; s++) {
+		const unsigned *list = c->by_service + c->service[s];
+		unsigned n = c->service[s + 1] - c->service[s];
+		double b = breadth(k, list, n, true);
+
+		for (unsigned i = 0; i < n; i++)
+			k->rarity[list[i]] = (float)(1 / b);
+	}
+	for (unsigned f = 0; f < c->fan_n; f++) {
+		const unsigned *list = c->by_fan + c->fan[f];
+		unsigned n = c->fan[f + 1] - c->fan[f];
+		double b = sqrt(breadth(k, list, n, false));
+
+		for (unsigned i = 0; i < n; i++)
+			k->rarity[list[i]] /= (float)b;
+	}
+}
+
+/* Machines without a group count as one each, behind the groups. */
+static void place_machines(struct commons *k, const struct plan *p)
+{
+	for (unsigned m = 0; m < p->machine_n; m++) {
+		unsigned group = p->machine[m].group;
+
+		k->group[m] = group == PLAN_NONE ? p->group_n + m : group;
+		k->keep[m] = group != PLAN_NONE && p->group[group].kind == PLAN_GROUP;
+	}
+}
+
+struct half {
+	unsigned from, to;
+	float weight;
+};
+
 static int by_end(const void *pa, const void *pb)
 {
-	const struct {
-		unsigned from, to;
-		float weight;
-	} *a = pa, *b = pb;
+	const struct half *a = pa, *b = pb;
 
 	if (a->from != b->from)
 		return a->from < b->from ? -1 : 1;
 	return (a->to > b->to) - (a->to < b->to);
 }
 
-static bool apart(const struct graph *g, const struct plan *p, unsigned m)
+/*
+ * A steady service that few groups use, of a kind that elsewhere stays inside groups, ties
+ * most.  Doubling is the most that the kind can do.
+ */
+static size_t weigh_contacts(const struct commons *k, const struct lesson *l,
+			     struct half *half)
 {
-	unsigned group = p->machine[m].group;
+	size_t n = 0;
 
-	return !g->machine[m].known || group == PLAN_NONE ||
-	       p->group[group].kind == PLAN_SHARED;
+	for (unsigned i = 0; i < k->c->contact_n; i++) {
+		const struct contact *x = &k->c->contact[i];
+		double w = x->steady * k->rarity[i] * 2 / (1 + exp(-l->local[i]));
+
+		if (!k->keep[x->client] || !k->keep[x->server] || x->class == PORT_ADMIN)
+			continue;
+		half[n++] = (struct half){ x->client, x->server, (float)w };
+		half[n++] = (struct half){ x->server, x->client, (float)w };
+	}
+	return n;
 }
 
-struct ties *ties_of(const struct graph *g, const struct plan *p)
+static void fill(struct ties *t, struct half *half, size_t n)
 {
-	struct ties *t = xcalloc(1, sizeof(*t));
-	struct {
-		unsigned from, to;
-		float weight;
-	} *half = xcalloc(2ul * g->edge_n, sizeof(*half));
-	size_t n = 0, kept = 0;
+	size_t kept = 0;
 
-	for (unsigned i = 0; i < g->edge_n; i++) {
-		unsigned a = g->process[g->edge[i].client].machine;
-		unsigned b = g->process[g->edge[i].server].machine;
-
-		if (a == b || apart(g, p, a) || apart(g, p, b) ||
-		    counters_failed(&g->edge[i].c) >= g->edge[i].c.opens)
-			continue;
-		half[n].from = a, half[n].to = b, half[n++].weight = 1;
-		half[n].from = b, half[n].to = a, half[n++].weight = 1;
-	}
 	qsort(half, n, sizeof(*half), by_end);
 	for (size_t i = 0; i < n; i++) {
 		if (kept && by_end(&half[kept - 1], &half[i]) == 0)
@@ -103,16 +162,42 @@ struct ties *ties_of(const struct graph *g, const struct plan *p)
 		else
 			half[kept++] = half[i];
 	}
-	t->machine_n = g->machine_n;
 	t->tie_n = (unsigned)kept;
-	t->start = xcalloc(g->machine_n + 1ul, sizeof(*t->start));
 	t->tie = xcalloc(kept, sizeof(*t->tie));
 	for (size_t i = 0; i < kept; i++) {
 		t->start[half[i].from + 1]++;
 		t->tie[i] = (struct tie){ half[i].to, half[i].weight };
 	}
-	for (unsigned m = 0; m < g->machine_n; m++)
+	for (unsigned m = 0; m < t->machine_n; m++)
 		t->start[m + 1] += t->start[m];
+}
+
+struct ties *ties_of(const struct graph *g, const struct plan *p)
+{
+	struct ties *t = xcalloc(1, sizeof(*t));
+	struct contacts *c = contacts_new(g);
+	struct traits *tr = traits_new(g, 0);
+	struct commons k = { .c = c };
+	struct half *half = xcalloc(2ul * c->contact_n, sizeof(*half));
+	struct lesson *l;
+
+	t->machine_n = g->machine_n;
+	t->start = xcalloc(g->machine_n + 1ul, sizeof(*t->start));
+	k.group = xcalloc(g->machine_n, sizeof(*k.group));
+	k.keep = xcalloc(g->machine_n, sizeof(*k.keep));
+	k.mark = xcalloc((size_t)p->group_n + g->machine_n, sizeof(*k.mark));
+	k.rarity = xcalloc(c->contact_n, sizeof(*k.rarity));
+	place_machines(&k, p);
+	weigh_rarity(&k);
+	l = lesson_new(c, tr, k.group, k.keep);
+	fill(t, half, weigh_contacts(&k, l, half));
+	lesson_free(l);
 	free(half);
+	free(k.group);
+	free(k.keep);
+	free(k.mark);
+	free(k.rarity);
+	traits_free(tr);
+	contacts_free(c);
 	return t;
 }

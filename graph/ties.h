@@ -18,8 +18,8 @@ struct tie {
 };
 
 struct ties {
-	unsigned *start;  /* machine M's ties are tie[start[M]] up to tie[start[M + 1]] */
-	struct tie *tie;  /* by `to`; each tie stands at both of its machines */
+	unsigned *start; /* machine M's ties are tie[start[M]] up to tie[start[M + 1]] */
+	struct tie *tie; /* by `to`; each tie stands at both of its machines */
 	unsigned machine_n, tie_n;
 };
 

@@ -10,35 +10,17 @@
 
 enum { HASH_BYTES = 32, ROLE_BYTES = 16 };
 
-/* Each call is a transaction of its own unless the caller has one open. */
-
-static int enter(struct store *s, bool *own, struct err *e)
-{
-	*own = !store_in_tx(s);
-	return *own ? store_begin(s, e) : 0;
-}
-
-static int leave(struct store *s, bool own, int rc, struct err *e)
-{
-	if (!own)
-		return rc;
-	if (!rc)
-		return store_commit(s, e);
-	store_rollback(s);
-	return rc;
-}
-
 int enrol_token_add(struct store *s, const uint8_t hash[32], const char *role,
 		    uint64_t expires_ms, unsigned uses, struct err *e)
 {
 	bool own;
-	int rc = enter(s, &own, e);
+	int rc = store_enter(s, &own, e);
 
 	if (rc)
 		return rc;
 	rc = db_run(s, e, "INSERT INTO token VALUES(?, ?, ?, ?)",
 		    DB(B(hash, HASH_BYTES), T(role), I(expires_ms), I(uses)));
-	return leave(s, own, rc, e);
+	return store_leave(s, own, rc, e);
 }
 
 static int find_token(struct store *s, const uint8_t *hash, int64_t *expires, int64_t *uses,
@@ -83,9 +65,9 @@ int enrol_token_use(struct store *s, const uint8_t hash[32], uint64_t now_ms, ch
 		    struct err *e)
 {
 	bool own;
-	int rc = enter(s, &own, e);
+	int rc = store_enter(s, &own, e);
 
-	return rc ? rc : leave(s, own, use_token(s, hash, now_ms, role, e), e);
+	return rc ? rc : store_leave(s, own, use_token(s, hash, now_ms, role, e), e);
 }
 
 static int add_sensor(struct store *s, const char *sensor, const char *role, const char *host,
@@ -106,12 +88,12 @@ int enrol_sensor_add(struct store *s, const char *sensor, const char *role, cons
 		     const uint8_t fingerprint[32], uint64_t now_ms, struct err *e)
 {
 	bool own;
-	int rc = enter(s, &own, e);
+	int rc = store_enter(s, &own, e);
 
 	if (rc)
 		return rc;
 	rc = add_sensor(s, sensor, role, host, fingerprint, now_ms, e);
-	return leave(s, own, rc, e);
+	return store_leave(s, own, rc, e);
 }
 
 bool enrol_sensor_allowed(struct store *s, const char *sensor, const uint8_t fingerprint[32],

@@ -189,9 +189,21 @@ static int by_id(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* Numbers are given one after the other: most stand where they would if none was missing. */
 static const void *find(const void *array, size_t n, size_t size, int64_t id)
 {
-	return n ? bsearch(&id, array, n, size, by_id) : NULL;
+	const char *at = array;
+	int64_t first;
+
+	if (!n)
+		return NULL;
+	first = *(const int64_t *)array;
+	if (id >= first && (uint64_t)id - (uint64_t)first < n) {
+		at += ((uint64_t)id - (uint64_t)first) * size;
+		if (*(const int64_t *)(const void *)at == id)
+			return at;
+	}
+	return bsearch(&id, array, n, size, by_id);
 }
 
 const struct known_machine *known_machine(const struct known *k, int64_t id)

@@ -40,5 +40,8 @@ struct store {
 
 void store_forget(struct store *s);
 bool store_in_tx(const struct store *s);
+/* A call that is a transaction of its own unless the caller has one open. */
+int store_enter(struct store *s, bool *own, struct err *e);
+int store_leave(struct store *s, bool own, int rc, struct err *e);
 
 #endif

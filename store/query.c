@@ -77,6 +77,17 @@ static void stretch(struct machines *m, int64_t endpoint, int64_t first, int64_t
 		m->last[i] = last;
 }
 
+/* What machines say of themselves. */
+static void described(struct machines *m)
+{
+	m->first = xcalloc(m->known.machine_n, sizeof(*m->first));
+	m->last = xcalloc(m->known.machine_n, sizeof(*m->last));
+	for (size_t i = 0; i < m->known.machine_n; i++) {
+		m->first[i] = m->known.machine[i].first_ms / 1000;
+		m->last[i] = m->known.machine[i].last_ms / 1000;
+	}
+}
+
 static int load_seen(struct store *s, struct machines *m, struct err *e)
 {
 	int rc;
@@ -85,12 +96,6 @@ static int load_seen(struct store *s, struct machines *m, struct err *e)
 				    "JOIN fact_total t ON t.edge = e.id",
 				    DB_NONE);
 
-	m->first = xcalloc(m->known.machine_n, sizeof(*m->first));
-	m->last = xcalloc(m->known.machine_n, sizeof(*m->last));
-	for (size_t i = 0; i < m->known.machine_n; i++) {
-		m->first[i] = m->known.machine[i].first_ms / 1000;
-		m->last[i] = m->known.machine[i].last_ms / 1000;
-	}
 	if (!st)
 		return db_fail(s, NULL);
 	while ((rc = db_step(s, st, e)) > 0) {
@@ -202,7 +207,8 @@ int query_machines(struct store *s, const struct filter *f, query_machine_fn *fn
 	rc = known_load(s, true, &m.known, e);
 	if (!rc)
 		rc = load_held(s, &m, e);
-	if (!rc)
+	described(&m);
+	if (!rc && !f->undated)
 		rc = load_seen(s, &m, e);
 	db_exec(s, NULL, "RELEASE query");
 	if (!rc)

@@ -22,6 +22,7 @@ struct filter {
 	const char *process;  /* short name of either end; NULL: any */
 	int port;	      /* service port; 0: any */
 	int64_t since, until; /* Unix seconds, [since, until); 0: open */
+	bool undated;	      /* machines without first and last, which cost a scan */
 };
 
 struct machine_row {
@@ -78,7 +79,7 @@ typedef int query_machine_fn(const struct machine_row *row, void *ctx);
 typedef int query_edge_fn(const struct edge_row *row, void *ctx);
 typedef int query_listener_fn(const struct listener_row *row, void *ctx);
 
-/* By name, then id.  Of the filter only `machine` is used. */
+/* By name, then id.  Of the filter only `machine` and `undated` are used. */
 int query_machines(struct store *s, const struct filter *f, query_machine_fn *fn, void *ctx,
 		   struct err *e);
 /* By client name, server name, port, then processes, then ips: a total order. */

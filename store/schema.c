@@ -15,8 +15,14 @@ static const char schema[] =
 #include "store/schema.inc"
 	;
 
+/* cppcheck-suppress internalAstError -- nor this one */
+static const char plans[] =
+#include "store/plan.inc"
+	;
+
 static const struct schema_step steps_all[] = {
-	{ 0, NULL }, /* the first step will be that to version 2 */
+	{ 2, plans },
+	{ 0, NULL },
 };
 
 static int foreign(struct store *s, struct err *e)
@@ -59,6 +65,8 @@ static int make_tables(struct store *s, struct err *e)
 		return rc < 0 ? rc : 0;
 	snprintf(sql, sizeof(sql), "PRAGMA application_id = %d", SCHEMA_APPLICATION);
 	rc = db_exec(s, e, schema);
+	if (!rc)
+		rc = db_exec(s, e, plans);
 	if (!rc)
 		rc = db_exec(s, e, sql);
 	return rc ? rc : set_version(s, SCHEMA_VERSION, e);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The tables and their version, which stands in the file's user_version.  A new file gets
- * schema.sql as it is; an older one gets the steps that it lacks, all in one transaction,
+ * schema.sql and plan.sql as they are; an older one gets the steps that it lacks, all in one transaction,
  * after a copy of it was put beside it as PATH.vN.
  */
 #ifndef STORE_SCHEMA_H
@@ -11,7 +11,7 @@
 #include "store/store.h"
 
 enum {
-	SCHEMA_VERSION = 1,
+	SCHEMA_VERSION = 2,
 	SCHEMA_APPLICATION = 0x534b454e, /* "SKEN", in the file's application_id */
 };
 

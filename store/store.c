@@ -279,3 +279,22 @@ void store_rollback(struct store *s)
 	if (store_in_tx(s))
 		db_run(s, NULL, "ROLLBACK", DB_NONE);
 }
+
+int store_enter(struct store *s, bool *own, struct err *e)
+{
+	*own = !store_in_tx(s);
+	return *own ? store_begin(s, e) : 0;
+}
+
+int store_leave(struct store *s, bool own, int rc, struct err *e)
+{
+	if (!own)
+		return rc;
+	if (rc >= 0) {
+		int done = store_commit(s, e);
+
+		return done ? done : rc;
+	}
+	store_rollback(s);
+	return rc;
+}

@@ -376,6 +376,82 @@ class Import(Case):
         self.assertIn("3 flows", done.err)
 
 
+class Sheet(Case):
+    """A list of machines as CSV."""
+
+    def sheet(self, content, *options, name="cmdb.csv", status=0):
+        path = self.file(name, content)
+        return self.run_skein("import", "--db", self.db, path, *options, status=status).err
+
+    def machine(self, ident):
+        return next(m for m in self.lines("machines") if m["id"] == ident)
+
+    def setUp(self):
+        super().setUp()
+        self.filled()
+
+    def test_rows_find_machines_by_id_name_and_address(self):
+        self.sheet("Hostname,IP Address,CI ID,Business Application,Env,Used GB\r\n"
+                   "APP02.corp.example.com,,CI0815,shop,Production,120.5\r\n"
+                   "nobody-knows-me,fd00::7,,crm,,\r\n")
+        shop, crm = self.machine("m17"), self.machine("m9")
+        self.assertEqual((shop["application"], shop["environment"], shop["used_gb"]),
+                         ("shop", "Production", 120.5))
+        self.assertEqual(shop["CI ID"], "CI0815")
+        self.assertEqual((shop["name"], shop["rack"]), ("app02", "A1"))  # as they were
+        self.assertEqual((crm["application"], crm["name"]), ("crm", "db01"))
+        self.assertNotIn("environment", crm)
+        self.sheet("id;application\nm17;billing\n", name="again.csv")
+        again = self.machine("m17")
+        self.assertEqual((again["application"], again["environment"], again["rack"]),
+                         ("billing", "Production", "A1"))
+
+    def test_a_row_of_nobody_is_a_new_machine(self):
+        self.sheet("name\tip\tos\tsite\tvCPUs\tRAM (GB)\n"
+                   "web09\t10.1.1.1, 10.1.1.2/24\tlinux\tlon\t4\t16\n")
+        new = self.machine("web09")
+        self.assertEqual((new["ips"], new["os"], new["site"]),
+                         (["10.1.1.1", "10.1.1.2"], "linux", "lon"))
+        self.assertEqual((new["cores"], new["memory_bytes"], new["sensor"]),
+                         (4, 16 << 30, False))
+
+    def test_cells_with_quotes_lines_and_nothing(self):
+        self.sheet('\ufeff"name","Comment","owner","type","ip"\n'
+                   '"app02","two\nlines, ""quoted""","n/a","VM","DHCP"\n,,,,\n')
+        found = self.machine("m17")
+        self.assertEqual(found["Comment"], 'two\nlines, "quoted"')
+        self.assertEqual((found["column_type"], found["ip"]), ("VM", "DHCP"))
+        self.assertEqual((found["type"], found["ips"]), ("machine", ["10.14.0.25"]))
+        self.assertNotIn("owner", found)
+
+    def test_bad_rows_are_named(self):
+        err = self.sheet("name,owner\napp02,ann\n,bob\napp02,cy,more\n", status=4)
+        self.assertIn("cmdb.csv:3: the row says neither id nor name nor address", err)
+        self.assertIn("cmdb.csv:4: more cells than the first line has names", err)
+        self.assertEqual(self.machine("m17")["owner"], "ann")
+
+    def test_a_name_of_two_is_not_guessed(self):
+        twins = self.file("twins.jsonl", [{"type": "machine", "id": i, "name": "twin",
+                                           "ips": [ip]} for i, ip in
+                                          (("t1", "10.5.0.1"), ("t2", "10.5.0.2"))])
+        self.run_skein("import", "--db", self.db, twins)
+        err = self.sheet("name,ip,owner\ntwin,,ann\ntwin,10.5.0.2,bob\n", status=4)
+        self.assertIn("several machines are called twin", err)
+        self.assertNotIn("owner", self.machine("t1"))
+        self.assertEqual(self.machine("t2")["owner"], "bob")
+
+    def test_what_is_no_list_is_refused_whole(self):
+        err = self.sheet("colour,shape\nred,round\n", status=3)
+        self.assertIn("no column says which machine a row is of", err)
+        err = self.sheet('name\napp09\n"open', name="open.csv", status=3)
+        self.assertIn("never closed", err)
+        self.assertNotIn("app09", self.run_skein("machines", "--db", self.db).out)
+
+    def test_standard_input_is_csv_when_told(self):
+        self.run_skein("import", "--db", self.db, "--csv", "-", stdin="name,team\napp02,x\n")
+        self.assertEqual(self.machine("m17")["owner"], "x")
+
+
 class Lists(Case):
     def test_missing_database(self):
         for command in LISTS:

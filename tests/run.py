@@ -97,6 +97,7 @@ def scripts():
     """The scripts that need no rights, by name."""
     return {"includes": ([PLAIN, "tests/includes.py"], None),
             "cli": ([PLAIN, "tests/cli.py"], COUNTS),
+            "quality": ([PLAIN, "tests/groups_quality.py"], COUNTS),
             "kills": ([PLAIN, "tests/kills.py"], COUNTS)}
 
 

@@ -96,7 +96,7 @@ START_TEST(bounds)
 	ck_assert_uint_eq(strlen(got), CSV_CELLS + 3);
 	free(got);
 	got = read_all(in, CSV_CELLS);
-	ck_assert_str_eq(got, "line 1: more than 64 cells\n");
+	ck_assert_str_eq(got, "line 1: more than 256 cells\n");
 	free(got);
 	free(in);
 }

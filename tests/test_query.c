@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/query.h"
 
+#include "store/known.h"
 #include "store/window.h"
 #include "tests/storekit.h"
 
@@ -174,6 +175,50 @@ START_TEST(machines)
 }
 END_TEST
 
+/* Without the dates that edges tell, only what the machine's own sensor said. */
+START_TEST(machines_without_dates)
+{
+	const struct filter all = { 0 }, undated = { .undated = true };
+	struct import_machine m = { "m2", "db", "", "", "", "", NULL, 0, false, 0, 0, "" };
+	struct import_flow f = { .client_id = "m2",
+				 .server_ip = "10.0.0.9",
+				 .server_id = "",
+				 .client_ip = "",
+				 .proto = PROTO_TCP,
+				 .port = 80,
+				 .first = 100,
+				 .last = 200,
+				 .extra = "" };
+	struct import *im = kit_import(&kit, "one");
+
+	f.client = f.server = (struct process){ "", "", "", "", "", "" };
+	ck_assert_int_eq(import_machine(im, &m, NULL), 0);
+	ck_assert_int_eq(import_flow(im, &f, NULL), 0);
+	kit_commit(im);
+	expect_machines(&all, "m2 db  sensor 0 cores 0 100..200 []\n");
+	expect_machines(&undated, "m2 db  sensor 0 cores 0 0..0 []\n");
+}
+END_TEST
+
+/* Numbers that are missing in the dictionary are no reason to take another's row. */
+START_TEST(ids_with_gaps)
+{
+	struct known_machine m[] = { { .id = 3 }, { .id = 4 }, { .id = 7 }, { .id = 1000 } };
+	struct known k = { .machine = m, .machine_n = 4 };
+	static const int64_t there[] = { 3, 4, 7, 1000 };
+	static const int64_t not_there[] = {
+		0, 2, 5, 6, 8, 999, 1001, -3, INT64_MIN, INT64_MAX
+	};
+
+	for (size_t i = 0; i < 4; i++)
+		ck_assert_ptr_eq(known_machine(&k, there[i]), &m[i]);
+	for (size_t i = 0; i < sizeof(not_there) / sizeof(*not_there); i++)
+		ck_assert_ptr_null(known_machine(&k, not_there[i]));
+	k.machine_n = 0;
+	ck_assert_ptr_null(known_machine(&k, 3));
+}
+END_TEST
+
 static int put_listener(const struct listener_row *l, void *ctx)
 {
 	buf_printf(ctx, "%s %s %s:%u%s\n", l->machine, l->process.name, l->ip, l->port,
@@ -285,6 +330,8 @@ int main(void)
 	tcase_add_loop_test(t, windows_add_up, 0, 3);
 	tcase_add_loop_test(t, windows_are_cut_without_gaps, 0, 3);
 	tcase_add_test(t, machines);
+	tcase_add_test(t, machines_without_dates);
+	tcase_add_test(t, ids_with_gaps);
 	tcase_add_test(t, listeners);
 	tcase_add_test(t, a_function_may_end_it);
 	tcase_add_test(t, what_cannot_be_told_apart_is_one);

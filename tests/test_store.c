@@ -136,7 +136,7 @@ END_TEST
 
 START_TEST(newer_is_refused)
 {
-	const char *words = "made by a newer Skein (schema 7, this program knows 1); "
+	const char *words = "made by a newer Skein (schema 7, this program knows 2); "
 			    "use that one";
 
 	store_close(kit.s);
@@ -168,43 +168,92 @@ static int64_t number(const char *path, const char *sql)
 START_TEST(steps_are_taken)
 {
 	static const struct schema_step steps[] = {
-		{ 1, "this is no SQL, and is not to be taken" },
-		{ 2, "ALTER TABLE gap ADD COLUMN why TEXT" },
-		{ 3, "CREATE TABLE more(a); INSERT INTO more VALUES(42)" },
+		{ 2, "this is no SQL, and is not to be taken" },
+		{ 3, "ALTER TABLE gap ADD COLUMN why TEXT" },
+		{ 4, "CREATE TABLE more(a); INSERT INTO more VALUES(42)" },
 		{ 0, NULL },
 	};
 	struct stat st;
 
-	ck_assert_int_eq(schema_run(kit.s, 1, steps, NULL), 0);
-	ck_assert_int_eq(number(kit.path, "PRAGMA user_version"), 3);
+	ck_assert_int_eq(schema_run(kit.s, 2, steps, NULL), 0);
+	ck_assert_int_eq(number(kit.path, "PRAGMA user_version"), 4);
 	ck_assert_int_eq(number(kit.path, "SELECT a FROM more"), 42);
-	ck_assert_int_eq(number(in_dir("skein.db.v1"), "PRAGMA user_version"), 1);
-	ck_assert_int_eq(number(in_dir("skein.db.v1"), "SELECT count(*) FROM edge"), 0);
-	ck_assert_int_eq(stat(in_dir("skein.db.v1"), &st), 0);
+	ck_assert_int_eq(number(in_dir("skein.db.v2"), "PRAGMA user_version"), 2);
+	ck_assert_int_eq(number(in_dir("skein.db.v2"), "SELECT count(*) FROM edge"), 0);
+	ck_assert_int_eq(stat(in_dir("skein.db.v2"), &st), 0);
 	ck_assert_int_eq(st.st_mode & 0777, 0600);
-	ck_assert_int_eq(access(in_dir("skein.db.v1.tmp"), F_OK), -1);
+	ck_assert_int_eq(access(in_dir("skein.db.v2.tmp"), F_OK), -1);
 }
 END_TEST
 
 START_TEST(a_step_that_fails_leaves_all_as_it_was)
 {
 	static const struct schema_step steps[] = {
-		{ 2, "DROP TABLE edge" },
-		{ 3, "CREATE TABLE sensor(a)" }, /* is there */
+		{ 3, "DROP TABLE edge" },
+		{ 4, "CREATE TABLE sensor(a)" }, /* is there */
 		{ 0, NULL },
 	};
 	struct err e = { 0 };
 
 	kit_sensor(&kit, "A", "a", "10.0.0.1");
 	for (int i = 0; i < 2; i++) {
-		ck_assert_int_lt(schema_run(kit.s, 1, steps, &e), 0);
-		ck_assert(strstr(e.msg, "migrating to schema 3") != NULL);
-		ck_assert_int_eq(number(kit.path, "PRAGMA user_version"), 1);
+		ck_assert_int_lt(schema_run(kit.s, 2, steps, &e), 0);
+		ck_assert(strstr(e.msg, "migrating to schema 4") != NULL);
+		ck_assert_int_eq(number(kit.path, "PRAGMA user_version"), 2);
 		ck_assert_int_eq(number(kit.path, "SELECT count(*) FROM machine"), 1);
-		ck_assert_int_eq(number(in_dir("skein.db.v1"), "SELECT count(*) FROM machine"),
+		ck_assert_int_eq(number(in_dir("skein.db.v2"), "SELECT count(*) FROM machine"),
 				 1);
 	}
 	kit_expect(&kit, "");
+}
+END_TEST
+
+/* What the file holds, table by table, as SQLite has it. */
+static char *tables(const char *path)
+{
+	struct buf b = { 0 };
+	sqlite3 *db;
+	sqlite3_stmt *st;
+
+	ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+	sqlite3_prepare_v2(db,
+			   "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name",
+			   -1, &st, NULL);
+	while (sqlite3_step(st) == SQLITE_ROW)
+		buf_printf(&b, "%s\n", sqlite3_column_text(st, 0));
+	sqlite3_finalize(st);
+	sqlite3_close(db);
+	return buf_take(&b);
+}
+
+START_TEST(version_one_becomes_what_a_new_file_is)
+{
+	struct err e = { 0 };
+	char *fresh = tables(kit.path), *now;
+	sqlite3 *db;
+
+	kit_sensor(&kit, "A", "a", "10.0.0.1");
+	store_close(kit.s);
+	ck_assert_int_eq(sqlite3_open(kit.path, &db), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_exec(db,
+				      "DROP TABLE plan; DROP TABLE plan_group;"
+				      "DROP TABLE plan_machine; DROP TABLE group_label;"
+				      "DROP TABLE edit; DROP TABLE setting;"
+				      "PRAGMA user_version = 1",
+				      NULL, NULL, NULL),
+			 SQLITE_OK);
+	sqlite3_close(db);
+	ck_assert(store_open(kit.path, STORE_READ, &e) == NULL);
+	ck_assert(strstr(e.msg, "older Skein") != NULL);
+	kit.s = store_open(kit.path, STORE_WRITE, &e);
+	ck_assert_msg(kit.s != NULL, "%s", e.msg);
+	now = tables(kit.path);
+	ck_assert_str_eq(now, fresh);
+	ck_assert_int_eq(number(kit.path, "PRAGMA user_version"), SCHEMA_VERSION);
+	ck_assert_int_eq(number(kit.path, "SELECT count(*) FROM machine"), 1);
+	ck_assert_int_eq(number(in_dir("skein.db.v1"), "PRAGMA user_version"), 1);
+	free(fresh);
+	free(now);
 }
 END_TEST
 
@@ -480,6 +529,7 @@ int main(void)
 	tcase_add_test(t, an_empty_file_becomes_one);
 	tcase_add_test(t, newer_is_refused);
 	tcase_add_test(t, steps_are_taken);
+	tcase_add_test(t, version_one_becomes_what_a_new_file_is);
 	tcase_add_test(t, a_step_that_fails_leaves_all_as_it_was);
 	tcase_add_test(t, damaged_files_are_survived);
 	tcase_add_test(t, senseless_rows_are_survived);
