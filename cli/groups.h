@@ -97,9 +97,9 @@ struct group_label_row groups_label_of(const struct plan_group *group);
 
 /* "12,400 connections and 3.1 GB a day" */
 void groups_cost_rate(struct buf *b, const struct rescore_part *part);
-/* "3 of its 4 ties (92 % of their weight: ...) now cross groups" */
+/* "3 of its 4 ties (92 % of their weight: ...) CROSS" */
 void groups_cost_ties(struct buf *b, const struct rescore *r, const char *whose,
-		      const char *now);
+		      const char *cross);
 /* What R is, for JSON and tables. */
 void groups_cost_json(struct json *j, const char *key, const struct rescore *r);
 /* On standard output: who else changed groups, and what passes between groups now. */

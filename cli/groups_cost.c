@@ -47,7 +47,7 @@ void groups_cost_rate(struct buf *b, const struct rescore_part *part)
 }
 
 void groups_cost_ties(struct buf *b, const struct rescore *r, const char *whose,
-		      const char *now)
+		      const char *cross)
 {
 	unsigned all = r->kept.ties + r->cut.ties;
 	char cut[SAY_NUMBER], of[SAY_NUMBER];
@@ -64,7 +64,7 @@ void groups_cost_ties(struct buf *b, const struct rescore *r, const char *whose,
 		groups_cost_rate(b, &r->cut);
 		buf_str(b, ")");
 	}
-	buf_printf(b, " now cross%s %s", r->cut.ties > 1 ? "" : "es", now);
+	buf_printf(b, " %s", cross);
 }
 
 void groups_json_text(struct json *j, const char *key, const char *s)

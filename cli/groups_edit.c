@@ -152,7 +152,7 @@ static void put_cost(struct buf *b, const struct groups *x, const struct groups_
 		rescore_machines(x->graph, out->ties, out->before, named->machine, named->n);
 
 	buf_str(b, ": ");
-	groups_cost_ties(b, &is, named->n > 1 ? "their" : "its", "groups");
+	groups_cost_ties(b, &is, named->n > 1 ? "their" : "its", "now go to other groups");
 	if (is.kept.ties + is.cut.ties)
 		buf_printf(b, "; before: %u", was.cut.ties);
 }
@@ -418,7 +418,7 @@ static void put_limit(struct buf *b, const struct groups *x, const struct groups
 	if (!full)
 		return;
 	buf_str(b, ": ");
-	groups_cost_ties(b, &r, full > 1 ? "their" : "its", "its bounds");
+	groups_cost_ties(b, &r, full > 1 ? "their" : "its", "now go to other groups");
 }
 
 int groups_limit(struct groups *x)

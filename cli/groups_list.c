@@ -448,7 +448,7 @@ static void print_head(const struct detail *d)
 	}
 	r = rescore_machines(d->x->graph, d->ties, d->x->saved, group->machine,
 			     group->machine_n);
-	groups_cost_ties(&b, &r, "its", "into other groups");
+	groups_cost_ties(&b, &r, "its", "go to other groups");
 	groups_print(&b);
 }
 

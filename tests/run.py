@@ -98,6 +98,7 @@ def scripts():
     return {"includes": ([PLAIN, "tests/includes.py"], None),
             "cli": ([PLAIN, "tests/cli.py"], COUNTS),
             "quality": ([PLAIN, "tests/groups_quality.py"], COUNTS),
+            "groups": ([PLAIN, "tests/groups.py"], COUNTS),
             "kills": ([PLAIN, "tests/kills.py"], COUNTS)}
 
 
