@@ -7,6 +7,7 @@ int cmd_machines(int argc, char **argv);
 int cmd_edges(int argc, char **argv);
 int cmd_services(int argc, char **argv);
 int cmd_import(int argc, char **argv);
+int cmd_groups(int argc, char **argv);
 int cmd_diagram(int argc, char **argv);
 int cmd_waves(int argc, char **argv);
 int cmd_export(int argc, char **argv);

@@ -29,6 +29,13 @@ static void choose_look(struct list *l)
 	l->table = table_new(stdout, &look, l->kind->columns, l->kind->columns_n);
 }
 
+static void begin_output(struct list *l)
+{
+	if (!isatty(STDOUT_FILENO))
+		setvbuf(stdout, NULL, _IOFBF, 1 << 16);
+	choose_look(l);
+}
+
 bool list_begin(struct list *l, const struct list_kind *kind, int argc, char **argv)
 {
 	struct err e = { 0 };
@@ -42,10 +49,20 @@ bool list_begin(struct list *l, const struct list_kind *kind, int argc, char **a
 		l->o.status = EXITS_UNREACHED;
 		return false;
 	}
-	if (!isatty(STDOUT_FILENO))
-		setvbuf(stdout, NULL, _IOFBF, 1 << 16);
-	choose_look(l);
+	begin_output(l);
 	return true;
+}
+
+void list_start(struct list *l, const struct list_kind *kind, const struct options *o,
+		struct store *s)
+{
+	*l = (struct list){ .kind = kind, .o = *o, .store = s };
+	begin_output(l);
+}
+
+bool list_on_terminal(const struct list *l)
+{
+	return l->o.format == FORMAT_TEXT && isatty(STDOUT_FILENO);
 }
 
 bool list_wants(struct list *l)
@@ -89,6 +106,8 @@ static void footer(const struct list *l)
 	const char *what = l->rows == 1 ? l->kind->one : l->kind->many;
 
 	if (!l->table || say_quiet || !isatty(STDERR_FILENO))
+		return;
+	if (l->summed && l->printed == l->rows)
 		return;
 	fflush(stdout);
 	say_number(l->printed, shown);

@@ -36,9 +36,16 @@ struct list {
 	uint64_t limit; /* rows to print, 0: all */
 	uint64_t rows;	/* seen */
 	uint64_t printed;
+	bool summed; /* whoever lists says how many there are */
 };
 
 bool list_begin(struct list *l, const struct list_kind *kind, int argc, char **argv);
+/* The same for a command that has its options and the database already; S is closed at the
+ * end. */
+void list_start(struct list *l, const struct list_kind *kind, const struct options *o,
+		struct store *s);
+/* Whether rows go to a terminal as a table. */
+bool list_on_terminal(const struct list *l);
 /* Counts a row; false where the limit leaves it out. */
 bool list_wants(struct list *l);
 /* The table to fill, or NULL where JSON is wanted. */

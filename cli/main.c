@@ -31,6 +31,7 @@ static const struct command commands[] = {
 	{ "machines", cmd_machines, "list the machines" },
 	{ "edges", cmd_edges, "list who depends on whom" },
 	{ "services", cmd_services, "list what listens for connections" },
+	{ "groups", cmd_groups, "propose which machines move together, and edit that" },
 	{ "explain", cmd_explain, "why a machine or a group stands where it stands" },
 	{ "diff", cmd_diff, "what changed between two windows, databases or plans" },
 	{ "diagram", cmd_diagram, "draw the map as SVG, DOT, PNG or PDF" },

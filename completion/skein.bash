@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Completion of skein, skein-sensor and skein-collector for bash.
 
-# The names of machines in the database that the command line asks for.  They come from strangers,
-# so they are quoted, and never go through compgen -W, which would expand them.
-_skein_machines() {
-	local i name db=()
+# The first column of a list out of the database that the command line asks for.  Names come from
+# strangers, so they are quoted, and never go through compgen -W, which would expand them.
+_skein_listed() {
+	local i name cur=$1 db=()
+
+	shift
 
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
@@ -12,8 +14,16 @@ _skein_machines() {
 		esac
 	done
 	while IFS=$'\t' read -r name _; do
-		[[ $name == "$1"* ]] && COMPREPLY+=("$(printf %q "$name")")
-	done < <("${COMP_WORDS[0]}" machines "${db[@]}" --no-header --quiet 2>/dev/null)
+		[[ $name == "$cur"* ]] && COMPREPLY+=("$(printf %q "$name")")
+	done < <("${COMP_WORDS[0]}" "$@" "${db[@]}" --no-header --quiet 2>/dev/null)
+}
+
+_skein_machines() {
+	_skein_listed "$1" machines
+}
+
+_skein_groups() {
+	_skein_listed "$1" groups show
 }
 
 _skein_words() {
@@ -47,12 +57,29 @@ _skein_argument() {
 	--table | -t) _skein_words "machines groups shared waves cuts edges" "$2" ;;
 	--log-level) _skein_words "debug info warn err" "$2" ;;
 	--process | --port | -p | --since | --until | --limit | --for | --interval) ;;
-	--plan | --group | -g | --factor) ;;
+	--plan | --size | --group | -g | --factor) ;;
 	--firewall) _skein_words "csv nft" "$2" ;;
 	--capacity | --capacity-gb | --pilot | --start | --every | --deadline | --freeze | --link) ;;
 	--assume-gb | --shared | --rtt | --chatty | --wave | -w) ;;
 	--collector | --listen | --token | --ttl | --uses | --max-edges | --max-sockets) ;;
 	*) return 1 ;;
+	esac
+}
+
+# What stands behind `skein groups`: a word, then machines or groups.
+_skein_groups_words() {
+	if ((COMP_CWORD == 2)); then
+		_skein_words "show move pin together apart shared not-shared env site limit edits undo
+			rename accept lock unlock state owner note plans label export import" "$1"
+		return
+	fi
+	case ${COMP_WORDS[2]}:$COMP_CWORD in
+	together:* | apart:* | move:3 | pin:3 | shared:3 | not-shared:3 | env:3 | site:3)
+		_skein_machines "$1" ;;
+	show:3 | rename:3 | accept:* | lock:* | unlock:* | state:3 | owner:3 | note:3 | move:4 | \
+		pin:4 | limit:4) _skein_groups "$1" ;;
+	state:4) _skein_words "proposed planned approved moved verified" "$1" ;;
+	import:*) _skein_files "$1" ;;
 	esac
 }
 
@@ -64,7 +91,7 @@ _skein() {
 
 	_skein_argument "$prev" "$cur" && return
 	if ((COMP_CWORD == 1)); then
-		_skein_words "up down import machines edges services explain diff diagram waves export help version
+		_skein_words "up down import machines edges services groups explain diff diagram waves export help version
 			--help --version" "$cur"
 		return
 	fi
@@ -88,7 +115,10 @@ _skein() {
 	down:-*) _skein_words "$database $all" "$cur" ;;
 	machines:* | edges:* | services:* | explain:*) _skein_machines "$cur" ;;
 	import:*) _skein_files "$cur" ;;
-	help:*) _skein_words "up down import machines edges services explain diff diagram waves export" "$cur" ;;
+	groups:-*) _skein_words "$database $window $table --size --sites-apart --envs-mixed
+		--no-names --no-tags --no-subnets --plan --dry-run --output $all" "$cur" ;;
+	groups:*) _skein_groups_words "$cur" ;;
+	help:*) _skein_words "up down import machines edges services groups explain diff diagram waves export" "$cur" ;;
 	esac
 }
 

@@ -12,14 +12,27 @@ function __skein_machines
     skein machines $db --no-header --quiet 2>/dev/null | cut -f1
 end
 
-set -l commands up down import machines edges services explain diff diagram waves export help version
-set -l list "__fish_seen_subcommand_from machines edges services diff waves"
+function __skein_groups
+    set -l words (commandline -opc)
+    set -l db
+    for i in (seq (count $words))
+        if contains -- $words[$i] --db --data; and test $i -lt (count $words)
+            set db $words[$i] $words[(math $i + 1)]
+        end
+    end
+    skein groups show $db --no-header --quiet 2>/dev/null | cut -f1
+end
+
+set -l commands up down import machines edges services groups explain diff diagram waves export help version
+set -l groups "__fish_seen_subcommand_from groups"
+set -l ends "__fish_seen_subcommand_from machines edges services diagram"
+set -l rows "__fish_seen_subcommand_from machines edges services groups diff waves"
 set -l explain "__fish_seen_subcommand_from explain"
 set -l diff "__fish_seen_subcommand_from diff"
-set -l window "__fish_seen_subcommand_from edges diagram explain diff export"
+set -l window "__fish_seen_subcommand_from groups edges diagram explain diff export"
 set -l filter "__fish_seen_subcommand_from edges services diagram"
-set -l zone "__fish_seen_subcommand_from machines edges services diagram explain diff waves"
-set -l database "__fish_seen_subcommand_from import machines edges services explain diff diagram waves export up down"
+set -l zone "__fish_seen_subcommand_from groups machines edges services diagram explain diff waves"
+set -l database "__fish_seen_subcommand_from import machines edges services groups explain diff diagram waves export up down"
 
 complete -c skein -f
 complete -c skein -n __fish_use_subcommand -a up -d 'watch this machine'
@@ -28,6 +41,7 @@ complete -c skein -n __fish_use_subcommand -a import -d 'bring JSON lines into a
 complete -c skein -n __fish_use_subcommand -a machines -d 'list the machines'
 complete -c skein -n __fish_use_subcommand -a edges -d 'list who depends on whom'
 complete -c skein -n __fish_use_subcommand -a services -d 'list what listens'
+complete -c skein -n __fish_use_subcommand -a groups -d 'propose what moves together'
 complete -c skein -n __fish_use_subcommand -a explain -d 'why it stands where it stands'
 complete -c skein -n __fish_use_subcommand -a diff -d 'what changed'
 complete -c skein -n __fish_use_subcommand -a diagram -d 'draw the map'
@@ -49,18 +63,29 @@ complete -c skein -n "__fish_seen_subcommand_from import" -l csv -d 'the files a
 
 complete -c skein -n "$database" -l db -r -F -d 'the database'
 complete -c skein -n "$database" -l data -x -a "(__fish_complete_directories)" -d 'data directory'
-complete -c skein -n "$zone" -s m -l machine -x -a "(__skein_machines)" -d 'only this machine'
+complete -c skein -n "$ends" -s m -l machine -x -a "(__skein_machines)" -d 'only this machine'
 complete -c skein -n "$filter" -l process -x -d 'only this process'
 complete -c skein -n "$filter" -s p -l port -x -d 'only this service port'
 complete -c skein -n "$window" -l since -x -d 'from this time on'
 complete -c skein -n "$window" -l until -x -d 'up to this time'
 complete -c skein -n "$zone" -l tz -x -a 'UTC local' -d 'zone of times'
-complete -c skein -n "$list" -l json -d 'JSON array'
-complete -c skein -n "$list" -a --json=lines -d 'JSON lines'
-complete -c skein -n "$list" -l csv -d CSV
-complete -c skein -n "$list" -l no-header -d 'no header line'
-complete -c skein -n "$list" -l limit -x -d 'rows at most'
-complete -c skein -n "$list" -l all -d 'every row'
+complete -c skein -n "$rows" -l json -d 'JSON array'
+complete -c skein -n "$rows" -a --json=lines -d 'JSON lines'
+complete -c skein -n "$rows" -l csv -d CSV
+complete -c skein -n "$rows" -l no-header -d 'no header line'
+complete -c skein -n "$rows" -l limit -x -d 'rows at most'
+complete -c skein -n "$rows" -l all -d 'every row'
+complete -c skein -n "$groups" -a 'show move pin together apart shared not-shared env site limit edits undo rename accept lock unlock state owner note plans label export import'
+complete -c skein -n "$groups" -a "(__skein_machines) (__skein_groups)"
+complete -c skein -n "$groups" -l size -x -d 'machines in a group at most'
+complete -c skein -n "$groups" -l sites-apart -d 'a group is at one site'
+complete -c skein -n "$groups" -l envs-mixed -d 'environments are not kept apart'
+complete -c skein -n "$groups" -l no-names -d 'host names say nothing'
+complete -c skein -n "$groups" -l no-tags -d 'columns of machines say nothing'
+complete -c skein -n "$groups" -l no-subnets -d 'addresses say nothing'
+complete -c skein -n "$groups" -l plan -x -d 'this plan, not the newest'
+complete -c skein -n "$groups" -s n -l dry-run -d 'keep nothing'
+complete -c skein -n "$groups" -s o -l output -r -F -d 'export into this file'
 complete -c skein -n "__fish_seen_subcommand_from diagram" -s o -l output -r -F -d picture
 complete -c skein -n "__fish_seen_subcommand_from diagram" -l overview -d 'the whole map'
 complete -c skein -n "__fish_seen_subcommand_from diagram" -s g -l group -x -d 'one group and its neighbours'

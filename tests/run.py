@@ -101,6 +101,7 @@ def scripts():
             "exports": ([PLAIN, "tests/export.py"], COUNTS),
             "explain": ([PLAIN, "tests/explain.py"], COUNTS),
             "quality": ([PLAIN, "tests/groups_quality.py"], COUNTS),
+            "groups": ([PLAIN, "tests/groups.py"], COUNTS),
             "kills": ([PLAIN, "tests/kills.py"], COUNTS)}
 
 
