@@ -18,6 +18,7 @@
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/utf8.h"
+#include "graph/wave_rules.h"
 
 static const char run_key[] = "groups.run";
 
@@ -378,13 +379,15 @@ static struct plan *propose(struct groups *x, const struct saved_rules *saved,
 		rules.rule_n = n;
 		after = group_propose(x->graph, &rules, before, e);
 	}
-	if (after) {
-		after->since = x->o.filter.since;
-		after->until = x->o.filter.until;
-		/* waves: here the groups of AFTER get their order, before they are kept */
-	}
 	free(h.rule);
-	return after;
+	if (!after)
+		return NULL;
+	after->since = x->o.filter.since;
+	after->until = x->o.filter.until;
+	if (waves_refresh(x->store, x->graph, after, e) >= 0)
+		return after;
+	plan_free(after);
+	return NULL;
 }
 
 /* Labels come last, since they may be of groups that only the new plan has. */

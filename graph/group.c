@@ -197,6 +197,9 @@ static const char *env_of(const struct maker *k, const unsigned *net, const unsi
 {
 	unsigned votes, all, best = majority(k, member, n, &votes, &all), first = 0;
 
+	for (unsigned i = 0; i < n; i++)
+		if (k->b->env[member[i]]) /* a person said so */
+			return k->b->env_name[k->b->env[member[i]]];
 	if (best && 2 * votes > all)
 		return k->b->env_name[best];
 	for (unsigned i = 0; i < n && !best; i++) {
