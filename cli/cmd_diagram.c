@@ -216,10 +216,10 @@ static int draw(const struct diagram *d, struct store *st, const struct graph *g
 		    d->group);
 		return EXITS_NONE;
 	}
-	if (!rc && g->edge_n)
+	status = rc ? draw_groups(d, g, p) : draw_machines(d, st, g);
+	if (!rc && !status && g->edge_n)
 		say_note("drawn by machines; skein groups proposes groups, and then they are "
 			 "drawn");
-	status = rc ? draw_groups(d, g, p) : draw_machines(d, st, g);
 	plan_free(p);
 	return status;
 }
