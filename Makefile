@@ -8,6 +8,7 @@
 #: make fuzz        every fuzzer for T seconds each (T=20)
 #: make bench       measurements, as ratios
 #: make bench-groups  how good the grouper is and what it takes (ARGS="--quick --markdown")
+#: make fit         fits the grouper's models again (graph/fit.c)
 #: make lint        format, includes, headers, static analysis
 #: make deps        packages that the build needs
 #: make install     DESTDIR, prefix (/usr/local), bindir, mandir, datadir
@@ -212,6 +213,14 @@ bench: all $(BENCHES)
 ARGS ?=
 bench-groups: all
 	@SKEIN_BUILD=$(B) /usr/bin/python3 tests/bench/groups.py $(ARGS)
+
+# The grouper's models, fitted again on generated estates: graph/fit.c.
+.PHONY: fit
+$(B)/tests/fit: $(B)/tests/estate/fit.o $(TESTLIBS)
+	$(testprogram)
+fit: all $(B)/tests/fit
+	/usr/bin/python3 tests/estate/fit.py $(B) > $(B)/fit.c
+	clang-format $(B)/fit.c > graph/fit.c
 
 # Format, includes, every header by itself, and the compiler's own analysis of the pure modules.
 .PHONY: lint
