@@ -39,7 +39,7 @@ struct cut_price {
 	double connections;	/* a day, that worked; one still open counts once in all */
 	double failed;		/* a day */
 	double bytes;		/* a day, both ways */
-	double round_trips;	/* a day, estimated: docs/grouping.md */
+	double round_trips;	/* a day, estimated: docs/waves.md */
 	double wait;		/* seconds a day, all clients together, estimated */
 };
 
