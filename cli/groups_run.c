@@ -280,94 +280,33 @@ static int attempt(struct groups *x, struct groups_change *change, size_t n,
 	return rc < 0 ? rc : 0;
 }
 
-/*
- * Who moves one machine means that machine alone.  So the group that it comes to, and the one
- * that it leaves, are held as they were: their members are pinned too, for this run.
- */
-struct holding {
-	const struct plan *before;
-	struct rule *rule;
-	unsigned n, cap;
-	bool *spoken; /* by machine: an edit says where it belongs */
-	bool *held;   /* by group of BEFORE */
-};
-
-static void hold_group(struct holding *h, unsigned group, int64_t id)
+/* The edits, and the limit that was asked for; the caller frees the array. */
+static struct rule *rules_of(const struct groups *x, const struct rules *saved, unsigned *n)
 {
-	const struct plan_group *g = group == PLAN_NONE ? NULL : &h->before->group[group];
+	struct rule *rule = xcalloc(saved->rule_n + 1ul, sizeof(*rule));
 
-	if (!g || g->kind != PLAN_GROUP || h->held[group])
-		return;
-	h->held[group] = true;
-	for (unsigned i = 0; i < g->machine_n; i++) {
-		if (h->spoken[g->machine[i]])
-			continue;
-		MEM_GROW(h->rule, h->n, h->cap);
-		h->rule[h->n++] = (struct rule){ .kind = RULE_PIN,
-						 .id = id,
-						 .machine = g->machine[i],
-						 .other = PLAN_NONE,
-						 .name = g->name };
-	}
+	*n = saved->rule_n;
+	if (saved->rule_n)
+		memcpy(rule, saved->rule, saved->rule_n * sizeof(*rule));
+	if (x->run.size)
+		rule[(*n)++] = (struct rule){
+			.kind = RULE_LIMIT,
+			.machine = PLAN_NONE,
+			.other = PLAN_NONE,
+			.name = "",
+			.size = x->run.size < UINT_MAX ? (unsigned)x->run.size : UINT_MAX,
+		};
+	return rule;
 }
 
-static void hold_groups(struct holding *h)
-{
-	unsigned n = h->n;
-
-	h->spoken = xcalloc(h->before->machine_n, sizeof(*h->spoken));
-	h->held = xcalloc(h->before->group_n, sizeof(*h->held));
-	for (unsigned i = 0; i < n; i++) {
-		if (h->rule[i].machine != PLAN_NONE)
-			h->spoken[h->rule[i].machine] = true;
-		if (h->rule[i].other != PLAN_NONE)
-			h->spoken[h->rule[i].other] = true;
-	}
-	for (unsigned i = 0; i < n; i++) {
-		const struct rule r = h->rule[i];
-
-		if (r.kind != RULE_PIN)
-			continue;
-		hold_group(h, plan_find(h->before, r.name), r.id);
-		hold_group(h, h->before->machine[r.machine].group, r.id);
-	}
-	free(h->spoken);
-	free(h->held);
-}
-
-static void add_limit(const struct groups *x, struct holding *h)
-{
-	if (!x->run.size)
-		return;
-	MEM_GROW(h->rule, h->n, h->cap);
-	h->rule[h->n++] = (struct rule){
-		.kind = RULE_LIMIT,
-		.machine = PLAN_NONE,
-		.other = PLAN_NONE,
-		.name = "",
-		.size = x->run.size < UINT_MAX ? (unsigned)x->run.size : UINT_MAX,
-	};
-}
-
-/* Where what is held stands against what people said, it gives way. */
 static struct plan *propose(struct groups *x, const struct saved_rules *saved,
 			    const struct plan *before, struct err *e)
 {
 	struct rules rules = saved->rules;
-	struct holding h = { .before = before };
-	struct plan *after = NULL;
-	unsigned n;
+	struct rule *rule = rules_of(x, &saved->rules, &rules.rule_n);
+	struct plan *after;
 
-	for (unsigned i = 0; i < rules.rule_n; i++) {
-		MEM_GROW(h.rule, h.n, h.cap);
-		h.rule[h.n++] = rules.rule[i];
-	}
-	add_limit(x, &h);
-	n = h.n;
-	if (before)
-		hold_groups(&h);
-	rules.rule = h.rule;
-	rules.rule_n = h.n;
+	rules.rule = rule;
 	rules.sites_apart |= x->run.sites_apart;
 	rules.envs_mixed |= x->run.envs_mixed;
 	rules.no_names |= x->run.no_names;
@@ -375,11 +314,7 @@ static struct plan *propose(struct groups *x, const struct saved_rules *saved,
 	rules.no_subnets |= x->run.no_subnets;
 	groups_progress("grouping");
 	after = group_propose(x->graph, &rules, before, e);
-	if (!after && h.n > n) {
-		rules.rule_n = n;
-		after = group_propose(x->graph, &rules, before, e);
-	}
-	free(h.rule);
+	free(rule);
 	if (!after)
 		return NULL;
 	after->since = x->o.filter.since;

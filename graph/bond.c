@@ -27,6 +27,7 @@ struct maker {
 	size_t tied_n, tied_cap;
 	unsigned *first;     /* by label: its first machine, PLAN_NONE for none */
 	int64_t *label_edit; /* by machine: the pin that gave it its label; 0 */
+	bool *kept;	     /* by machine: of a group that is kept */
 	int64_t *role_edit;  /* by machine: that said whether it is shared */
 	bool *moved;	     /* by machine: an edit takes it out of its kept group */
 	struct err *e;
@@ -254,8 +255,10 @@ static int keep_member(struct maker *k, const struct plan_group *pg, unsigned m,
 	if (k->moved[m] && !pg->locked)
 		return 0; /* an edit takes it out */
 	k->b->frozen[m] = pg->locked;
-	if (pg->kind == PLAN_GROUP)
+	if (pg->kind == PLAN_GROUP) {
+		k->kept[m] = true;
 		return give_label(k, m, label, 0, pg->name);
+	}
 	k->b->entry[m] = label;
 	if (!k->b->kind[m])
 		k->b->kind[m] = service_word(pg->service);
@@ -287,8 +290,10 @@ static int pin_machines(struct maker *k)
 	for (unsigned i = 0; k->r && i < k->r->rule_n && !rc; i++) {
 		const struct rule *r = &k->r->rule[i];
 
-		if (r->kind == RULE_PIN)
-			rc = give_label(k, r->machine, label_of(k, r->name), r->id, NULL);
+		if (r->kind != RULE_PIN)
+			continue;
+		k->b->guest[r->machine] = true;
+		rc = give_label(k, r->machine, label_of(k, r->name), r->id, NULL);
 	}
 	return rc;
 }
@@ -654,6 +659,26 @@ static int check_rules(struct maker *k)
 	return rc;
 }
 
+/* What is together with a guest is one too, but for members of a group that is kept. */
+static void spread_guests(struct maker *k)
+{
+	struct bonds *b = k->b;
+	bool *some = xcalloc(b->machine_n, sizeof(*some)); /* by unit */
+
+	for (unsigned m = 0; m < b->machine_n; m++)
+		some[b->unit[m]] |= b->guest[m];
+	for (unsigned m = 0; m < b->machine_n; m++)
+		b->guest[m] = some[b->unit[m]] && !k->kept[m];
+	for (unsigned i = 1; i <= b->label_n && k->before; i++) {
+		unsigned at = plan_find(k->before, b->label_name[i]);
+		const struct plan_group *g = at == PLAN_NONE ? NULL : &k->before->group[at];
+
+		for (unsigned n = 0; g && g->kind == PLAN_GROUP && n < g->machine_n; n++)
+			b->former[g->machine[n]] = i;
+	}
+	free(some);
+}
+
 static int make(struct maker *k)
 {
 	int rc = check_rules(k);
@@ -681,6 +706,7 @@ static int make(struct maker *k)
 	set_limits(k);
 	rc = check_limits(k);
 	settle_roles(k->b);
+	spread_guests(k);
 	return rc;
 }
 
@@ -698,6 +724,8 @@ struct bonds *bonds_new(const struct graph *g, const struct traits *t, const str
 	b->env = xcalloc(n, sizeof(*b->env));
 	b->site = xcalloc(n, sizeof(*b->site));
 	b->told = xcalloc(n, sizeof(*b->told));
+	b->guest = xcalloc(n, sizeof(*b->guest));
+	b->former = xcalloc(n, sizeof(*b->former));
 	b->frozen = xcalloc(n, sizeof(*b->frozen));
 	b->role = xcalloc(n, sizeof(*b->role));
 	b->kind = xcalloc(n, sizeof(*b->kind));
@@ -709,6 +737,7 @@ struct bonds *bonds_new(const struct graph *g, const struct traits *t, const str
 	k.label_edit = xcalloc(n, sizeof(*k.label_edit));
 	k.role_edit = xcalloc(n, sizeof(*k.role_edit));
 	k.moved = xcalloc(n, sizeof(*k.moved));
+	k.kept = xcalloc(n, sizeof(*k.kept));
 	for (unsigned m = 0; m < n; m++)
 		b->unit[m] = m;
 	rc = make(&k);
@@ -717,6 +746,7 @@ struct bonds *bonds_new(const struct graph *g, const struct traits *t, const str
 	free(k.label_edit);
 	free(k.role_edit);
 	free(k.moved);
+	free(k.kept);
 	if (!rc)
 		return b;
 	bonds_free(b);
@@ -735,6 +765,8 @@ void bonds_free(struct bonds *b)
 	free(b->env);
 	free(b->site);
 	free(b->told);
+	free(b->guest);
+	free(b->former);
 	free(b->frozen);
 	free(b->role);
 	free(b->kind);

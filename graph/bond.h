@@ -22,6 +22,8 @@ struct bonds {
 	unsigned *label;       /* by machine: the named group that it must be in */
 	unsigned *env, *site;  /* as people said */
 	unsigned *told;	       /* by machine: its environment by whatever tells it */
+	bool *guest;	       /* by machine: pinned to its label (graph/guest.h) */
+	unsigned *former;      /* by machine: the label whose former group it was in */
 	bool *frozen;	       /* by machine: of a locked group; nobody joins */
 	unsigned char *role;   /* enum bond_role */
 	const char **kind;     /* by machine: of a shared one as people say, "" or NULL */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "graph/guest.h"
 #include "graph/merge.h"
 #include "graph/shared.h"
 
@@ -17,20 +18,39 @@ enum {
  * a group, and not what is missing in it. */
 #define JOIN_LEAST .4
 
+/* Who takes part in merging: who is kept and no guest.  The caller frees it. */
+static bool *partners(const struct clustering *k)
+{
+	bool *part = xcalloc(k->contacts->machine_n, sizeof(*part));
+
+	for (unsigned m = 0; m < k->contacts->machine_n; m++)
+		part[m] = k->keep[m] && !(k->bonds && k->bonds->guest[m]);
+	return part;
+}
+
+static unsigned *run(const struct clustering *k, struct merge_job job)
+{
+	bool *part = partners(k);
+	unsigned *group;
+
+	job.contacts = k->contacts;
+	job.traits = k->traits;
+	job.bonds = k->bonds;
+	job.keep = part;
+	job.cap = CLUSTER_CAP;
+	group = merge_run(&job);
+	if (k->bonds)
+		guests_place(k->bonds, k->keep, group);
+	free(part);
+	return group;
+}
+
 static unsigned *cluster(const struct clustering *k, const struct merge_model *model,
 			 const unsigned *group, const struct lesson *l)
 {
-	struct merge_job job = { .contacts = k->contacts,
-				 .traits = k->traits,
-				 .lesson = l,
-				 .group = group,
-				 .keep = k->keep,
-				 .bonds = k->bonds,
-				 .model = model,
-				 .least = JOIN_LEAST,
-				 .cap = CLUSTER_CAP };
-
-	return merge_run(&job);
+	return run(k,
+		   (struct merge_job){
+			   .lesson = l, .group = group, .model = model, .least = JOIN_LEAST });
 }
 
 static bool decide(const struct clustering *k, unsigned m, bool shared)
@@ -192,18 +212,12 @@ double *clustering_agreement(const struct clustering *k)
 	double *agree = xcalloc(n, sizeof(*agree));
 
 	for (unsigned i = 0; i < most; i++) {
-		struct merge_job job = { .contacts = k->contacts,
-					 .traits = k->traits,
-					 .lesson = k->lesson,
-					 .group = k->former,
-					 .keep = k->keep,
-					 .bonds = k->bonds,
-					 .model = &merge_model_next,
-					 .least = trials[i].least,
-					 .drop = trials[i].drop,
-					 .seed = i + 1,
-					 .cap = CLUSTER_CAP };
-		unsigned *group = merge_run(&job);
+		unsigned *group = run(k, (struct merge_job){ .lesson = k->lesson,
+							     .group = k->former,
+							     .model = &merge_model_next,
+							     .least = trials[i].least,
+							     .drop = trials[i].drop,
+							     .seed = i + 1 });
 
 		compare(k->group, group, n, agree);
 		free(group);
