@@ -130,6 +130,21 @@ static int by_end(const void *pa, const void *pb)
 	return (a->to > b->to) - (a->to < b->to);
 }
 
+/* A database over a distance hurts at once; what anybody may call was made for it. */
+static double closeness(const struct contact *k)
+{
+	switch (k->class) {
+	case PORT_DATA:
+		return 1.6;
+	case PORT_WEB:
+		return .6;
+	case PORT_ADMIN:
+		return 0;
+	default:
+		return 1;
+	}
+}
+
 /*
  * A steady service that few groups use, of a kind that elsewhere stays inside groups, ties
  * most.  Doubling is the most that the kind can do.
@@ -141,9 +156,10 @@ static size_t weigh_contacts(const struct commons *k, const struct lesson *l,
 
 	for (unsigned i = 0; i < k->c->contact_n; i++) {
 		const struct contact *x = &k->c->contact[i];
-		double w = x->steady * k->rarity[i] * 2 / (1 + exp(-l->local[i]));
+		double kind = 2 / (1 + exp(-l->local[i]));
+		double w = x->steady * k->rarity[i] * kind * closeness(x);
 
-		if (!k->keep[x->client] || !k->keep[x->server] || x->class == PORT_ADMIN)
+		if (!k->keep[x->client] || !k->keep[x->server] || w <= 0)
 			continue;
 		half[n++] = (struct half){ x->client, x->server, (float)w };
 		half[n++] = (struct half){ x->server, x->client, (float)w };

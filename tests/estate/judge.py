@@ -132,7 +132,7 @@ class Proposal:
     def __init__(self, db, *options):
         path = f"{db}.groups.json"
         done = subprocess.run([PLAIN, "-I", "-S", "-c", LAUNCH, path, SKEIN, "groups",
-                               "--db", str(db), "--json", *options],
+                               "--db", str(db), "--json", "--quiet", *options],
                               check=True, stdout=subprocess.PIPE, text=True)
         status, self.wall, self.cpu, self.mib = json.loads(done.stdout)
         if status:
