@@ -1,21 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "graph/bond.h"
 
-#include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/buf.h"
 #include "common/mem.h"
-
-/* Why two machines are one unit: up to two edits, 0 for none, or a group that is kept. */
-struct tied {
-	unsigned a, b;
-	int64_t edit, with;
-	const char *group;
-};
+#include "graph/blame.h"
 
 struct maker {
 	struct bonds *b;
@@ -86,54 +76,13 @@ static unsigned env_of(struct bonds *b, const char *name)
 
 /* Contradictions.  The edits that are named contradict each other without any others. */
 
-struct blame {
-	struct buf edits;
-	const char *group; /* a kept one among the reasons */
-};
-
-static void blame_edit(struct blame *b, int64_t edit)
+static struct blame blame_between(const struct maker *k, int64_t one, int64_t two, unsigned a,
+				  unsigned b)
 {
-	if (edit)
-		buf_printf(&b->edits, "%s%lld", b->edits.n ? ", " : "", (long long)edit);
-}
+	struct blame blame = blame_of(one, two);
 
-static void blame_tie(struct blame *b, const struct tied *t)
-{
-	blame_edit(b, t->edit);
-	blame_edit(b, t->with);
-	if (t->group)
-		b->group = t->group;
-}
-
-/* The ties that lead from one machine to another. */
-static void blame_trail(const struct maker *k, struct blame *blame, unsigned a, unsigned b)
-{
-	unsigned n = k->g->machine_n, head = 0, tail = 0;
-	unsigned *queue = xcalloc(n, sizeof(*queue));
-	size_t *by = xcalloc(n, sizeof(*by)); /* 1 + the tie that led here */
-	unsigned *from = xcalloc(n, sizeof(*from));
-
-	queue[tail++] = a;
-	by[a] = SIZE_MAX;
-	while (head < tail && !by[b]) {
-		unsigned m = queue[head++];
-
-		for (size_t i = 0; i < k->tied_n; i++) {
-			const struct tied *t = &k->tied[i];
-			unsigned to = t->a == m ? t->b : t->a;
-
-			if ((t->a != m && t->b != m) || by[to])
-				continue;
-			by[to] = i + 1;
-			from[to] = m;
-			queue[tail++] = to;
-		}
-	}
-	for (unsigned m = b; m != a && by[m]; m = from[m])
-		blame_tie(blame, &k->tied[by[m] - 1]);
-	free(queue);
-	free(by);
-	free(from);
+	blame_trail(&blame, k->tied, k->tied_n, k->g->machine_n, a, b);
+	return blame;
 }
 
 static void blame_unit(const struct maker *k, struct blame *blame, unsigned unit)
@@ -141,53 +90,6 @@ static void blame_unit(const struct maker *k, struct blame *blame, unsigned unit
 	for (size_t i = 0; i < k->tied_n; i++)
 		if (k->b->unit[k->tied[i].a] == unit)
 			blame_tie(blame, &k->tied[i]);
-}
-
-/* "edits 7, 3: WHY"; frees BLAME. */
-static int contradict(struct maker *k, struct blame *blame, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static int contradict(struct maker *k, struct blame *blame, const char *fmt, ...)
-{
-	char *list = buf_take(&blame->edits), *group, why[256];
-	int rc;
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, sizeof(why), fmt, ap);
-	va_end(ap);
-	group = blame->group ? xasprintf("%sthe kept group \"%s\"", *list ? " and " : "",
-					 blame->group)
-			     : xstrdup("");
-	rc = err_set(k->e, -EINVAL,
-		     "%s%s%s: %s (\"skein groups edits\" lists the edits, \"skein groups undo "
-		     "NUMBER\" takes one back)",
-		     !*list		 ? ""
-		     : strchr(list, ',') ? "edits "
-					 : "edit ",
-		     list, group, why);
-	free(list);
-	free(group);
-	return rc;
-}
-
-static struct blame blame_of(int64_t one, int64_t two)
-{
-	struct blame b = { 0 };
-
-	blame_edit(&b, one);
-	if (two != one)
-		blame_edit(&b, two);
-	return b;
-}
-
-static struct blame blame_between(const struct maker *k, int64_t one, int64_t two, unsigned a,
-				  unsigned b)
-{
-	struct blame blame = blame_of(one, two);
-
-	blame_trail(k, &blame, a, b);
-	return blame;
 }
 
 /* Rules, one kind after the other */
@@ -202,9 +104,9 @@ static int give_label(struct maker *k, unsigned m, unsigned label, int64_t edit,
 		struct blame blame = blame_of(edit, k->label_edit[m]);
 
 		blame.group = group;
-		return contradict(k, &blame, "%s cannot be in \"%s\" and in \"%s\"",
-				  name_of(k, m), b->label_name[label],
-				  b->label_name[b->label[m]]);
+		return blame_say(&blame, k->e, "%s cannot be in \"%s\" and in \"%s\"",
+				 name_of(k, m), b->label_name[label],
+				 b->label_name[b->label[m]]);
 	}
 	b->label[m] = label;
 	k->label_edit[m] = edit;
@@ -227,7 +129,7 @@ static int take_role(struct maker *k, unsigned m, unsigned char role, int64_t ed
 	}
 	blame = blame_of(k->role_edit[m], edit);
 	blame.group = group;
-	return contradict(k, &blame, "%s cannot be shared and not shared", name_of(k, m));
+	return blame_say(&blame, k->e, "%s cannot be shared and not shared", name_of(k, m));
 }
 
 static int take_roles(struct maker *k)
@@ -329,9 +231,10 @@ static int spread_labels(struct maker *k)
 			continue;
 		blame = blame_between(k, k->label_edit[m], k->label_edit[*had - 1], *had - 1,
 				      m);
-		rc = contradict(k, &blame, "%s of \"%s\" and %s of \"%s\" cannot be together",
-				name_of(k, *had - 1), b->label_name[b->label[*had - 1]],
-				name_of(k, m), b->label_name[b->label[m]]);
+		rc = blame_say(&blame, k->e,
+			       "%s of \"%s\" and %s of \"%s\" cannot be together",
+			       name_of(k, *had - 1), b->label_name[b->label[*had - 1]],
+			       name_of(k, m), b->label_name[b->label[m]]);
 	}
 	for (unsigned m = 0; m < b->machine_n && !rc; m++) {
 		unsigned had = from[b->unit[m]];
@@ -343,8 +246,8 @@ static int spread_labels(struct maker *k)
 		if (!b->frozen[had - 1] || b->frozen[m])
 			continue;
 		blame = blame_between(k, k->label_edit[m], 0, had - 1, m);
-		rc = contradict(k, &blame, "the group \"%s\" is locked, %s cannot join it",
-				b->label_name[b->label[m]], name_of(k, m));
+		rc = blame_say(&blame, k->e, "the group \"%s\" is locked, %s cannot join it",
+			       b->label_name[b->label[m]], name_of(k, m));
 	}
 	free(from);
 	return rc;
@@ -355,8 +258,8 @@ static int shared_in_group(struct maker *k, const struct tied *t, unsigned m)
 	struct blame blame = blame_of(k->role_edit[m], 0);
 
 	blame_tie(&blame, t);
-	return contradict(k, &blame, "%s is said to be shared, and to stand in a group",
-			  name_of(k, m));
+	return blame_say(&blame, k->e, "%s is said to be shared, and to stand in a group",
+			 name_of(k, m));
 }
 
 static int check_roles(struct maker *k)
@@ -377,8 +280,8 @@ static int check_roles(struct maker *k)
 		if (!b->label[m] || b->role[m] != BOND_SHARED)
 			continue;
 		blame = blame_of(k->label_edit[m], k->role_edit[m]);
-		return contradict(k, &blame, "%s is said to be shared, and to be in \"%s\"",
-				  name_of(k, m), b->label_name[b->label[m]]);
+		return blame_say(&blame, k->e, "%s is said to be shared, and to be in \"%s\"",
+				 name_of(k, m), b->label_name[b->label[m]]);
 	}
 	return 0;
 }
@@ -401,11 +304,11 @@ static int said_envs(struct maker *k)
 		env = env_of(b, r->name);
 		if (edit[u] && b->env[u] != env) {
 			blame = blame_between(k, r->id, edit[u], who[u], r->machine);
-			rc = contradict(k, &blame,
-					"%s is of the environment \"%s\" and %s of \"%s\", "
-					"and they are together",
-					name_of(k, r->machine), b->env_name[env],
-					name_of(k, who[u]), b->env_name[b->env[u]]);
+			rc = blame_say(&blame, k->e,
+				       "%s is of the environment \"%s\" and %s of \"%s\", "
+				       "and they are together",
+				       name_of(k, r->machine), b->env_name[env],
+				       name_of(k, who[u]), b->env_name[b->env[u]]);
 		}
 		if (!edit[u])
 			who[u] = r->machine;
@@ -478,10 +381,10 @@ static int give_sites(struct maker *k)
 		if (b->site[u] == site)
 			continue;
 		blame = blame_between(k, here, edit[u], who[u], m);
-		rc = contradict(k, &blame,
-				"sites are kept apart, and %s is at \"%s\" but %s at \"%s\"",
-				name_of(k, m), b->env_name[site], name_of(k, who[u]),
-				b->env_name[b->site[u]]);
+		rc = blame_say(&blame, k->e,
+			       "sites are kept apart, and %s is at \"%s\" but %s at \"%s\"",
+			       name_of(k, m), b->env_name[site], name_of(k, who[u]),
+			       b->env_name[b->site[u]]);
 	}
 	hand_down(b, b->site);
 	free(edit);
@@ -503,8 +406,9 @@ static int set_apart(struct maker *k)
 		if (b->unit[r->machine] == b->unit[r->other]) {
 			struct blame blame = blame_between(k, r->id, 0, r->machine, r->other);
 
-			return contradict(k, &blame, "%s and %s cannot be apart and together",
-					  name_of(k, r->machine), name_of(k, r->other));
+			return blame_say(&blame, k->e,
+					 "%s and %s cannot be apart and together",
+					 name_of(k, r->machine), name_of(k, r->other));
 		}
 		b->apart_start[r->machine + 1]++;
 		b->apart_start[r->other + 1]++;
@@ -606,9 +510,9 @@ static int check_limits(struct maker *k)
 			continue;
 		blame_limit(k, &blame, u);
 		blame_unit(k, &blame, u);
-		rc = contradict(k, &blame,
-				"%s and %u others are to be together, and a group may have %u",
-				name_of(k, u), size[u] - 1, limit);
+		rc = blame_say(&blame, k->e,
+			       "%s and %u others are to be together, and a group may have %u",
+			       name_of(k, u), size[u] - 1, limit);
 	}
 	free(size);
 	return rc;
@@ -645,9 +549,9 @@ static int check_rule(struct maker *k, const struct rule *r)
 	if (r->kind == RULE_LIMIT ? r->size > 0 : r->machine < n && (!two || r->other < n))
 		return 0;
 	blame_edit(&blame, r->id);
-	return contradict(k, &blame,
-			  r->kind == RULE_LIMIT ? "no group can have 0 machines"
-						: "its machine is not known");
+	return blame_say(&blame, k->e,
+			 r->kind == RULE_LIMIT ? "no group can have 0 machines"
+					       : "its machine is not known");
 }
 
 static int check_rules(struct maker *k)
