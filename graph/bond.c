@@ -583,6 +583,20 @@ static void spread_guests(struct maker *k)
 	free(some);
 }
 
+static void make_cores(struct bonds *b)
+{
+	unsigned *first = xcalloc(b->machine_n, sizeof(*first)); /* by unit: 1 + its core */
+
+	for (unsigned m = 0; m < b->machine_n; m++) {
+		unsigned *core = &first[b->unit[m]];
+
+		if (!*core && !b->guest[m])
+			*core = m + 1;
+		b->core[m] = b->guest[m] ? m : *core - 1;
+	}
+	free(first);
+}
+
 static int make(struct maker *k)
 {
 	int rc = check_rules(k);
@@ -611,6 +625,7 @@ static int make(struct maker *k)
 	rc = check_limits(k);
 	settle_roles(k->b);
 	spread_guests(k);
+	make_cores(k->b);
 	return rc;
 }
 
@@ -624,6 +639,7 @@ struct bonds *bonds_new(const struct graph *g, const struct traits *t, const str
 
 	b->machine_n = n;
 	b->unit = xcalloc(n, sizeof(*b->unit));
+	b->core = xcalloc(n, sizeof(*b->core));
 	b->label = xcalloc(n, sizeof(*b->label));
 	b->env = xcalloc(n, sizeof(*b->env));
 	b->site = xcalloc(n, sizeof(*b->site));
@@ -665,6 +681,7 @@ void bonds_free(struct bonds *b)
 		free(b->env_name[i]);
 	free(b->env_name);
 	free(b->unit);
+	free(b->core);
 	free(b->label);
 	free(b->env);
 	free(b->site);

@@ -19,6 +19,7 @@ enum bond_role { BOND_FREE, BOND_SHARED, BOND_NOT_SHARED };
 struct bonds {
 	unsigned machine_n;
 	unsigned *unit;	       /* by machine: its unit */
+	unsigned *core;	       /* by machine: what is clustered as one; guests alone */
 	unsigned *label;       /* by machine: the named group that it must be in */
 	unsigned *env, *site;  /* as people said */
 	unsigned *told;	       /* by machine: its environment by whatever tells it */

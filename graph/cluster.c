@@ -18,31 +18,20 @@ enum {
  * a group, and not what is missing in it. */
 #define JOIN_LEAST .4
 
-/* Who takes part in merging: who is kept and no guest.  The caller frees it. */
-static bool *partners(const struct clustering *k)
-{
-	bool *part = xcalloc(k->contacts->machine_n, sizeof(*part));
-
-	for (unsigned m = 0; m < k->contacts->machine_n; m++)
-		part[m] = k->keep[m] && !(k->bonds && k->bonds->guest[m]);
-	return part;
-}
-
 static unsigned *run(const struct clustering *k, struct merge_job job)
 {
-	bool *part = partners(k);
-	unsigned *group;
-
 	job.contacts = k->contacts;
 	job.traits = k->traits;
 	job.bonds = k->bonds;
-	job.keep = part;
+	job.keep = k->keep;
 	job.cap = CLUSTER_CAP;
-	group = merge_run(&job);
+	return merge_run(&job);
+}
+
+static void place(const struct clustering *k, unsigned *group)
+{
 	if (k->bonds)
 		guests_place(k->bonds, k->keep, group);
-	free(part);
-	return group;
 }
 
 static unsigned *cluster(const struct clustering *k, const struct merge_model *model,
@@ -129,6 +118,7 @@ struct clustering *clustering_new(const struct contacts *c, const struct traits 
 		if (find_shared(k, &shared_model_next, k->lesson) || round + 1 == ROUNDS)
 			again(k);
 	}
+	place(k, k->group);
 	return k;
 }
 
@@ -219,6 +209,7 @@ double *clustering_agreement(const struct clustering *k)
 							     .drop = trials[i].drop,
 							     .seed = i + 1 });
 
+		place(k, group);
 		compare(k->group, group, n, agree);
 		free(group);
 	}

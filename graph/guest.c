@@ -131,6 +131,49 @@ static int by_label(const void *pa, const void *pb)
 	return a < b ? -1 : a > b;
 }
 
+/* A number that no group has: there are no more groups than machines. */
+static unsigned free_number(bool *used)
+{
+	unsigned i = 0;
+
+	while (used[i])
+		i++;
+	used[i] = true;
+	return i;
+}
+
+/* Guests have left the groups that they were clustered in, whose numbers may be theirs. */
+static void move_in(struct place *p)
+{
+	const struct bonds *b = p->b;
+	bool *used = xcalloc(b->machine_n + 1ul, sizeof(*used));
+
+	for (unsigned m = 0; m < b->machine_n; m++)
+		if (!p->keep[m] || !b->guest[m])
+			used[p->group[m]] = true;
+	for (unsigned i = 0; i < p->guest_n; i++) {
+		unsigned m = p->guest[i], *home = &p->home[b->label[m]];
+
+		if (!*home)
+			*home = free_number(used) + 1;
+		p->group[m] = *home - 1;
+	}
+	free(used);
+}
+
+/* A group is named by its smallest machine again. */
+static void renumber(unsigned *group, unsigned n)
+{
+	unsigned *first = xcalloc(n, sizeof(*first)); /* by old number: 1 + the new one */
+
+	for (unsigned m = 0; m < n; m++) {
+		if (!first[group[m]])
+			first[group[m]] = m + 1;
+		group[m] = first[group[m]] - 1;
+	}
+	free(first);
+}
+
 void guests_place(const struct bonds *b, const bool *keep, unsigned *group)
 {
 	struct place p = { .b = b, .keep = keep, .group = group };
@@ -146,13 +189,8 @@ void guests_place(const struct bonds *b, const bool *keep, unsigned *group)
 	if (p.guest_n) {
 		look_at_groups(&p);
 		find_homes(&p);
-	}
-	for (unsigned i = 0; i < p.guest_n; i++) {
-		unsigned m = p.guest[i], *home = &p.home[b->label[m]];
-
-		if (!*home)
-			*home = m + 1;
-		group[m] = *home - 1;
+		move_in(&p);
+		renumber(group, b->machine_n);
 	}
 	free(p.guest);
 	free(p.hall);

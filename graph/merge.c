@@ -107,7 +107,7 @@ static void make_clusters(struct merge *m)
 	const struct bonds *b = m->job->bonds;
 
 	for (unsigned i = 0; i < m->c->machine_n; i++) {
-		unsigned unit = b && m->job->keep[i] ? b->unit[i] : i;
+		unsigned unit = b && m->job->keep[i] ? b->core[i] : i;
 		struct cluster *c = &m->cluster[unit];
 
 		m->where[i] = unit;
@@ -115,7 +115,7 @@ static void make_clusters(struct merge *m)
 			continue;
 		c->alive = true;
 		add_member(c, i);
-		if (!b)
+		if (!b || b->guest[i]) /* what is said of a guest holds where it goes */
 			continue;
 		c->label = b->label[i] ? b->label[i] : c->label;
 		c->env = b->env[i] ? b->env[i] : c->env;

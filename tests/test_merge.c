@@ -181,6 +181,43 @@ START_TEST(who_is_moved_comes_alone)
 }
 END_TEST
 
+/* The application server is what the others hang together by. */
+START_TEST(who_is_left_stays_together)
+{
+	struct plan *before = with(NULL, 0, NULL), *p;
+	char *to = xstrdup(before->group[before->machine[EACH].group].name);
+	const struct rule rule = { .kind = RULE_PIN, .id = 1, .machine = 2, .name = to };
+
+	for (unsigned run = 0; run < 2; run++) {
+		p = with(&rule, 1, before);
+		ck_assert_uint_eq(p->group[p->machine[2].group].machine_n, EACH + 1);
+		ck_assert_uint_eq(p->group[p->machine[0].group].machine_n, EACH - 1);
+		ck_assert_uint_eq(p->machine[0].group, p->machine[1].group);
+		ck_assert_uint_eq(p->machine[0].group, p->machine[3].group);
+		plan_free(before);
+		before = p;
+	}
+	plan_free(p);
+	free(to);
+}
+END_TEST
+
+START_TEST(a_new_name_is_a_group_of_its_own)
+{
+	const struct rule rule[] = {
+		{ .kind = RULE_PIN, .id = 1, .machine = 0, .name = "new" },
+		{ .kind = RULE_PIN, .id = 2, .machine = EACH, .name = "new" },
+	};
+	struct plan *p = with(rule, 2, NULL);
+
+	ck_assert_str_eq(p->group[p->machine[0].group].name, "new");
+	ck_assert_uint_eq(p->group[p->machine[0].group].machine_n, 2);
+	ck_assert_uint_eq(p->group[p->machine[1].group].machine_n, EACH - 1);
+	ck_assert_uint_eq(p->group[p->machine[EACH + 1].group].machine_n, EACH - 1);
+	plan_free(p);
+}
+END_TEST
+
 START_TEST(names_of_groups_persist)
 {
 	struct plan *before = with(NULL, 0, NULL), *p;
@@ -206,6 +243,8 @@ int main(void)
 	tcase_add_test(t, applications_and_a_shared_service);
 	tcase_add_test(t, a_limit_cuts_where_least_is_cut);
 	tcase_add_test(t, who_is_moved_comes_alone);
+	tcase_add_test(t, who_is_left_stays_together);
+	tcase_add_test(t, a_new_name_is_a_group_of_its_own);
 	tcase_add_test(t, names_of_groups_persist);
 	return unit_run("merge", t);
 }
