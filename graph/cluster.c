@@ -202,12 +202,13 @@ double *clustering_agreement(const struct clustering *k)
 	double *agree = xcalloc(n, sizeof(*agree));
 
 	for (unsigned i = 0; i < most; i++) {
-		unsigned *group = run(k, (struct merge_job){ .lesson = k->lesson,
-							     .group = k->former,
-							     .model = &merge_model_next,
-							     .least = trials[i].least,
-							     .drop = trials[i].drop,
-							     .seed = i + 1 });
+		struct merge_job job = { .lesson = k->lesson,
+					 .group = k->former,
+					 .model = &merge_model_next,
+					 .least = trials[i].least,
+					 .drop = trials[i].drop,
+					 .seed = i + 1 };
+		unsigned *group = run(k, job);
 
 		place(k, group);
 		compare(k->group, group, n, agree);
