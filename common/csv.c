@@ -26,8 +26,12 @@ static char guess_delimiter(const char *p, const char *end)
 
 struct csv csv_from(const char *p, size_t n)
 {
-	struct csv c = { .p = p, .end = p + n, .next = 1 };
+	struct csv c = { .next = 1 };
 
+	if (!n)
+		p = ""; /* nothing may come as NULL, which has no end */
+	c.p = p;
+	c.end = p + n;
 	if (n >= strlen(BOM) && memcmp(p, BOM, strlen(BOM)) == 0)
 		c.p += strlen(BOM);
 	c.delimiter = guess_delimiter(c.p, c.end);
