@@ -139,18 +139,6 @@ static void machine_row(struct out *x, const struct graph_machine *m,
 		table_unknown(t);
 }
 
-static void put_text(struct json *j, const char *key, const char *v)
-{
-	json_key(j, key);
-	json_string(j, v);
-}
-
-static void put_uint(struct json *j, const char *key, uint64_t v)
-{
-	json_key(j, key);
-	json_uint(j, v);
-}
-
 static void put_real(struct json *j, const char *key, double v)
 {
 	char text[64];
@@ -158,12 +146,6 @@ static void put_real(struct json *j, const char *key, double v)
 
 	json_key(j, key);
 	json_raw(j, text, (size_t)n);
-}
-
-static void put_bool(struct json *j, const char *key, bool v)
-{
-	json_key(j, key);
-	json_bool(j, v);
 }
 
 static void put_end(struct json *j, const struct graph *g, unsigned process, bool server)
@@ -176,25 +158,25 @@ static void put_end(struct json *j, const struct graph *g, unsigned process, boo
 		json_string(j, m->id);
 	else
 		json_null(j);
-	put_text(j, server ? "server_name" : "client_name", m->name);
-	put_text(j, server ? "server_process" : "client_process", p->name);
+	json_member_string(j, server ? "server_name" : "client_name", m->name);
+	json_member_string(j, server ? "server_process" : "client_process", p->name);
 }
 
 static void put_edge(struct json *j, const struct graph *g, const struct graph_edge *e,
 		     const struct compare_edge *d)
 {
 	json_open(j, '{');
-	put_text(j, "change", compare_word[d->change]);
+	json_member_string(j, "change", compare_word[d->change]);
 	put_end(j, g, e->client, false);
 	put_end(j, g, e->server, true);
-	put_uint(j, "server_port", e->port);
-	put_text(j, "protocol", e->proto == PROTO_UDP ? "udp" : "tcp");
+	json_member_uint(j, "server_port", e->port);
+	json_member_string(j, "protocol", e->proto == PROTO_UDP ? "udp" : "tcp");
 	put_real(j, "before_a_day", d->a_opens);
 	put_real(j, "after_a_day", d->b_opens);
 	if (d->factor > 0)
 		put_real(j, "factor", d->factor);
-	put_bool(j, "fails", d->fails);
-	put_bool(j, "no_longer_fails", d->heals);
+	json_member_bool(j, "fails", d->fails);
+	json_member_bool(j, "no_longer_fails", d->heals);
 	json_close(j, '}');
 }
 
@@ -208,13 +190,13 @@ static void put_machines(struct json *j, const struct diff_side *a, const struct
 		const struct graph *g = d->change == COMPARE_GONE ? a->g : b->g;
 
 		json_open(j, '{');
-		put_text(j, "change", compare_word[d->change]);
+		json_member_string(j, "change", compare_word[d->change]);
 		json_key(j, "machine");
 		if (g->machine[d->machine].known)
 			json_string(j, g->machine[d->machine].id);
 		else
 			json_null(j);
-		put_text(j, "name", g->machine[d->machine].name);
+		json_member_string(j, "name", g->machine[d->machine].name);
 		json_close(j, '}');
 	}
 	json_close(j, ']');
@@ -234,10 +216,10 @@ static void json_begin(struct json *j, const char *kind, const struct diff_side 
 		       const struct diff_side *b)
 {
 	json_open(j, '{');
-	put_uint(j, "version", 1);
-	put_text(j, "kind", kind);
-	put_text(j, "before", a->name);
-	put_text(j, "after", b->name);
+	json_member_uint(j, "version", 1);
+	json_member_string(j, "kind", kind);
+	json_member_string(j, "before", a->name);
+	json_member_string(j, "after", b->name);
 }
 
 static void json_end(struct json *j, struct buf *out)
@@ -258,13 +240,13 @@ static void graphs_json(const struct diff_side *a, const struct diff_side *b,
 	json_begin(&j, "graphs", a, b);
 	put_real(&j, "before_days", c->a_days);
 	put_real(&j, "after_days", c->b_days);
-	put_uint(&j, "machines_same", c->machines_same);
-	put_uint(&j, "edges_same", c->edges_same);
+	json_member_uint(&j, "machines_same", c->machines_same);
+	json_member_uint(&j, "edges_same", c->edges_same);
 	for (int k = 0; k < COMPARE_KINDS; k++) {
 		static const char *const key[] = { "edges_new", "edges_gone",
 						   "edges_changed" };
 
-		put_uint(&j, key[k], c->count[k]);
+		json_member_uint(&j, key[k], c->count[k]);
 	}
 	put_machines(&j, a, b, c);
 	json_key(&j, "edges");
@@ -392,15 +374,15 @@ static void put_fate(struct json *j, const struct diff_side *a, const struct dif
 	const struct plan *p = g->fate == COMPARE_SPLIT ? b->p : a->p;
 
 	json_open(j, '{');
-	put_text(j, "change", compare_fate_word[g->fate]);
-	put_text(j, "kind",
-		 plan_kind_word[g->b == PLAN_NONE ? a->p->group[g->a].kind
-						  : b->p->group[g->b].kind]);
+	json_member_string(j, "change", compare_fate_word[g->fate]);
+	json_member_string(j, "kind",
+			   plan_kind_word[g->b == PLAN_NONE ? a->p->group[g->a].kind
+							    : b->p->group[g->b].kind]);
 	put_group(j, "before", a->p, g->a);
 	put_group(j, "after", b->p, g->b);
-	put_uint(j, "common", g->common);
-	put_uint(j, "came", g->came);
-	put_uint(j, "went", g->went);
+	json_member_uint(j, "common", g->common);
+	json_member_uint(j, "came", g->came);
+	json_member_uint(j, "went", g->went);
 	json_key(j, "parts");
 	json_open(j, '[');
 	for (unsigned i = 0; i < g->part_n; i++)
@@ -416,9 +398,9 @@ static void plans_json(const struct diff_side *a, const struct diff_side *b,
 	struct json j = json_to(&out);
 
 	json_begin(&j, "plans", a, b);
-	put_uint(&j, "machines", c->machines);
+	json_member_uint(&j, "machines", c->machines);
 	put_real(&j, "rand_index", c->rand);
-	put_uint(&j, "groups_same", c->groups_same);
+	json_member_uint(&j, "groups_same", c->groups_same);
 	json_key(&j, "groups");
 	json_open(&j, '[');
 	for (unsigned i = 0; i < c->group_n; i++)
@@ -428,9 +410,9 @@ static void plans_json(const struct diff_side *a, const struct diff_side *b,
 	json_open(&j, '[');
 	for (unsigned i = 0; i < c->move_n; i++) {
 		json_open(&j, '{');
-		put_text(&j, "change", move_word(&c->move[i]));
-		put_text(&j, "machine", c->move[i].id);
-		put_text(&j, "name", c->move[i].name);
+		json_member_string(&j, "change", move_word(&c->move[i]));
+		json_member_string(&j, "machine", c->move[i].id);
+		json_member_string(&j, "name", c->move[i].name);
 		put_group(&j, "before", a->p, c->move[i].from);
 		put_group(&j, "after", b->p, c->move[i].to);
 		json_close(&j, '}');

@@ -14,24 +14,6 @@ static void put_real(struct json *j, const char *key, double v)
 	json_raw(j, text, (size_t)n);
 }
 
-static void put_uint(struct json *j, const char *key, uint64_t v)
-{
-	json_key(j, key);
-	json_uint(j, v);
-}
-
-static void put_bool(struct json *j, const char *key, bool v)
-{
-	json_key(j, key);
-	json_bool(j, v);
-}
-
-static void put_text(struct json *j, const char *key, const char *v)
-{
-	json_key(j, key);
-	json_string(j, v);
-}
-
 /* Unknown is null. */
 static void put_time(struct json *j, const char *key, int64_t v)
 {
@@ -45,8 +27,8 @@ static void put_time(struct json *j, const char *key, int64_t v)
 static void put_begin(struct json *j, const char *kind)
 {
 	json_open(j, '{');
-	put_uint(j, "version", 1);
-	put_text(j, "kind", kind);
+	json_member_uint(j, "version", 1);
+	json_member_string(j, "kind", kind);
 }
 
 static void put_id(struct json *j, const char *key, const struct graph_machine *m)
@@ -74,8 +56,8 @@ static void put_end(struct json *j, const struct explained *x, bool server, unsi
 	const struct graph_machine *m = &x->g->machine[p->machine];
 
 	put_id(j, server ? "server" : "client", m);
-	put_text(j, server ? "server_name" : "client_name", m->name);
-	put_text(j, server ? "server_process" : "client_process", p->name);
+	json_member_string(j, server ? "server_name" : "client_name", m->name);
+	json_member_string(j, server ? "server_process" : "client_process", p->name);
 }
 
 void explain_json_edge(struct json *j, const struct explained *x, unsigned edge)
@@ -85,15 +67,15 @@ void explain_json_edge(struct json *j, const struct explained *x, unsigned edge)
 	json_open(j, '{');
 	put_end(j, x, false, e->client);
 	put_end(j, x, true, e->server);
-	put_uint(j, "server_port", e->port);
-	put_text(j, "protocol", e->proto == PROTO_UDP ? "udp" : "tcp");
-	put_uint(j, "opens", e->c.opens);
-	put_uint(j, "failed", counters_failed(&e->c));
+	json_member_uint(j, "server_port", e->port);
+	json_member_string(j, "protocol", e->proto == PROTO_UDP ? "udp" : "tcp");
+	json_member_uint(j, "opens", e->c.opens);
+	json_member_uint(j, "failed", counters_failed(&e->c));
 	if (e->c.has_bytes) {
-		put_uint(j, "bytes_to_server", e->c.bytes_to_server);
-		put_uint(j, "bytes_to_client", e->c.bytes_to_client);
+		json_member_uint(j, "bytes_to_server", e->c.bytes_to_server);
+		json_member_uint(j, "bytes_to_client", e->c.bytes_to_client);
 	}
-	put_uint(j, "live", e->live);
+	json_member_uint(j, "live", e->live);
 	put_time(j, "first", e->first);
 	put_time(j, "last", e->last);
 	json_key(j, "days");
@@ -107,7 +89,7 @@ void explain_json_edge(struct json *j, const struct explained *x, unsigned edge)
 		if (e->witnesses & 1u << w)
 			json_string(j, witness_word[w]);
 	json_close(j, ']');
-	put_bool(j, "guess", e->guess);
+	json_member_bool(j, "guess", e->guess);
 	json_close(j, '}');
 }
 
@@ -125,9 +107,9 @@ static void put_tie(struct json *j, const struct explained *x, const struct expl
 {
 	json_open(j, '{');
 	put_id(j, "from", &x->g->machine[tie->from]);
-	put_text(j, "from_name", x->g->machine[tie->from].name);
+	json_member_string(j, "from_name", x->g->machine[tie->from].name);
 	put_id(j, "to", &x->g->machine[tie->to]);
-	put_text(j, "to_name", x->g->machine[tie->to].name);
+	json_member_string(j, "to_name", x->g->machine[tie->to].name);
 	put_group(j, "group", x, tie->group);
 	put_real(j, "weight", tie->weight);
 	put_real(j, "share", tie->share);
@@ -169,14 +151,14 @@ static void put_uses(struct json *j, const char *key, const struct explained *x,
 		json_open(j, '{');
 		put_group(j, "group", x, use[i].group);
 		if (use[i].group != PLAN_NONE && x->p->group[use[i].group].kind == PLAN_SHARED)
-			put_text(j, "service",
-				 service_word(x->p->group[use[i].group].service));
-		put_uint(j, "machines", use[i].far);
-		put_uint(j, "own_machines", use[i].near);
-		put_bool(j, "served", use[i].serves);
-		put_bool(j, "called", use[i].calls);
-		put_uint(j, "opens", use[i].opens);
-		put_uint(j, "failed", use[i].failed);
+			json_member_string(j, "service",
+					   service_word(x->p->group[use[i].group].service));
+		json_member_uint(j, "machines", use[i].far);
+		json_member_uint(j, "own_machines", use[i].near);
+		json_member_bool(j, "served", use[i].serves);
+		json_member_bool(j, "called", use[i].calls);
+		json_member_uint(j, "opens", use[i].opens);
+		json_member_uint(j, "failed", use[i].failed);
 		put_edges(j, x, use[i].edge, use[i].edge_n);
 		json_close(j, '}');
 	}
@@ -192,8 +174,8 @@ static void put_without(struct json *j, const char *key, const struct explained 
 		return;
 	}
 	json_open(j, '{');
-	put_bool(j, "leaves", w->leaves);
-	put_bool(j, "leans", w->leans);
+	json_member_bool(j, "leaves", w->leaves);
+	json_member_bool(j, "leans", w->leans);
 	put_id(j, "to", &x->g->machine[w->to]);
 	put_group(j, "joins", x, w->joins);
 	put_real(j, "own_before", w->own_before);
@@ -211,15 +193,15 @@ static void put_entry(struct json *j, const struct explained *x, unsigned group)
 	if (group == PLAN_NONE)
 		return;
 	g = &x->p->group[group];
-	put_text(j, "group_kind", plan_kind_word[g->kind]);
+	json_member_string(j, "group_kind", plan_kind_word[g->kind]);
 	put_real(j, "group_confidence", g->confidence);
-	put_text(j, "group_reason", g->reason);
-	put_text(j, "state", plan_state_word[g->state]);
+	json_member_string(j, "group_reason", g->reason);
+	json_member_string(j, "state", plan_state_word[g->state]);
 	if (g->kind != PLAN_SHARED)
 		return;
-	put_text(j, "service", service_word(g->service));
-	put_text(j, "advice", service_advice_word(service_advice(g->service)));
-	put_text(j, "advice_text", service_advice_text(g->service));
+	json_member_string(j, "service", service_word(g->service));
+	json_member_string(j, "advice", service_advice_word(service_advice(g->service)));
+	json_member_string(j, "advice_text", service_advice_text(g->service));
 }
 
 static bool is_shared(const struct explained *x, unsigned group)
@@ -234,14 +216,14 @@ void explain_json_machine(struct json *j, const struct explained *x,
 
 	put_begin(j, "machine");
 	put_id(j, "machine", m);
-	put_text(j, "name", m->name);
+	json_member_string(j, "name", m->name);
 	put_entry(j, x, e->group);
 	put_real(j, "confidence", x->p->machine[e->machine].confidence);
-	put_text(j, "reason", x->p->machine[e->machine].reason);
+	json_member_string(j, "reason", x->p->machine[e->machine].reason);
 	if (is_shared(x, e->group)) {
 		put_uses(j, "users", x, e->use, e->use_n);
-		put_uint(j, "would_join_groups", e->glued);
-		put_uint(j, "would_join_machines", e->glued_machines);
+		json_member_uint(j, "would_join_groups", e->glued);
+		json_member_uint(j, "would_join_machines", e->glued_machines);
 		put_real(j, "top_user_share", e->top);
 	} else {
 		put_real(j, "own_weight", e->own);
@@ -300,7 +282,7 @@ void explain_json_group(struct json *j, const struct explained *x,
 		put_ties(j, "outside", x, e->out, e->out_n);
 		put_near(j, x, e->near, e->near_n);
 		put_weak(j, "weakest", x, &e->weak);
-		put_uint(j, "machines_without_ties", e->loners);
+		json_member_uint(j, "machines_without_ties", e->loners);
 		put_uses(j, "shared_services", x, e->use, e->use_n);
 	}
 	json_close(j, '}');
@@ -312,7 +294,7 @@ static void put_one(struct json *j, const char *key, const struct explained *x, 
 	json_key(j, key);
 	json_open(j, '{');
 	put_id(j, "machine", &x->g->machine[m]);
-	put_text(j, "name", x->g->machine[m].name);
+	json_member_string(j, "name", x->g->machine[m].name);
 	put_group(j, "group", x, x->p->machine[m].group);
 	put_real(j, "own_weight", own);
 	put_real(j, "weight_to_others_group", other);
@@ -323,7 +305,7 @@ static void put_one(struct json *j, const char *key, const struct explained *x, 
 void explain_json_pair(struct json *j, const struct explained *x, const struct explain_pair *e)
 {
 	put_begin(j, "pair");
-	put_bool(j, "together", e->together);
+	json_member_bool(j, "together", e->together);
 	put_one(j, "a", x, e->a, e->a_own, e->a_to_b, &e->a_without);
 	put_one(j, "b", x, e->b, e->b_own, e->b_to_a, &e->b_without);
 	put_real(j, "weight", e->direct.weight);
@@ -336,14 +318,14 @@ void explain_json_pair(struct json *j, const struct explained *x, const struct e
 
 static void put_curve(struct json *j, const struct watch *w)
 {
-	put_uint(j, "step_seconds", (uint64_t)w->step);
+	json_member_uint(j, "step_seconds", (uint64_t)w->step);
 	json_key(j, "discovery");
 	json_open(j, '[');
 	for (unsigned i = 0; i < w->curve_n; i++) {
 		json_open(j, '{');
 		put_time(j, "at", w->curve[i].at);
-		put_uint(j, "new", w->curve[i].fresh);
-		put_uint(j, "known", w->curve[i].total);
+		json_member_uint(j, "new", w->curve[i].fresh);
+		json_member_uint(j, "known", w->curve[i].total);
 		json_close(j, '}');
 	}
 	json_close(j, ']');
@@ -353,11 +335,11 @@ static void put_unseen(struct json *j, const struct watch_unseen *u)
 {
 	json_key(j, "unseen");
 	json_open(j, '{');
-	put_text(j, "method", watch_method_word[u->method]);
+	json_member_string(j, "method", watch_method_word[u->method]);
 	if (u->method != WATCH_NOTHING) {
-		put_uint(j, "seen", u->seen);
-		put_uint(j, "once", u->once);
-		put_uint(j, "twice", u->twice);
+		json_member_uint(j, "seen", u->seen);
+		json_member_uint(j, "once", u->once);
+		json_member_uint(j, "twice", u->twice);
 		put_real(j, "edges", u->more);
 		put_real(j, "low", u->low);
 		put_real(j, "high", u->high);
@@ -368,26 +350,26 @@ static void put_unseen(struct json *j, const struct watch_unseen *u)
 
 static void put_coverage(struct json *j, const struct watch *w)
 {
-	put_uint(j, "machines", w->machines);
-	put_uint(j, "sensors", w->sensors);
-	put_uint(j, "strangers", w->strangers);
-	put_uint(j, "edges", w->edges);
-	put_uint(j, "edges_never_through", w->failing);
-	put_uint(j, "edges_between_sensors", w->both);
-	put_uint(j, "one_sided", w->one_sided);
-	put_uint(j, "unknown_process", w->nameless);
-	put_uint(j, "guessed", w->guessed);
-	put_uint(j, "imported", w->imported);
-	put_uint(j, "known_before", w->before);
+	json_member_uint(j, "machines", w->machines);
+	json_member_uint(j, "sensors", w->sensors);
+	json_member_uint(j, "strangers", w->strangers);
+	json_member_uint(j, "edges", w->edges);
+	json_member_uint(j, "edges_never_through", w->failing);
+	json_member_uint(j, "edges_between_sensors", w->both);
+	json_member_uint(j, "one_sided", w->one_sided);
+	json_member_uint(j, "unknown_process", w->nameless);
+	json_member_uint(j, "guessed", w->guessed);
+	json_member_uint(j, "imported", w->imported);
+	json_member_uint(j, "known_before", w->before);
 }
 
 static void put_health(struct json *j, const struct health *h)
 {
-	put_uint(j, "records", h->records);
-	put_uint(j, "lost", h->lost);
-	put_uint(j, "overflow", h->overflow);
-	put_uint(j, "quarantined", h->quarantined);
-	put_uint(j, "rejected", h->rejected);
+	json_member_uint(j, "records", h->records);
+	json_member_uint(j, "lost", h->lost);
+	json_member_uint(j, "overflow", h->overflow);
+	json_member_uint(j, "quarantined", h->quarantined);
+	json_member_uint(j, "rejected", h->rejected);
 }
 
 void explain_json_watch(struct json *j, const struct explained *x, const struct watch *w,
@@ -401,8 +383,8 @@ void explain_json_watch(struct json *j, const struct explained *x, const struct 
 		json_null(j);
 	put_time(j, "first", w->first);
 	put_time(j, "last", w->last);
-	put_bool(j, "long_enough_for_weekly", w->weekly);
-	put_bool(j, "long_enough_for_monthly", w->monthly);
+	json_member_bool(j, "long_enough_for_weekly", w->weekly);
+	json_member_bool(j, "long_enough_for_monthly", w->monthly);
 	put_coverage(j, w);
 	put_health(j, &x->g->health);
 	put_curve(j, w);
@@ -410,6 +392,6 @@ void explain_json_watch(struct json *j, const struct explained *x, const struct 
 	if (w->fitted)
 		put_real(j, "new_next_day", w->next_day);
 	put_time(j, "enough_from", w->enough);
-	put_bool(j, "enough", w->past);
+	json_member_bool(j, "enough", w->past);
 	json_close(j, '}');
 }

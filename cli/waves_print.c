@@ -102,24 +102,6 @@ static void member_fixed(struct json *j, const char *key, double v)
 	json_raw(j, text, strlen(text));
 }
 
-static void member_uint(struct json *j, const char *key, uint64_t v)
-{
-	json_key(j, key);
-	json_uint(j, v);
-}
-
-static void member_string(struct json *j, const char *key, const char *v)
-{
-	json_key(j, key);
-	json_string(j, v);
-}
-
-static void member_bool(struct json *j, const char *key, bool v)
-{
-	json_key(j, key);
-	json_bool(j, v);
-}
-
 static void member_time(struct json *j, const char *key, int64_t v)
 {
 	json_key(j, key);
@@ -140,11 +122,11 @@ static void member_group(struct json *j, const char *key, const struct plan *p, 
 
 static void price_members(struct json *j, const struct cut_price *p)
 {
-	member_uint(j, "edges", p->edges);
-	member_uint(j, "hard_edges", p->hard);
-	member_uint(j, "failed_only_edges", p->failed_only);
-	member_uint(j, "chatty_pairs", p->chatty);
-	member_uint(j, "edges_without_bytes", p->bytes_unknown);
+	json_member_uint(j, "edges", p->edges);
+	json_member_uint(j, "hard_edges", p->hard);
+	json_member_uint(j, "failed_only_edges", p->failed_only);
+	json_member_uint(j, "chatty_pairs", p->chatty);
+	json_member_uint(j, "edges_without_bytes", p->bytes_unknown);
 	member_fixed(j, "connections_per_day", p->connections);
 	member_fixed(j, "failed_per_day", p->failed);
 	member_fixed(j, "bytes_per_day", p->bytes);
@@ -171,17 +153,17 @@ static void member_places(struct json *j, const struct waves_print *x, unsigned 
 		if (at->wave != wave)
 			continue;
 		json_open(j, '{');
-		member_string(j, "group", g->name);
-		member_string(j, "kind", plan_kind_word[g->kind]);
+		json_member_string(j, "group", g->name);
+		json_member_string(j, "kind", plan_kind_word[g->kind]);
 		if (g->kind == PLAN_SHARED) {
-			member_string(j, "service", service_word(g->service));
-			member_string(j, "treatment", service_advice_word(at->advice));
+			json_member_string(j, "service", service_word(g->service));
+			json_member_string(j, "treatment", service_advice_word(at->advice));
 		}
-		member_string(j, "environment", g->env);
-		member_string(j, "state", plan_state_word[g->state]);
-		member_uint(j, "machines", g->machine_n);
+		json_member_string(j, "environment", g->env);
+		json_member_string(j, "state", plan_state_word[g->state]);
+		json_member_uint(j, "machines", g->machine_n);
 		member_group(j, "waits_for", x->p, at->waits_for);
-		member_string(j, "reason", at->reason);
+		json_member_string(j, "reason", at->reason);
 		json_close(j, '}');
 	}
 	json_close(j, ']');
@@ -199,9 +181,9 @@ static void member_against(struct json *j, const struct waves_print *x, unsigned
 		json_open(j, '{');
 		member_group(j, "client", x->p, a->client);
 		member_group(j, "server", x->p, a->server);
-		member_uint(j, "server_wave", a->server_wave);
-		member_uint(j, "connections", a->connections);
-		member_bool(j, "circle", a->cycle);
+		json_member_uint(j, "server_wave", a->server_wave);
+		json_member_uint(j, "connections", a->connections);
+		json_member_bool(j, "circle", a->cycle);
 		json_close(j, '}');
 	}
 	json_close(j, ']');
@@ -225,7 +207,7 @@ static void member_cycles(struct json *j, const struct waves_print *x, unsigned 
 		if (!cycle_in(x, c, wave))
 			continue;
 		json_open(j, '{');
-		member_uint(j, "waves", c->waves);
+		json_member_uint(j, "waves", c->waves);
 		json_key(j, "groups");
 		json_open(j, '[');
 		for (unsigned k = 0; k < c->group_n; k++)
@@ -240,12 +222,12 @@ static void wave_members(struct json *j, const struct waves_print *x, const stru
 {
 	const struct cut_wave *c = &x->c->wave[w->number];
 
-	member_uint(j, "wave", w->number);
+	json_member_uint(j, "wave", w->number);
 	member_time(j, "cutover", w->cutover);
 	member_time(j, "replicate_from", w->replicate_from);
-	member_uint(j, "machines", w->machines);
-	member_uint(j, "bytes", w->bytes);
-	member_uint(j, "machines_without_bytes", w->bytes_unknown);
+	json_member_uint(j, "machines", w->machines);
+	json_member_uint(j, "bytes", w->bytes);
+	json_member_uint(j, "machines_without_bytes", w->bytes_unknown);
 	json_key(j, "hours");
 	if (w->hours > 0) {
 		char text[64];
@@ -255,8 +237,8 @@ static void wave_members(struct json *j, const struct waves_print *x, const stru
 	} else {
 		json_null(j);
 	}
-	member_bool(j, "over_capacity", w->over);
-	member_bool(j, "hours_do_not_fit", w->tight);
+	json_member_bool(j, "over_capacity", w->over);
+	json_member_bool(j, "hours_do_not_fit", w->tight);
 	member_price(j, "cut", &c->all);
 	member_price(j, "newly_cut", &c->fresh);
 	member_price(j, "no_longer_cut", &c->healed);
@@ -403,9 +385,9 @@ static void member_cuts(struct json *j, const struct waves_print *x, unsigned wa
 		json_open(j, '{');
 		member_group(j, "client", x->p, c->client);
 		member_group(j, "server", x->p, c->server);
-		member_string(j, "class", cut_class_word[c->class]);
-		member_bool(j, "hard", cut_class_hard(c->class));
-		member_bool(j, "new", c->from == wave);
+		json_member_string(j, "class", cut_class_word[c->class]);
+		json_member_bool(j, "hard", cut_class_hard(c->class));
+		json_member_bool(j, "new", c->from == wave);
 		json_key(j, "until_wave");
 		if (c->until == PLAN_NONE)
 			json_null(j);

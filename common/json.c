@@ -132,6 +132,24 @@ void json_null(struct json *j)
 	buf_str(j->out, "null");
 }
 
+void json_member_string(struct json *j, const char *key, const char *s)
+{
+	json_key(j, key);
+	json_string(j, s);
+}
+
+void json_member_uint(struct json *j, const char *key, uint64_t v)
+{
+	json_key(j, key);
+	json_uint(j, v);
+}
+
+void json_member_bool(struct json *j, const char *key, bool v)
+{
+	json_key(j, key);
+	json_bool(j, v);
+}
+
 void json_raw(struct json *j, const char *text, size_t n)
 {
 	separate(j);

@@ -39,6 +39,10 @@ void json_uint(struct json *j, uint64_t v);
 void json_int(struct json *j, int64_t v);
 void json_bool(struct json *j, bool v);
 void json_null(struct json *j);
+/* A key and its value. */
+void json_member_string(struct json *j, const char *key, const char *s);
+void json_member_uint(struct json *j, const char *key, uint64_t v);
+void json_member_bool(struct json *j, const char *key, bool v);
 /* TEXT is JSON already, on one line. */
 void json_raw(struct json *j, const char *text, size_t n);
 

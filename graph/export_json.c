@@ -56,12 +56,6 @@ void handover_real(struct json *j, const char *key, double v)
 	handover_number(j, v);
 }
 
-void handover_bool(struct json *j, const char *key, bool v)
-{
-	json_key(j, key);
-	json_bool(j, v);
-}
-
 void handover_group_name(const struct export *x, struct json *j, const char *key,
 			 unsigned group)
 {
@@ -163,8 +157,8 @@ static void coverage(const struct watch *w, struct json *j)
 		return;
 	}
 	json_open(j, '{');
-	handover_bool(j, "weekly", w->weekly);
-	handover_bool(j, "monthly", w->monthly);
+	json_member_bool(j, "weekly", w->weekly);
+	json_member_bool(j, "monthly", w->monthly);
 	handover_uint(j, "both_ends_watched", w->both);
 	handover_uint(j, "one_sided", w->one_sided);
 	handover_uint(j, "process_unknown", w->nameless);
@@ -211,7 +205,7 @@ static void discovery(const struct watch *w, struct json *j)
 		json_null(j);
 	}
 	handover_time(j, "enough", w->enough);
-	handover_bool(j, "past", w->past);
+	json_member_bool(j, "past", w->past);
 	curve(w, j);
 	json_close(j, '}');
 }

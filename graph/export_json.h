@@ -22,7 +22,6 @@ void handover_known(struct json *j, const char *key, uint64_t v); /* 0 is null *
 void handover_time(struct json *j, const char *key, int64_t v);	  /* 0 is null */
 void handover_real(struct json *j, const char *key, double v);
 void handover_number(struct json *j, double v); /* a value alone */
-void handover_bool(struct json *j, const char *key, bool v);
 void handover_group_name(const struct export *x, struct json *j, const char *key,
 			 unsigned group); /* PLAN_NONE is null */
 /* After each element of a list: a line of its own, and what is full goes out. */

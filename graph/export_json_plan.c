@@ -132,7 +132,7 @@ static void machine(const struct export *x, struct json *j, unsigned i)
 	handover_known(j, "cores", m->cores);
 	handover_known(j, "memory_bytes", m->memory_bytes);
 	disk(j, m);
-	handover_bool(j, "sensor", m->sensor);
+	json_member_bool(j, "sensor", m->sensor);
 	machine_place(x, j, i);
 	machine_extra(j, m->extra);
 	json_close(j, '}');
@@ -218,9 +218,9 @@ static void entry(const struct export *x, struct json *j, unsigned i, const stru
 	handover_text(j, "state", plan_state_word[g->state]);
 	handover_text(j, "owner", g->owner);
 	handover_text(j, "notes", g->notes);
-	handover_bool(j, "named", g->named);
-	handover_bool(j, "accepted", g->accepted);
-	handover_bool(j, "locked", g->locked);
+	json_member_bool(j, "named", g->named);
+	json_member_bool(j, "accepted", g->accepted);
+	json_member_bool(j, "locked", g->locked);
 	entry_wave(x, j, i);
 	handover_real(j, "confidence", g->confidence);
 	handover_text(j, "reason", g->reason);
@@ -287,7 +287,7 @@ static void shared_part(const struct export *x, struct json *j, unsigned i)
 {
 	const struct plan_group *g = &x->plan->group[i];
 
-	handover_bool(j, "replicated", x->waves && x->waves->place[i].everywhere);
+	json_member_bool(j, "replicated", x->waves && x->waves->place[i].everywhere);
 	handover_text(j, "service", service_word(g->service));
 	handover_text(j, "title", service_title(g->service));
 	handover_text(j, "advice", service_advice_word(advice(x, i)));

@@ -56,8 +56,8 @@ static void wave(const struct export *x, struct json *j, const struct wave *w)
 		handover_number(j, w->hours);
 	else
 		json_null(j);
-	handover_bool(j, "over", w->over);
-	handover_bool(j, "tight", w->tight);
+	json_member_bool(j, "over", w->over);
+	json_member_bool(j, "tight", w->tight);
 	priced(j, "across", c ? &c->all : NULL);
 	priced(j, "across_new", c ? &c->fresh : NULL);
 	priced(j, "across_healed", c ? &c->healed : NULL);
@@ -82,7 +82,7 @@ static void against(const struct export *x, struct json *j, const struct wave_ag
 	handover_uint(j, "client_wave", a->client_wave);
 	handover_uint(j, "server_wave", a->server_wave);
 	handover_uint(j, "connections", a->connections);
-	handover_bool(j, "cycle", a->cycle);
+	json_member_bool(j, "cycle", a->cycle);
 	json_close(j, '}');
 }
 
@@ -129,7 +129,7 @@ static void cut(const struct export *x, struct json *j, const struct cut_pair *c
 	handover_group_name(x, j, "client", c->client);
 	handover_group_name(x, j, "server", c->server);
 	handover_text(j, "class", cut_class_word[c->class]);
-	handover_bool(j, "hard", cut_class_hard(c->class));
+	json_member_bool(j, "hard", cut_class_hard(c->class));
 	handover_known(j, "crosses_from", export_crosses_from(c));
 	handover_known(j, "crosses_until", export_crosses_until(c));
 	price(j, &c->price);
