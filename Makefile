@@ -62,7 +62,8 @@ store_pkgs := sqlite3
 graph_pkgs :=
 draw_pkgs := libcgraph libgvc
 assess_pkgs :=
-sensor_pkgs := libevent libevent_openssl $(if $(filter 1,$(BPF)),libbpf)
+sensor_pkgs := libevent libevent_openssl libnl-3.0 libnl-nf-3.0 libseccomp libcap-ng inih \
+	$(if $(filter 1,$(BPF)),libbpf)
 collector_pkgs := libevent libevent_openssl
 cli_pkgs :=
 
@@ -123,7 +124,7 @@ multiarch := $(wildcard /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
 BPF_CFLAGS := -target bpf -g -O2 -std=gnu11 -Wall -Wno-missing-declarations -I. \
 	$(if $(multiarch),-idirafter $(multiarch))
 
-$(B)/bpf/%.bpf.o: bpf/%.bpf.c bpf/kernel.h bpf/event.h Makefile
+$(B)/bpf/%.bpf.o: bpf/%.bpf.c bpf/kernel.h bpf/event.h bpf/who.h Makefile
 	@mkdir -p $(@D)
 	$(say) BPF $@
 	$(Q)$(CLANG) $(BPF_CFLAGS) -D__TARGET_ARCH_$(BPF_ARCH) -c -o $@.tmp $< && \
@@ -172,7 +173,7 @@ check-unit: $(UNIT)
 
 # The programs of the kernel for the other architecture, so that nothing in them is ours alone.
 bpf-arm64: $(patsubst bpf/%.bpf.c,$(B)/bpf/arm64/%.bpf.o,$(if $(filter 1,$(BPF)),$(BPF_SRCS)))
-$(B)/bpf/arm64/%.bpf.o: bpf/%.bpf.c bpf/kernel.h bpf/event.h Makefile
+$(B)/bpf/arm64/%.bpf.o: bpf/%.bpf.c bpf/kernel.h bpf/event.h bpf/who.h Makefile
 	@mkdir -p $(@D)
 	$(say) BPF $@
 	$(Q)$(CLANG) $(BPF_CFLAGS) -D__TARGET_ARCH_arm64 -c -o $@ $<
@@ -225,7 +226,7 @@ fit: all $(B)/tests/fit
 # Format, includes, every header by itself, and the compiler's own analysis of the pure modules.
 .PHONY: lint
 SOURCES := $(shell find bpf common store graph sensor collector cli tests -name '*.[ch]' 2>/dev/null)
-HEADERS := $(filter-out bpf/kernel.h,$(filter %.h,$(SOURCES)))
+HEADERS := $(filter-out bpf/kernel.h bpf/who.h,$(filter %.h,$(SOURCES)))
 lint:
 	@clang-format --version >/dev/null || { echo "lint: clang-format is missing"; exit 1; }
 	clang-format --dry-run -Werror $(SOURCES)

@@ -23,7 +23,8 @@ struct edge_key {
 	__u8 remote[16];
 	__u16 port; /* the service port: remote for a client, local for a server */
 	__u8 dir;   /* enum edge_dir */
-	__u8 pad[5];
+	__u8 proto; /* 0: TCP, 17: UDP */
+	__u8 pad[4];
 };
 
 /* Of the connections of one edge those whose client port has the lowest edge_rank are kept. */
@@ -59,7 +60,9 @@ struct live_record {
 	__u32 pending; /* still connecting */
 	__u32 start_ms;
 	__u16 client_port;
-	__u16 pad[3];
+	__u8 untold; /* a server's that waits for its reader: seen, and not counted as opened
+			yet */
+	__u8 pad[5];
 };
 
 struct listener_key {
@@ -77,6 +80,7 @@ struct listener_val {
 
 /* A process that has just been seen for the first time, while it is certainly there. */
 #define PROCESS_ARGS 256
+#define PROCESS_CGROUPS 4
 struct process_event {
 	__u64 born;
 	__u32 tgid;
@@ -86,6 +90,9 @@ struct process_event {
 	char comm[16];
 	char exe[64]; /* last part of the executable's path */
 	char args[PROCESS_ARGS];
+	/* Of the cgroup: its own name and its parents', lowest first; v2, and where that is
+	 * the root, v1. */
+	char cgroup[PROCESS_CGROUPS][64];
 };
 
 /* Why something could not be kept; indexes of the per-CPU array `drops`. */

@@ -4,3 +4,15 @@
 const char *const witness_word[WITNESS_COUNT] = {
 	"none", "client", "server", "mirror", "netflow", "import",
 };
+
+const char *const usage_word[USAGE_METRICS] = {
+	"none",
+	"cpu",
+	"memory",
+	"disk_read_ops",
+	"disk_write_ops",
+	"disk_read_bytes",
+	"disk_write_bytes",
+	"nic_rx_bytes",
+	"nic_tx_bytes",
+};

@@ -30,8 +30,9 @@ enum { PROTO_TCP = 6, PROTO_UDP = 17 };
 
 /* Longest strings that are taken from outside, without their NUL. */
 enum {
-	NAME_LEN = 255,	 /* process, unit, user, machine, container */
-	PATH_LEN = 1023, /* executable, application */
+	NAME_LEN = 255,	   /* process, unit, user, machine, container */
+	PATH_LEN = 1023,   /* executable, application, arguments */
+	EXTRA_LEN = 24575, /* what else is known of a machine, as JSON */
 };
 
 /* What lives on when pids do not: NAME, UNIT and CONTAINER are its identity, the rest tells
@@ -42,7 +43,8 @@ struct process {
 	const char *container; /* container id, "" outside of any */
 	const char *exe;       /* path of the executable */
 	const char *user;
-	const char *app; /* main class or jar behind java */
+	const char *app;  /* main class or jar behind java */
+	const char *args; /* arguments without secrets; "" unless somebody asked for them */
 };
 
 /* Amounts of one interval or one sum of intervals: they add up, and they are never gauges. */
@@ -98,6 +100,10 @@ struct flow {
 	uint32_t pending; /* still connecting at the end of the interval */
 	struct sample samples[FLOW_SAMPLES];
 	unsigned samples_n;
+	/* The server's end as the client addressed it, where this host translated it. */
+	bool has_seen;
+	struct addr seen;
+	uint16_t seen_port;
 };
 
 /* A machine as its sensor describes it. */
@@ -112,6 +118,7 @@ struct machine {
 	uint64_t memory_bytes;
 	struct addr addrs[MACHINE_ADDRS]; /* sorted; every network namespace, no loopback */
 	unsigned addrs_n;
+	const char *extra; /* inventory: a JSON object (docs/exchange.md), or "" */
 };
 
 /* A socket that waits for connections; the address may be the any-address. */
@@ -127,6 +134,67 @@ struct listener {
 struct cover {
 	uint64_t start_ms, end_ms;
 	uint64_t overflow; /* connections that no longer fitted a table of the probe */
+	uint64_t unnamed;  /* processes that were gone before anybody could name them */
+	uint32_t degraded; /* bits of enum degraded */
+};
+
+/* What this watch could not see, by its own account. */
+enum degraded {
+	DEGRADED_POLL = 1,   /* no eBPF here: what the fallback misses is missed */
+	DEGRADED_READER = 2, /* the governor took the reader's program away */
+	DEGRADED_OFF = 4,    /* the governor took all programs away: nothing was watched */
+	DEGRADED_NO_UDP = 8,
+	DEGRADED_NO_NAT = 16,
+	DEGRADED_NAT_LOST = 32, /* translations came faster than they were read */
+};
+
+/* Opens of one network namespace as the probe counted them and as the kernel did. */
+struct capture {
+	uint64_t start_ms, end_ms;
+	uint32_t netns;
+	uint64_t active_seen, active_kernel;   /* connects: ActiveOpens of /proc/net/snmp */
+	uint64_t passive_seen, passive_kernel; /* accepts: PassiveOpens */
+};
+
+/* How busy a part of the machine was. */
+enum usage_metric {
+	USAGE_NONE,
+	USAGE_CPU,	     /* thousandths of all cores together */
+	USAGE_MEMORY,	     /* bytes that are not available to a new program */
+	USAGE_DISK_READ_OPS, /* operations in 1,000 seconds */
+	USAGE_DISK_WRITE_OPS,
+	USAGE_DISK_READ_BYTES, /* a second */
+	USAGE_DISK_WRITE_BYTES,
+	USAGE_NIC_RX_BYTES, /* a second */
+	USAGE_NIC_TX_BYTES,
+	USAGE_METRICS
+};
+extern const char
+	*const usage_word[USAGE_METRICS]; /* as in JSON: "cpu", "disk_read_ops" ... */
+struct usage {
+	enum usage_metric metric;
+	const char *device; /* "sda", "eth0"; "" for CPU and memory */
+	uint64_t start_ms, end_ms;
+	uint32_t samples;
+	uint64_t mean, max; /* over the samples */
+};
+
+/*
+ * A translation that this machine makes for a connection through or to it (DNAT, masquerade,
+ * a load balancer): the server's end and the client's end on both sides.  Client ports are not
+ * told.
+ */
+struct translation {
+	uint8_t proto;
+	struct addr client;	 /* as it is */
+	struct addr client_seen; /* as the server sees it; equal to client where it is not
+				    changed */
+	struct addr seen;	 /* the server as the client addressed it */
+	uint16_t seen_port;
+	struct addr server; /* as it is */
+	uint16_t port;
+	uint64_t first_ms, last_ms;
+	uint64_t opens;
 };
 
 /* Data that was dropped before it could be sent: a gap that must show. */

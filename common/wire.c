@@ -219,7 +219,7 @@ void wire_writer_fini(struct wire_writer *w)
 /* Room is kept for the longest record: a machine with all its addresses. */
 bool wire_writer_full(const struct wire_writer *w)
 {
-	return w->body.n > WIRE_BODY_MAX - 32768 || w->processes >= WIRE_PROCESSES - 2;
+	return w->body.n > WIRE_BODY_MAX - 65536 || w->processes >= WIRE_PROCESSES - 2;
 }
 
 /* A record is kind, length (u16 is enough for the longest: 16 bytes * 512 addresses), body. */
@@ -304,6 +304,7 @@ uint32_t wire_write_process(struct wire_writer *w, const struct process *p)
 	put_text(&w->body, p->exe, PATH_LEN);
 	put_text(&w->body, p->user, NAME_LEN);
 	put_text(&w->body, p->app, PATH_LEN);
+	put_text(&w->body, p->args ? p->args : "", PATH_LEN);
 	record_end(w, mark);
 	return ++w->processes;
 }
@@ -377,6 +378,11 @@ void wire_write_flow(struct wire_writer *w, const struct flow *f, uint32_t clien
 	buf_u8(b, (uint8_t)f->samples_n);
 	for (unsigned i = 0; i < f->samples_n; i++)
 		put_sample(w, &f->samples[i]);
+	buf_u8(b, f->has_seen);
+	if (f->has_seen) {
+		put_addr(b, &f->seen);
+		buf_u16(b, f->seen_port);
+	}
 	record_end(w, mark);
 }
 
@@ -407,6 +413,7 @@ void wire_write_machine(struct wire_writer *w, const struct machine *m)
 	buf_varint(b, m->addrs_n);
 	for (unsigned i = 0; i < m->addrs_n; i++)
 		put_addr(b, &m->addrs[i]);
+	put_text(b, m->extra ? m->extra : "", EXTRA_LEN);
 	record_end(w, mark);
 }
 
@@ -417,6 +424,8 @@ void wire_write_cover(struct wire_writer *w, const struct cover *c)
 	put_time(w, c->start_ms);
 	put_time(w, c->end_ms);
 	buf_varint(&w->body, c->overflow);
+	buf_varint(&w->body, c->unnamed);
+	buf_varint(&w->body, c->degraded);
 	record_end(w, mark);
 }
 
@@ -430,7 +439,63 @@ void wire_write_lost(struct wire_writer *w, const struct lost *l)
 	record_end(w, mark);
 }
 
-/* Records, read */
+void wire_write_capture(struct wire_writer *w, const struct capture *c)
+{
+	size_t mark = record_begin(w, WIRE_R_CAPTURE);
+
+	put_time(w, c->start_ms);
+	put_time(w, c->end_ms);
+	buf_varint(&w->body, c->netns);
+	buf_varint(&w->body, c->active_seen);
+	buf_varint(&w->body, c->active_kernel);
+	buf_varint(&w->body, c->passive_seen);
+	buf_varint(&w->body, c->passive_kernel);
+	record_end(w, mark);
+}
+
+void wire_write_usage(struct wire_writer *w, const struct usage *u)
+{
+	size_t mark = record_begin(w, WIRE_R_USAGE);
+
+	buf_u8(&w->body, (uint8_t)u->metric);
+	put_text(&w->body, u->device, NAME_LEN);
+	put_time(w, u->start_ms);
+	put_time(w, u->end_ms);
+	buf_varint(&w->body, u->samples);
+	buf_varint(&w->body, u->mean);
+	buf_varint(&w->body, u->max);
+	record_end(w, mark);
+}
+
+void wire_write_translation(struct wire_writer *w, const struct translation *t)
+{
+	struct buf *b = &w->body;
+	size_t mark = record_begin(w, WIRE_R_TRANSLATION);
+
+	buf_u8(b, t->proto);
+	put_addr(b, &t->client);
+	put_addr(b, &t->client_seen);
+	put_addr(b, &t->seen);
+	buf_u16(b, t->seen_port);
+	put_addr(b, &t->server);
+	buf_u16(b, t->port);
+	put_time(w, t->first_ms);
+	put_time(w, t->last_ms);
+	buf_varint(b, t->opens);
+	record_end(w, mark);
+}
+
+/* Records, read; what an earlier minor version does not write is "" or 0. */
+
+static const char *zstr_if_any(struct cur *c, size_t max)
+{
+	return cur_left(c) ? cur_zstr(c, max) : "";
+}
+
+static uint64_t varint_if_any(struct cur *c, uint64_t max)
+{
+	return cur_left(c) ? cur_varint_max(c, max) : 0;
+}
 
 void wire_reader_begin(struct wire_reader *r, struct cur body)
 {
@@ -455,6 +520,7 @@ static int read_process(struct wire_reader *r, struct cur *c)
 	p.exe = cur_zstr(c, PATH_LEN);
 	p.user = cur_zstr(c, NAME_LEN);
 	p.app = cur_zstr(c, PATH_LEN);
+	p.args = zstr_if_any(c, PATH_LEN);
 	if (c->bad || r->process_n >= WIRE_PROCESSES)
 		return -EPROTO;
 	if (!r->process) /* once, at its cap: records point into it */
@@ -492,6 +558,11 @@ static int read_flow(const struct wire_reader *r, struct cur *c, struct flow *f)
 		return -EPROTO;
 	for (unsigned i = 0; i < f->samples_n; i++)
 		get_sample(r, c, &f->samples[i]);
+	f->has_seen = cur_left(c) && cur_u8(c) != 0;
+	if (f->has_seen) {
+		get_addr(c, &f->seen);
+		f->seen_port = cur_u16(c);
+	}
 	return verdict(c);
 }
 
@@ -517,7 +588,60 @@ static int read_machine(struct cur *c, struct machine *m)
 	m->addrs_n = (unsigned)cur_varint_max(c, MACHINE_ADDRS);
 	for (unsigned i = 0; i < m->addrs_n && !c->bad; i++)
 		get_addr(c, &m->addrs[i]);
+	m->extra = zstr_if_any(c, EXTRA_LEN);
 	return c->bad || !*m->id ? -EPROTO : 0;
+}
+
+static int read_cover(const struct wire_reader *r, struct cur *c, struct cover *out)
+{
+	out->start_ms = get_time(r, c);
+	out->end_ms = get_time(r, c);
+	out->overflow = cur_varint_max(c, INT64_MAX);
+	out->unnamed = varint_if_any(c, INT64_MAX);
+	out->degraded = (uint32_t)varint_if_any(c, UINT32_MAX);
+	return verdict(c);
+}
+
+static int read_capture(const struct wire_reader *r, struct cur *c, struct capture *out)
+{
+	out->start_ms = get_time(r, c);
+	out->end_ms = get_time(r, c);
+	out->netns = (uint32_t)cur_varint_max(c, UINT32_MAX);
+	out->active_seen = cur_varint_max(c, INT64_MAX);
+	out->active_kernel = cur_varint_max(c, INT64_MAX);
+	out->passive_seen = cur_varint_max(c, INT64_MAX);
+	out->passive_kernel = cur_varint_max(c, INT64_MAX);
+	return verdict(c);
+}
+
+/* A metric of a later version is left out, not an error. */
+static int read_usage(const struct wire_reader *r, struct cur *c, struct usage *out)
+{
+	out->metric = cur_u8(c);
+	out->device = cur_zstr(c, NAME_LEN);
+	out->start_ms = get_time(r, c);
+	out->end_ms = get_time(r, c);
+	out->samples = (uint32_t)cur_varint_max(c, UINT32_MAX);
+	out->mean = cur_varint_max(c, INT64_MAX);
+	out->max = cur_varint_max(c, INT64_MAX);
+	if (out->metric <= USAGE_NONE || out->metric >= USAGE_METRICS)
+		return c->bad ? -EPROTO : 1;
+	return verdict(c);
+}
+
+static int read_translation(const struct wire_reader *r, struct cur *c, struct translation *t)
+{
+	t->proto = cur_u8(c);
+	get_addr(c, &t->client);
+	get_addr(c, &t->client_seen);
+	get_addr(c, &t->seen);
+	t->seen_port = cur_u16(c);
+	get_addr(c, &t->server);
+	t->port = cur_u16(c);
+	t->first_ms = get_time(r, c);
+	t->last_ms = get_time(r, c);
+	t->opens = cur_varint_max(c, INT64_MAX);
+	return verdict(c);
 }
 
 static int read_record(struct wire_reader *r, struct cur *c, struct wire_record *out)
@@ -532,15 +656,18 @@ static int read_record(struct wire_reader *r, struct cur *c, struct wire_record 
 	case WIRE_R_MACHINE:
 		return read_machine(c, &out->machine);
 	case WIRE_R_COVER:
-		out->cover.start_ms = get_time(r, c);
-		out->cover.end_ms = get_time(r, c);
-		out->cover.overflow = cur_varint_max(c, INT64_MAX);
-		return verdict(c);
+		return read_cover(r, c, &out->cover);
 	case WIRE_R_LOST:
 		out->lost.start_ms = get_time(r, c);
 		out->lost.end_ms = get_time(r, c);
 		out->lost.records = cur_varint_max(c, INT64_MAX);
 		return verdict(c);
+	case WIRE_R_CAPTURE:
+		return read_capture(r, c, &out->capture);
+	case WIRE_R_USAGE:
+		return read_usage(r, c, &out->usage);
+	case WIRE_R_TRANSLATION:
+		return read_translation(r, c, &out->translation);
 	}
 	return 1; /* of a later version */
 }

@@ -143,6 +143,9 @@ void wire_write_listener(struct wire_writer *w, const struct listener *l, uint32
 void wire_write_machine(struct wire_writer *w, const struct machine *m);
 void wire_write_cover(struct wire_writer *w, const struct cover *c);
 void wire_write_lost(struct wire_writer *w, const struct lost *l);
+void wire_write_capture(struct wire_writer *w, const struct capture *c);
+void wire_write_usage(struct wire_writer *w, const struct usage *u);
+void wire_write_translation(struct wire_writer *w, const struct translation *t);
 
 /* The records of one batch, read one by one. */
 enum wire_kind {
@@ -152,6 +155,9 @@ enum wire_kind {
 	WIRE_R_MACHINE,
 	WIRE_R_COVER,
 	WIRE_R_LOST,
+	WIRE_R_CAPTURE,
+	WIRE_R_USAGE,
+	WIRE_R_TRANSLATION,
 };
 struct wire_record {
 	enum wire_kind kind;
@@ -161,6 +167,9 @@ struct wire_record {
 		struct machine machine;
 		struct cover cover;
 		struct lost lost;
+		struct capture capture;
+		struct usage usage;
+		struct translation translation;
 	};
 };
 struct wire_reader {

@@ -31,6 +31,12 @@ table() {
 	build  libssl-dev         openssl-devel           libopenssl-devel
 	build  libsqlite3-dev     sqlite-devel            sqlite3-devel
 	build  libgraphviz-dev    graphviz-devel          graphviz-devel
+	build  libnl-3-dev        libnl3-devel            libnl3-devel
+	build  libnl-nf-3-dev     -                       -
+	build  libnl-route-3-dev  -                       -
+	build  libseccomp-dev     libseccomp-devel        libseccomp-devel
+	build  libcap-ng-dev      libcap-ng-devel         libcap-ng-devel
+	build  libinih-dev        inih-devel              inih-devel
 	build  uthash-dev         uthash-devel            uthash-devel
 	build  fonts-dejavu-core  dejavu-sans-fonts       dejavu-fonts
 	test   check              check-devel             check-devel
@@ -45,6 +51,13 @@ table() {
 	test   procps             procps-ng               procps
 	test   util-linux         util-linux              util-linux
 	test   nftables           nftables                nftables
+	test   liburing-dev       liburing-devel          liburing-devel
+	test   debhelper          -                       -
+	test   debootstrap?       debootstrap             debootstrap
+	test   rpm                rpm-build               rpm-build
+	test   qemu-system-x86    qemu-system-x86         qemu-x86
+	test   busybox-static     busybox                 busybox-static
+	test   cpio               cpio                    cpio
 	test   git                git                     git
 	END
 }

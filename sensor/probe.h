@@ -32,6 +32,21 @@ struct probe_config {
 struct probe_interval {
 	uint64_t start_ns, end_ns;
 	uint64_t drops[DROP_COUNT];
+	uint32_t degraded; /* bits of enum degraded (common/fact.h) that the probe knows of */
+};
+
+/* What a probe itself costs, since it was opened. */
+struct probe_cost {
+	uint64_t run_ns; /* of programs in the kernel; 0 where it cannot be known */
+	uint64_t runs;
+	uint64_t map_bytes; /* kernel memory of maps now */
+};
+
+/* What is taken away when a budget is passed: sensor/governor.h decides. */
+enum probe_shed {
+	SHED_NOTHING,
+	SHED_READER, /* owners are listeners or acceptors from now on */
+	SHED_ALL,
 };
 
 struct probe_state;
@@ -50,6 +65,10 @@ struct probe {
 	/* Ends an interval: tells the sink everything in it.  Negative errno with words. */
 	int (*drain)(struct probe_state *st, struct probe_interval *out, struct err *e);
 	void (*close)(struct probe_state *st);
+	/* May be NULL, as may shed. */
+	void (*cost)(struct probe_state *st, struct probe_cost *out);
+	/* There is no way back but to open the probe again. */
+	void (*shed)(struct probe_state *st, enum probe_shed what);
 };
 
 extern const struct probe probe_ebpf;

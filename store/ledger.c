@@ -394,6 +394,9 @@ static int take(struct intake *in, const struct wire_record *rec, struct err *e)
 	case WIRE_R_LOST:
 		rc = take_lost(in, &rec->lost, &fate, e);
 		break;
+	case WIRE_R_CAPTURE:
+	case WIRE_R_USAGE:
+	case WIRE_R_TRANSLATION:
 	case WIRE_R_PROCESS:
 		break;
 	}

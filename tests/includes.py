@@ -29,7 +29,11 @@ FROM_BPF = re.compile(r"bpf/(event\.h|[a-z_]+\.skel\.h)$")
 
 # Header: the files that may include it.
 ONLY = {
-    r"bpf/(bpf|libbpf)\.h": {"sensor/probe_ebpf.c"},
+    r"bpf/(bpf|libbpf)\.h": {"sensor/probe_ebpf.c", "sensor/udp_ebpf.c"},
+    r"netlink/.*": {"sensor/probe_poll.c", "sensor/nat.c"},
+    r"seccomp\.h": {"sensor/confine.c"},
+    r"cap-ng\.h": {"sensor/confine.c"},
+    r"ini\.h": {"sensor/config.c"},
     r"pcap.*": {"sensor/probe_pcap.c"},
     r"graphviz/cgraph\.h": {"graph/draw/pen.c"},
     r"graphviz/gvc\.h": {"graph/draw/render.c"},
