@@ -1,17 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sensor/batch.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-void batch_init(struct batch *b, struct spool *spool)
+#include "common/mem.h"
+
+struct batch {
+	struct wire_writer w;
+	batch_fn *fn;
+	void *ctx;
+	uint64_t start_ms, end_ms;
+	uint32_t stamp; /* of the processes that this batch has named */
+};
+
+struct batch *batch_new(batch_fn *fn, void *ctx)
 {
-	memset(b, 0, sizeof(*b));
-	b->spool = spool;
+	struct batch *b = xcalloc(1, sizeof(*b));
+
+	b->fn = fn;
+	b->ctx = ctx;
+	return b;
 }
 
-void batch_fini(struct batch *b)
+void batch_free(struct batch *b)
 {
+	if (!b)
+		return;
 	wire_writer_fini(&b->w);
+	free(b);
 }
 
 static void open_writer(struct batch *b)
@@ -20,19 +37,28 @@ static void open_writer(struct batch *b)
 	b->stamp++;
 }
 
-void batch_begin(struct batch *b, uint64_t start_ms, uint64_t end_ms)
+static void begin(void *ctx, uint64_t start_ms, uint64_t end_ms)
 {
+	struct batch *b = ctx;
+
 	b->start_ms = start_ms;
 	b->end_ms = end_ms;
 	open_writer(b);
 }
 
-static void make_room(struct batch *b)
+static void hand_on(struct batch *b)
 {
-	if (!wire_writer_full(&b->w))
-		return;
-	spool_add(b->spool, &b->w, b->start_ms, b->end_ms);
-	open_writer(b);
+	if (b->w.records)
+		b->fn(&b->w, b->start_ms, b->end_ms, b->ctx);
+}
+
+static struct wire_writer *room(struct batch *b)
+{
+	if (wire_writer_full(&b->w)) {
+		hand_on(b);
+		open_writer(b);
+	}
+	return &b->w;
 }
 
 static uint32_t index_of(struct batch *b, struct owner_process *owner)
@@ -46,37 +72,59 @@ static uint32_t index_of(struct batch *b, struct owner_process *owner)
 	return owner->index;
 }
 
-void batch_flow(struct batch *b, const struct flow *f, struct owner_process *owner)
+static void flow(void *ctx, const struct flow *f, struct owner_process *owner)
 {
-	uint32_t i;
+	struct batch *b = ctx;
+	struct wire_writer *w = room(b);
+	uint32_t i = index_of(b, owner);
 
-	make_room(b);
-	i = index_of(b, owner);
-	wire_write_flow(&b->w, f, f->witness == WITNESS_CLIENT ? i : 0,
+	wire_write_flow(w, f, f->witness == WITNESS_CLIENT ? i : 0,
 			f->witness == WITNESS_SERVER ? i : 0);
 }
 
-void batch_machine(struct batch *b, const struct machine *m)
+static void machine(void *ctx, const struct machine *m)
 {
-	make_room(b);
-	wire_write_machine(&b->w, m);
+	wire_write_machine(room(ctx), m);
 }
 
-void batch_listener(struct batch *b, const struct listener *l, struct owner_process *owner)
+static void listener(void *ctx, const struct listener *l, struct owner_process *owner)
 {
-	make_room(b);
-	wire_write_listener(&b->w, l, index_of(b, owner));
+	struct batch *b = ctx;
+	struct wire_writer *w = room(b);
+
+	wire_write_listener(w, l, index_of(b, owner));
 }
 
-void batch_lost(struct batch *b, const struct lost *l)
+static void capture(void *ctx, const struct capture *c)
 {
-	make_room(b);
-	wire_write_lost(&b->w, l);
+	wire_write_capture(room(ctx), c);
 }
 
-void batch_end(struct batch *b, const struct cover *c)
+static void usage(void *ctx, const struct usage *u)
 {
-	make_room(b);
-	wire_write_cover(&b->w, c);
-	spool_add(b->spool, &b->w, b->start_ms, b->end_ms);
+	wire_write_usage(room(ctx), u);
+}
+
+static void translation(void *ctx, const struct translation *t)
+{
+	wire_write_translation(room(ctx), t);
+}
+
+static void end(void *ctx, const struct cover *c)
+{
+	wire_write_cover(room(ctx), c);
+	hand_on(ctx);
+}
+
+struct output batch_output(struct batch *b)
+{
+	return (struct output){ .ctx = b,
+				.begin = begin,
+				.machine = machine,
+				.listener = listener,
+				.flow = flow,
+				.capture = capture,
+				.usage = usage,
+				.translation = translation,
+				.end = end };
 }

@@ -11,20 +11,33 @@
 #include "common/log.h"
 #include "common/version.h"
 #include "sensor/enroll.h"
-#include "sensor/sensor.h"
+#include "sensor/watch.h"
 
 #define DATA_DIR "/var/lib/skein/sensor"
 
 static const char usage_text[] =
-	"usage: skein-sensor --ebpf --collector HOST:PORT [--data DIR] [OPTION...]\n"
+	"usage: skein-sensor [--ebpf|--poll] --collector HOST:PORT [--data DIR] [OPTION...]\n"
+	"       skein-sensor [--ebpf|--poll] --once TIME --out FILE\n"
+	"       skein-sensor [--ebpf|--poll] --show-what-you-send\n"
 	"       skein-sensor enroll --collector HOST:PORT --token TOKEN [--data DIR] [--force]\n"
 	"\n"
 	"Watches the TCP connections of this machine and tells a collector which process\n"
 	"depends on which. Read only; never looks at payload; needs root to attach.\n"
 	"\n"
-	"  --ebpf              watch by eBPF (the default)\n"
+	"  --ebpf              watch by eBPF, or not at all\n"
+	"  --poll              watch without eBPF, by what the kernel tells of sockets\n"
+	"                      (by default eBPF where it can run, else this)\n"
 	"  --collector H:P     where the collector listens\n"
 	"  --data DIR          identity of this sensor (default " DATA_DIR ")\n"
+	"  --once TIME         watch for so long (60s, 10m, 1h), write --out FILE, and end:\n"
+	"                      no collector, no installation; for `skein import`\n"
+	"  --out FILE          where, - is standard output\n"
+	"  --show-what-you-send  print every record in clear on standard output, as it is sent,\n"
+	"                      or instead of sending it where there is no --collector\n"
+	"  --cpu-budget PCT    of one core, kernel side counted; when it is passed the programs\n"
+	"                      are detached (2; 0: none)\n"
+	"  --memory-budget MB  maps counted (64; 0: none)\n"
+	"  --arguments         send arguments of processes, without secrets\n"
 	"  --interval TIME     how often edges are sent: 1s to 60s, dividing a minute (10s)\n"
 	"  --max-edges N       edges in one interval (32768)\n"
 	"  --max-sockets N     connections open at once (65536)\n"
@@ -37,10 +50,19 @@ static const char usage_text[] =
 	"Signals: SIGTERM ends after the last acknowledgement, SIGUSR1 prints the state.\n"
 	"\n"
 	"  skein-sensor enroll --collector map.example:7700 --token \"$TOKEN\"\n"
-	"  skein-sensor --ebpf --collector map.example:7700\n";
+	"  skein-sensor --collector map.example:7700\n"
+	"  skein-sensor --once 60s --out web01.jsonl\n";
 
 enum opt {
 	OPT_EBPF = 256,
+	OPT_POLL,
+	OPT_ONCE,
+	OPT_OUT,
+	OPT_SHOW,
+	OPT_CPU,
+	OPT_MEMORY,
+	OPT_ARGS,
+	OPT_DENY,
 	OPT_COLLECTOR,
 	OPT_DATA,
 	OPT_INTERVAL,
@@ -56,6 +78,14 @@ enum opt {
 
 static const struct option longs[] = {
 	{ "ebpf", no_argument, NULL, OPT_EBPF },
+	{ "poll", no_argument, NULL, OPT_POLL },
+	{ "once", required_argument, NULL, OPT_ONCE },
+	{ "out", required_argument, NULL, OPT_OUT },
+	{ "show-what-you-send", no_argument, NULL, OPT_SHOW },
+	{ "cpu-budget", required_argument, NULL, OPT_CPU },
+	{ "memory-budget", required_argument, NULL, OPT_MEMORY },
+	{ "arguments", no_argument, NULL, OPT_ARGS },
+	{ "deny-kernels", required_argument, NULL, OPT_DENY },
 	{ "collector", required_argument, NULL, OPT_COLLECTOR },
 	{ "data", required_argument, NULL, OPT_DATA },
 	{ "interval", required_argument, NULL, OPT_INTERVAL },
@@ -71,11 +101,11 @@ static const struct option longs[] = {
 };
 
 struct args {
-	struct sensor_config sensor;
+	struct watch_config watch;
 	char host[256];
 	bool collector;
 	const char *token;
-	bool force;
+	bool force, once;
 	enum log_level level;
 };
 
@@ -113,6 +143,24 @@ static bool interval_of(const char *text, unsigned *ms)
 	return true;
 }
 
+/* "60s", "10m", "1h", "60": up to a day. */
+static bool time_of(const char *text, unsigned *ms)
+{
+	static const char units[] = "smh";
+	static const unsigned seconds[] = { 1, 60, 3600 };
+	size_t n = strlen(text);
+	const char *unit = n ? strchr(units, text[n - 1]) : NULL;
+	unsigned each = unit && *unit ? seconds[unit - units] : 1;
+	unsigned long v;
+	char digits[16];
+
+	snprintf(digits, sizeof(digits), "%.*s", (int)(unit && *unit ? n - 1 : n), text);
+	if (!number(digits, 1, 86400 / each, &v))
+		return false;
+	*ms = (unsigned)v * each * 1000;
+	return true;
+}
+
 /* 0 to go on, else the exit status + 1. */
 static int take(struct args *a, int opt)
 {
@@ -120,36 +168,69 @@ static int take(struct args *a, int opt)
 
 	switch (opt) {
 	case OPT_EBPF:
-		a->sensor.probe = &probe_ebpf;
+		a->watch.probe = probe_find("ebpf");
+		return 0;
+	case OPT_POLL:
+		a->watch.probe = probe_find("poll");
+		if (!a->watch.probe)
+			return 1 + usage("this sensor was built without --poll", "");
+		return 0;
+	case OPT_ONCE:
+		if (!time_of(optarg, &a->watch.for_ms))
+			return 1 + usage("--once wants a time from 1s to 24h, not ", optarg);
+		a->once = true;
+		return 0;
+	case OPT_OUT:
+		a->watch.once = optarg;
+		return 0;
+	case OPT_SHOW:
+		a->watch.show = true;
+		return 0;
+	case OPT_CPU:
+		if (!number(optarg, 0, 100, &v))
+			return 1 +
+			       usage("--cpu-budget wants percent of one core, not ", optarg);
+		a->watch.cpu_permille = (unsigned)v * 10;
+		return 0;
+	case OPT_MEMORY:
+		if (!number(optarg, 0, 1 << 20, &v))
+			return 1 + usage("--memory-budget wants megabytes, not ", optarg);
+		a->watch.memory_bytes = (uint64_t)v << 20;
+		return 0;
+	case OPT_ARGS:
+		a->watch.keep_args = true;
+		return 0;
+	case OPT_DENY:
+		a->watch.deny_kernels = optarg;
 		return 0;
 	case OPT_COLLECTOR:
 		a->collector = true;
-		if (addr_split_hostport(optarg, a->host, sizeof(a->host), &a->sensor.port) ||
-		    !*a->host || !a->sensor.port)
+		if (addr_split_hostport(optarg, a->host, sizeof(a->host), &a->watch.port) ||
+		    !*a->host || !a->watch.port)
 			return 1 + usage("--collector wants HOST:PORT, not ", optarg);
 		return 0;
 	case OPT_DATA:
-		a->sensor.dir = optarg;
+		a->watch.dir = optarg;
 		return 0;
 	case OPT_INTERVAL:
-		if (!interval_of(optarg, &a->sensor.interval_ms))
+		if (!interval_of(optarg, &a->watch.interval_ms))
 			return 1 + usage("--interval wants 1s to 60s, dividing a minute, not ",
 					 optarg);
 		return 0;
 	case OPT_EDGES:
 		if (!number(optarg, 64, 1 << 22, &v))
 			return 1 + usage("--max-edges wants a number from 64, not ", optarg);
-		a->sensor.limits.max_edges = (uint32_t)v;
+		a->watch.limits.max_edges = (uint32_t)v;
 		return 0;
 	case OPT_SOCKETS:
 		if (!number(optarg, 64, 1 << 22, &v))
 			return 1 + usage("--max-sockets wants a number from 64, not ", optarg);
-		a->sensor.limits.max_sockets = (uint32_t)v;
+		a->watch.limits.max_sockets = (uint32_t)v;
 		return 0;
 	case OPT_READY:
 		if (!number(optarg, 0, 65535, &v))
 			return 1 + usage("--ready-fd wants a descriptor, not ", optarg);
-		a->sensor.ready_fd = (int)v;
+		a->watch.ready_fd = (int)v;
 		return 0;
 	case OPT_LEVEL:
 		if (log_level_parse(optarg, &a->level))
@@ -195,9 +276,9 @@ static int enroll(const struct args *a)
 {
 	char line[512];
 	struct enroll_config config = { .host = a->host,
-					.port = a->sensor.port,
+					.port = a->watch.port,
 					.token = token_of(a, line),
-					.dir = a->sensor.dir,
+					.dir = a->watch.dir,
 					.force = a->force };
 	struct identity id;
 	struct err e = { 0 };
@@ -217,22 +298,24 @@ static int watch(const struct args *a)
 {
 	struct err e = { 0 };
 
-	return sensor_run(&a->sensor, &e) ? fail(&e) : EXITS_OK;
+	return watch_run(&a->watch, &e) ? fail(&e) : EXITS_OK;
 }
 
 int main(int argc, char **argv)
 {
-	struct args a = { .sensor = { .probe = &probe_ebpf,
-				      .limits = { .max_edges = 32768, .max_sockets = 65536 },
-				      .dir = DATA_DIR,
-				      .interval_ms = 10000,
-				      .ready_fd = -1 },
+	struct args a = { .watch = { .probe = &probe_ebpf,
+				     .limits = { .max_edges = 32768, .max_sockets = 65536 },
+				     .dir = DATA_DIR,
+				     .interval_ms = 10000,
+				     .cpu_permille = 20,
+				     .memory_bytes = 64 << 20,
+				     .ready_fd = -1 },
 			  .level = LOG_INFO_ };
 	static char name[] = "skein-sensor"; /* for getopt's messages */
 	bool enrolling = argc > 1 && strcmp(argv[1], "enroll") == 0;
 	int opt, rc;
 
-	a.sensor.host = a.host;
+	a.watch.host = a.host;
 	argv[0] = argv[enrolling] = name;
 	while ((opt = getopt_long(argc - enrolling, argv + enrolling, "", longs, NULL)) !=
 	       -1) {
@@ -243,11 +326,17 @@ int main(int argc, char **argv)
 	log_open("skein-sensor", a.level);
 	if (optind + enrolling < argc)
 		return usage("it takes no argument such as ", argv[optind + enrolling]);
-	if (!a.collector)
+	if (a.once != (a.watch.once != NULL))
+		return usage("--once TIME and --out FILE go together", "");
+	if (a.once && (a.collector || a.watch.show))
+		return usage("--once writes a file and tells nobody: no --collector, no "
+			     "--show-what-you-send with it",
+			     "");
+	if (!a.collector && (enrolling || !(a.once || a.watch.show)))
 		return usage("--collector HOST:PORT is missing", "");
 	if (enrolling && !a.token)
 		return usage("--token TOKEN is missing", "");
-	if (!a.sensor.probe->open)
+	if (!a.watch.probe->open)
 		return usage("this sensor was built without eBPF (BPF=0)", "");
 	return enrolling ? enroll(&a) : watch(&a);
 }

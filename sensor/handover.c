@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sensor/handover.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { HEAD = 4 + 8 + 8 + 4 };
+
+static int write_all(int fd, const uint8_t *p, size_t n)
+{
+	while (n) {
+		ssize_t put = write(fd, p, n);
+
+		if (put < 0 && errno != EINTR)
+			return -errno;
+		if (put > 0) {
+			p += put;
+			n -= (size_t)put;
+		}
+	}
+	return 0;
+}
+
+int handover_send(int fd, const struct wire_writer *w, uint64_t start_ms, uint64_t end_ms)
+{
+	struct buf b = { 0 };
+	int rc;
+
+	buf_u32(&b, (uint32_t)w->body.n);
+	buf_u64(&b, start_ms);
+	buf_u64(&b, end_ms);
+	buf_u32(&b, w->records);
+	buf_put(&b, w->body.p, w->body.n);
+	rc = write_all(fd, b.p, b.n);
+	buf_fini(&b);
+	return rc;
+}
+
+int handover_end(int fd)
+{
+	static const uint8_t head[HEAD];
+
+	return write_all(fd, head, sizeof(head));
+}
+
+int handover_next(const uint8_t *p, size_t n, struct handover_batch *out, size_t *used)
+{
+	struct cur c = cur_of(p, n);
+	uint32_t length = cur_u32(&c);
+
+	memset(out, 0, sizeof(*out));
+	if (n >= 4 && length > WIRE_BODY_MAX)
+		return -EPROTO;
+	if (n < HEAD || n - HEAD < length)
+		return 0;
+	out->start_ms = cur_u64(&c);
+	out->end_ms = cur_u64(&c);
+	out->w.records = cur_u32(&c);
+	out->w.body.p = (uint8_t *)p + HEAD;
+	out->w.body.n = length;
+	out->end = length == 0;
+	*used = HEAD + length;
+	return 1;
+}
