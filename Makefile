@@ -8,6 +8,7 @@
 #: make fuzz        every fuzzer for T seconds each (T=20)
 #: make bench       measurements, as ratios
 #: make bench-groups  how good the grouper is and what it takes (ARGS="--quick --markdown")
+#: make bench-host  what the sensor costs its host (root; ARGS="--quick")
 #: make fit         fits the grouper's models again (graph/fit.c)
 #: make lint        format, includes, headers, static analysis
 #: make deps        packages that the build needs
@@ -209,9 +210,16 @@ BENCHES := $(patsubst tests/bench/%.c,$(B)/tests/%,$(wildcard tests/bench/bench_
 bench: all $(BENCHES)
 	@for b in $(BENCHES); do $$b || exit 1; done
 
+ARGS ?=
+# What the sensor costs its host: root, loopback only, a few minutes.
+$(B)/tests/host_%: $(B)/tests/bench/host_%.o $(TESTLIBS)
+	$(testprogram)
+.PHONY: bench-host
+bench-host: $(B)/tests/host_load $(B)/tests/host_probe
+	@/usr/bin/python3 tests/bench/host.py $(B) $(ARGS)
+
 # On estates of fixed seeds, made once and kept in the build folder.
 .PHONY: bench-groups
-ARGS ?=
 bench-groups: all
 	@SKEIN_BUILD=$(B) /usr/bin/python3 tests/bench/groups.py $(ARGS)
 
