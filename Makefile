@@ -125,7 +125,7 @@ multiarch := $(wildcard /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
 BPF_CFLAGS := -target bpf -g -O2 -std=gnu11 -Wall -Wno-missing-declarations -I. \
 	$(if $(multiarch),-idirafter $(multiarch))
 
-$(B)/bpf/%.bpf.o: bpf/%.bpf.c bpf/kernel.h bpf/event.h bpf/who.h Makefile
+$(B)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) Makefile
 	@mkdir -p $(@D)
 	$(say) BPF $@
 	$(Q)$(CLANG) $(BPF_CFLAGS) -D__TARGET_ARCH_$(BPF_ARCH) -c -o $@.tmp $< && \
@@ -174,7 +174,7 @@ check-unit: $(UNIT)
 
 # The programs of the kernel for the other architecture, so that nothing in them is ours alone.
 bpf-arm64: $(patsubst bpf/%.bpf.c,$(B)/bpf/arm64/%.bpf.o,$(if $(filter 1,$(BPF)),$(BPF_SRCS)))
-$(B)/bpf/arm64/%.bpf.o: bpf/%.bpf.c bpf/kernel.h bpf/event.h bpf/who.h Makefile
+$(B)/bpf/arm64/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) Makefile
 	@mkdir -p $(@D)
 	$(say) BPF $@
 	$(Q)$(CLANG) $(BPF_CFLAGS) -D__TARGET_ARCH_arm64 -c -o $@ $<
@@ -234,7 +234,7 @@ fit: all $(B)/tests/fit
 # Format, includes, every header by itself, and the compiler's own analysis of the pure modules.
 .PHONY: lint
 SOURCES := $(shell find bpf common store graph sensor collector cli tests -name '*.[ch]' 2>/dev/null)
-HEADERS := $(filter-out bpf/kernel.h bpf/who.h,$(filter %.h,$(SOURCES)))
+HEADERS := $(filter bpf/event.h,$(SOURCES)) $(filter-out bpf/%,$(filter %.h,$(SOURCES)))
 lint:
 	@clang-format --version >/dev/null || { echo "lint: clang-format is missing"; exit 1; }
 	clang-format --dry-run -Werror $(SOURCES)
