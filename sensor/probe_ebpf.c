@@ -26,6 +26,7 @@
 #include "common/fact.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "sensor/meter.h"
 
 #define BTF_PATH "/sys/kernel/btf/vmlinux"
 
@@ -34,7 +35,6 @@ enum {
 	LIVE_PASSES = 4,
 	WAKE_AT = 16384,      /* new edges since the last drain */
 	PREALLOCATED = 32768, /* edges that a map has room for where it takes all at once */
-	MEASURE_ONE_IN = 6,   /* intervals: measuring costs more than what is measured */
 };
 
 struct probe_state {
@@ -42,7 +42,7 @@ struct probe_state {
 	struct ring_buffer *ring;
 	struct bpf_link *live;
 	struct probe_sink sink;
-	uint64_t opened_ns, start_ns;
+	uint64_t start_ns;
 	int retired; /* which of the two edge maps is not in use */
 	uint64_t drops[DROP_COUNT];
 	size_t told_live; /* records of one pass over open connections */
@@ -50,12 +50,7 @@ struct probe_state {
 	int cpus;
 	uint32_t degraded;
 	bool draining, wants_drain;
-	struct {
-		int fd; /* open while the kernel measures programs, or -1 */
-		uint64_t since_ns, ns_at, runs_at; /* of this measurement */
-		uint64_t ns, runs, spent_ns;	   /* of all: measured during spent_ns */
-		unsigned interval;
-	} stats;
+	struct meter *meter;
 	struct listening *listening; /* every socket that listens, sorted by address */
 	size_t listening_n, listening_cap;
 	struct edge_key key[BATCH];
@@ -274,99 +269,13 @@ static int on_ring(void *ctx, void *data, size_t n)
 	return 0;
 }
 
-/* Measuring */
-
-/*
- * The kernel measures programs only while somebody holds this descriptor, and all of the host
- * while it does; that takes as long again as a small program.  So one interval in
- * MEASURE_ONE_IN is measured, and taken for the others.
- */
-static void read_run_times(struct probe_state *st, uint64_t *ns, uint64_t *runs)
-{
-	struct bpf_program *prog;
-
-	*ns = *runs = 0;
-	bpf_object__for_each_program(prog, st->skel->obj)
-	{
-		struct bpf_prog_info info = { 0 };
-		uint32_t n = sizeof(info);
-
-		if (bpf_program__fd(prog) < 0 ||
-		    bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &n))
-			continue;
-		*ns += info.run_time_ns;
-		*runs += info.run_cnt;
-	}
-}
-
-static void start_measuring(struct probe_state *st)
-{
-	st->stats.fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
-	if (st->stats.fd < 0)
-		return; /* not permitted: the cost is not known */
-	read_run_times(st, &st->stats.ns_at, &st->stats.runs_at);
-	st->stats.since_ns = boot_ns();
-}
-
-/* Adds what was measured since the last time to the sums. */
-static void add_up(struct probe_state *st, uint64_t now)
-{
-	uint64_t ns, runs;
-
-	if (st->stats.fd < 0)
-		return;
-	read_run_times(st, &ns, &runs);
-	st->stats.ns += ns - st->stats.ns_at;
-	st->stats.runs += runs - st->stats.runs_at;
-	st->stats.spent_ns += now - st->stats.since_ns;
-	st->stats.ns_at = ns;
-	st->stats.runs_at = runs;
-	st->stats.since_ns = now;
-}
-
-static void stop_measuring(struct probe_state *st)
-{
-	add_up(st, boot_ns());
-	if (st->stats.fd >= 0)
-		close(st->stats.fd);
-	st->stats.fd = -1;
-}
-
-/* At the end of each interval. */
-static void measure(struct probe_state *st)
-{
-	st->stats.interval++;
-	if (st->stats.interval % MEASURE_ONE_IN == 0)
-		start_measuring(st);
-	else if (st->stats.fd >= 0)
-		stop_measuring(st);
-}
-
-/* Kernel memory of a map in bytes: only its fdinfo has it. */
-static uint64_t map_memory(int fd)
-{
-	unsigned long long bytes = 0;
-	char path[64], line[128];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	f = fopen(path, "re");
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "memlock: %llu", &bytes) == 1)
-			break;
-	if (f)
-		fclose(f);
-	return bytes;
-}
-
 static void ebpf_close(struct probe_state *st)
 {
 	if (!st)
 		return;
 	ring_buffer__free(st->ring);
 	bpf_link__destroy(st->live);
-	if (st->stats.fd >= 0)
-		close(st->stats.fd);
+	meter_free(st->meter);
 	conn_bpf__destroy(st->skel);
 	free(st->listening);
 	free(st->each);
@@ -381,14 +290,15 @@ static struct probe_state *ebpf_open(const struct probe_config *config,
 
 	st->sink = *sink;
 	st->retired = 1;
-	st->stats.fd = -1;
 	st->cpus = libbpf_num_possible_cpus();
 	st->each = xcalloc(st->cpus > 0 ? (size_t)st->cpus : 1, sizeof(*st->each));
 	rc = check_btf(e);
 	if (rc == 0)
 		rc = load(st, config, e);
-	if (rc == 0)
-		start_measuring(st);
+	if (rc == 0) {
+		st->meter = meter_new();
+		meter_add(st->meter, st->skel->obj);
+	}
 	if (rc == 0) {
 		st->ring = ring_buffer__new(bpf_map__fd(st->skel->maps.processes), on_ring, st,
 					    NULL);
@@ -398,7 +308,7 @@ static struct probe_state *ebpf_open(const struct probe_config *config,
 		rc = attach_live(st, e);
 	if (rc == 0)
 		rc = attach(st, e);
-	st->opened_ns = st->start_ns = boot_ns();
+	st->start_ns = boot_ns();
 	if (rc == 0)
 		rc = seed(st, e);
 	if (rc == 0)
@@ -639,7 +549,7 @@ static int ebpf_drain(struct probe_state *st, struct probe_interval *out, struct
 		return rc;
 	read_drops(st, out->drops);
 	out->degraded = st->degraded;
-	measure(st);
+	meter_tick(st->meter);
 	return 0;
 }
 
@@ -647,19 +557,7 @@ static int ebpf_drain(struct probe_state *st, struct probe_interval *out, struct
 
 static void ebpf_cost(struct probe_state *st, struct probe_cost *out)
 {
-	uint64_t now = boot_ns(), whole = now - st->opened_ns;
-	struct bpf_map *map;
-
-	memset(out, 0, sizeof(*out));
-	add_up(st, now);
-	if (st->stats.spent_ns) {
-		double scale = (double)whole / (double)st->stats.spent_ns;
-
-		out->run_ns = (uint64_t)((double)st->stats.ns * scale);
-		out->runs = (uint64_t)((double)st->stats.runs * scale);
-	}
-	bpf_object__for_each_map(map, st->skel->obj) out->map_bytes +=
-		map_memory(bpf_map__fd(map));
+	meter_cost(st->meter, out);
 }
 
 static void ebpf_shed(struct probe_state *st, enum probe_shed what)
