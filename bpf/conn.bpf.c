@@ -36,7 +36,10 @@ struct sock_state {
 	struct edge_key key;
 	__u64 tx_base, rx_base; /* what was transferred before the watch began */
 	__u64 start_ns;
-	__u16 client_port; /* of a server's connection */
+	union {
+		__u16 client_port; /* of a server's connection */
+		__u16 soft_error;  /* of a client's: what ICMP said of it while it connected */
+	};
 	__u8 flags;
 	__u8 closed; /* passes that found it closed, though no program was told */
 	__u32 pass;  /* of the live iterator that has seen it */
@@ -114,7 +117,7 @@ static __noinline void replace(struct sock_state *st)
 {
 	struct totals none = {};
 
-	count_end(st, &none, false, st->client_port);
+	count_end(st, &none, false, st->key.dir == EDGE_SERVER ? st->client_port : 0);
 }
 
 static __always_inline void keep_socket(struct sock *sk, struct sock_state *st)
@@ -205,6 +208,8 @@ static __always_inline void count_socket(struct sock_state *st, struct sock *sk,
 	struct totals t;
 
 	FILL_TOTALS(DIRECT, &t, tp, sk);
+	if (failed && !t.why && st->key.dir == EDGE_CLIENT)
+		t.why = st->soft_error ? st->soft_error : sk->sk_err_soft;
 	count_end(st, &t, failed && st->key.dir == EDGE_CLIENT,
 		  st->key.dir == EDGE_CLIENT ? local : st->client_port);
 	bpf_map_delete_elem(&sockets, &id);
@@ -275,6 +280,37 @@ int BPF_PROG(on_destroy, struct sock *sk)
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (tp)
 		count_socket(st, sk, tp, tp->bytes_acked == 0);
+	return 0;
+}
+
+/* What is last in the queue of errors, which ICMP's word comes into before anything else. */
+static __always_inline __u16 queued_error(const struct sock *sk)
+{
+	struct sk_buff *skb = BPF_CORE_READ(sk, sk_error_queue.prev);
+	struct sock_exterr_skb *error;
+
+	if ((void *)skb == (void *)__builtin_preserve_access_index(&sk->sk_error_queue))
+		return 0;
+	error = (void *)__builtin_preserve_access_index(&skb->cb);
+	return BPF_CORE_READ(error, ee.ee_errno);
+}
+
+/*
+ * ICMP's word on a connect in progress may be but a soft error, which the application takes
+ * away when it asks (net/ipv4/tcp_ipv4.c, tcp_v4_err; net/core/sock.c, SO_ERROR), and then it
+ * closes: that is no giving up.
+ */
+SEC("tp_btf/inet_sk_error_report")
+int BPF_PROG(on_error, const struct sock *sk)
+{
+	__u64 id = (__u64)sk;
+	struct sock_state *st;
+
+	if (sk->__sk_common.skc_state != TCP_SYN_SENT)
+		return 0;
+	st = bpf_map_lookup_elem(&sockets, &id);
+	if (st && st->key.dir == EDGE_CLIENT)
+		st->soft_error = queued_error(sk);
 	return 0;
 }
 

@@ -72,9 +72,22 @@ struct sock_common {
 	struct in6_addr skc_v6_rcv_saddr;
 	unsigned long skc_flags;
 };
+struct sk_buff {
+	char cb[48];
+};
+struct sk_buff_head {
+	struct sk_buff *prev;
+};
+struct sock_extended_err {
+	__u32 ee_errno;
+};
+struct sock_exterr_skb { /* is in cb */
+	struct sock_extended_err ee;
+};
 struct sock {
 	struct sock_common __sk_common;
-	int sk_err;
+	struct sk_buff_head sk_error_queue;
+	int sk_err, sk_err_soft;
 	__u32 sk_max_ack_backlog;
 	__u16 sk_protocol;
 };

@@ -178,6 +178,7 @@ static int load(struct probe_state *st, const struct probe_config *config, struc
 	size_maps(st->skel, config);
 	want(st->skel->progs.has_read, "tcp_rcv_space_adjust");
 	want(st->skel->progs.on_destroy, "tcp_destroy_sock");
+	want(st->skel->progs.on_error, "inet_sk_error_report"); /* Linux 5.14 */
 	rc = conn_bpf__load(st->skel);
 	if (rc)
 		return explain(rc, "eBPF: load", e);
@@ -207,6 +208,8 @@ static int attach(struct probe_state *st, struct err *e)
 	}
 	if (bpf_program__fd(s->progs.on_destroy) >= 0)
 		s->links.on_destroy = bpf_program__attach(s->progs.on_destroy);
+	if (bpf_program__fd(s->progs.on_error) >= 0)
+		s->links.on_error = bpf_program__attach(s->progs.on_error);
 	s->links.on_state = bpf_program__attach(s->progs.on_state);
 	if (!s->links.on_state)
 		return explain(-errno, "eBPF: attach inet_sock_set_state", e);
@@ -570,7 +573,8 @@ static void ebpf_shed(struct probe_state *st, enum probe_shed what)
 		return;
 	bpf_link__destroy(s->links.on_state);
 	bpf_link__destroy(s->links.on_destroy);
-	s->links.on_state = s->links.on_destroy = NULL;
+	bpf_link__destroy(s->links.on_error);
+	s->links.on_state = s->links.on_destroy = s->links.on_error = NULL;
 	st->degraded |= DEGRADED_OFF;
 }
 

@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 
-PORT = 17931
+PORT = 9431
 RPS = "/sys/class/net/lo/queues/rx-0/rps_cpus"
 STATS = "/proc/sys/kernel/bpf_stats_enabled"
 # kind -> operations in a slice

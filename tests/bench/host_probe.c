@@ -23,7 +23,7 @@ enum { NAMES = 16 };
 
 struct tally {
 	char name[32];
-	uint64_t opens, failed, abandoned, tx, rx, live;
+	uint64_t opens, refused, timeouts, unreachable, resets, abandoned, tx, rx, live;
 };
 
 static struct edgetab *edges;
@@ -74,7 +74,10 @@ static void on_flow(const struct flow *f, struct owner_process *owner, void *ctx
 		i++;
 	snprintf(t[i].name, sizeof(t[i].name), "%s", name);
 	t[i].opens += f->c.opens;
-	t[i].failed += counters_failed(&f->c);
+	t[i].refused += f->c.refused;
+	t[i].timeouts += f->c.timeouts;
+	t[i].unreachable += f->c.unreachable;
+	t[i].resets += f->c.resets;
 	t[i].abandoned += f->c.abandoned;
 	t[i].tx += f->c.bytes_to_server;
 	t[i].rx += f->c.bytes_to_client;
@@ -85,11 +88,13 @@ static void print_tally(const char *side, const struct tally *t)
 {
 	printf("\"%s\":{", side);
 	for (unsigned i = 0; i < NAMES && t[i].name[0]; i++)
-		printf("%s\"%s\":{\"opens\":%" PRIu64 ",\"failed\":%" PRIu64
-		       ",\"abandoned\":%" PRIu64 ",\"tx\":%" PRIu64 ",\"rx\":%" PRIu64
-		       ",\"live\":%" PRIu64 "}",
-		       i ? "," : "", t[i].name, t[i].opens, t[i].failed, t[i].abandoned,
-		       t[i].tx, t[i].rx, t[i].live);
+		printf("%s\"%s\":{\"opens\":%" PRIu64 ",\"refused\":%" PRIu64
+		       ",\"timeouts\":%" PRIu64 ",\"unreachable\":%" PRIu64
+		       ",\"resets\":%" PRIu64 ",\"abandoned\":%" PRIu64 ",\"tx\":%" PRIu64
+		       ",\"rx\":%" PRIu64 ",\"live\":%" PRIu64 "}",
+		       i ? "," : "", t[i].name, t[i].opens, t[i].refused, t[i].timeouts,
+		       t[i].unreachable, t[i].resets, t[i].abandoned, t[i].tx, t[i].rx,
+		       t[i].live);
 	printf("},");
 }
 
