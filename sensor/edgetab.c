@@ -90,7 +90,7 @@ static uint32_t hash_of(const struct where *w)
 		h = (h ^ word[i]) * 0x9e3779b97f4a7c15u;
 		h ^= h >> 32;
 	}
-	return (uint32_t)h;
+	return (uint32_t)((h * 0x9e3779b97f4a7c15u) >> 32); /* the bits that all others move */
 }
 
 static void grow(struct edgetab *t)

@@ -327,17 +327,20 @@ static int ebpf_fd(struct probe_state *st)
 
 /* Draining */
 
+/*
+ * The change takes as long as the kernel waits for its programs, maybe a tenth of a second:
+ * what is new in the other map meanwhile has to count.
+ */
 static int retire(struct probe_state *st)
 {
 	struct bpf_map *next = st->retired ? st->skel->maps.edges_b : st->skel->maps.edges_a;
 	int fd = bpf_map__fd(next);
 	uint32_t zero = 0;
 
+	st->skel->bss->new_edges = 0;
 	if (bpf_map_update_elem(bpf_map__fd(st->skel->maps.edges), &zero, &fd, BPF_ANY))
 		return -errno;
 	st->retired = !st->retired;
-	st->skel->bss->new_edges = 0;
-	st->skel->bss->woken = 0;
 	return 0;
 }
 
@@ -375,6 +378,7 @@ static void ebpf_poll(struct probe_state *st)
 		ring_buffer__consume(st->ring); /* names first */
 		drain_edges(st); /* what fails here is drained at the end of the interval */
 	}
+	st->skel->bss->woken = 0;
 }
 
 static void tell_live(struct probe_state *st, ssize_t got)
@@ -545,9 +549,8 @@ static int ebpf_drain(struct probe_state *st, struct probe_interval *out, struct
 	memset(out, 0, sizeof(*out));
 	st->draining = true;
 	rc = drain_all(st, out, e);
-	st->draining = false;
-	if (st->wants_drain)
-		st->skel->bss->woken = 0; /* be asked again, by the next new edge */
+	st->draining = st->wants_drain = false;
+	st->skel->bss->woken = 0; /* the next new edge may ask again */
 	if (rc)
 		return rc;
 	read_drops(st, out->drops);

@@ -192,8 +192,7 @@ int main(int argc, char **argv)
 				   .closed = on_closed,
 				   .live = on_live,
 				   .listener = on_listener };
-	struct probe_config config = { .max_edges =
-					       argc > 2 ? (uint32_t)atol(argv[2]) : 131072,
+	struct probe_config config = { .max_edges = argc > 2 ? (uint32_t)atol(argv[2]) : 49152,
 				       .max_sockets =
 					       argc > 3 ? (uint32_t)atol(argv[3]) : 131072 };
 	struct probe_state *st;
