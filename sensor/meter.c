@@ -124,9 +124,11 @@ void meter_cost(struct meter *m, struct probe_cost *out)
 	turn(m);
 	out->run_ns = (uint64_t)m->ns;
 	out->runs = (uint64_t)m->runs;
-	for (unsigned i = 0; i < m->n; i++)
-		bpf_object__for_each_map(map, m->object[i]) out->map_bytes +=
-			map_memory(bpf_map__fd(map));
+	for (unsigned i = 0; i < m->n; i++) {
+		map = NULL;
+		while ((map = bpf_object__next_map(m->object[i], map)))
+			out->map_bytes += map_memory(bpf_map__fd(map));
+	}
 }
 
 void meter_free(struct meter *m)
