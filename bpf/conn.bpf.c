@@ -367,6 +367,8 @@ int BPF_PROG(has_read, struct sock *sk)
 		return 0;
 	st = bpf_map_lookup_elem(&sockets, &id);
 	if (!st) {
+		if (sk->__sk_common.skc_state == TCP_CLOSE)
+			return 0; /* reads what was left when it ended, and was counted */
 		st = found_late(sk, sk->__sk_common.skc_num);
 		if (!st)
 			return 0;
