@@ -8,6 +8,7 @@
 #: make fuzz        every fuzzer for T seconds each (T=20)
 #: make bench       measurements, as ratios
 #: make bench-groups  how good the grouper is and what it takes (ARGS="--quick --markdown")
+#: make bench-host  what the sensor costs its host (root; ARGS="--quick")
 #: make fit         fits the grouper's models again (graph/fit.c)
 #: make lint        format, includes, headers, static analysis
 #: make deps        packages that the build needs
@@ -124,7 +125,7 @@ multiarch := $(wildcard /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
 BPF_CFLAGS := -target bpf -g -O2 -std=gnu11 -Wall -Wno-missing-declarations -I. \
 	$(if $(multiarch),-idirafter $(multiarch))
 
-$(B)/bpf/%.bpf.o: bpf/%.bpf.c bpf/kernel.h bpf/event.h bpf/who.h Makefile
+$(B)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) Makefile
 	@mkdir -p $(@D)
 	$(say) BPF $@
 	$(Q)$(CLANG) $(BPF_CFLAGS) -D__TARGET_ARCH_$(BPF_ARCH) -c -o $@.tmp $< && \
@@ -173,7 +174,7 @@ check-unit: $(UNIT)
 
 # The programs of the kernel for the other architecture, so that nothing in them is ours alone.
 bpf-arm64: $(patsubst bpf/%.bpf.c,$(B)/bpf/arm64/%.bpf.o,$(if $(filter 1,$(BPF)),$(BPF_SRCS)))
-$(B)/bpf/arm64/%.bpf.o: bpf/%.bpf.c bpf/kernel.h bpf/event.h bpf/who.h Makefile
+$(B)/bpf/arm64/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) Makefile
 	@mkdir -p $(@D)
 	$(say) BPF $@
 	$(Q)$(CLANG) $(BPF_CFLAGS) -D__TARGET_ARCH_arm64 -c -o $@ $<
@@ -209,9 +210,16 @@ BENCHES := $(patsubst tests/bench/%.c,$(B)/tests/%,$(wildcard tests/bench/bench_
 bench: all $(BENCHES)
 	@for b in $(BENCHES); do $$b || exit 1; done
 
+ARGS ?=
+# What the sensor costs its host: root, loopback only, a few minutes.
+$(B)/tests/host_%: $(B)/tests/bench/host_%.o $(TESTLIBS)
+	$(testprogram)
+.PHONY: bench-host
+bench-host: $(B)/tests/host_load $(B)/tests/host_probe
+	@/usr/bin/python3 tests/bench/host.py $(B) $(ARGS)
+
 # On estates of fixed seeds, made once and kept in the build folder.
 .PHONY: bench-groups
-ARGS ?=
 bench-groups: all
 	@SKEIN_BUILD=$(B) /usr/bin/python3 tests/bench/groups.py $(ARGS)
 
@@ -226,7 +234,7 @@ fit: all $(B)/tests/fit
 # Format, includes, every header by itself, and the compiler's own analysis of the pure modules.
 .PHONY: lint
 SOURCES := $(shell find bpf common store graph sensor collector cli tests -name '*.[ch]' 2>/dev/null)
-HEADERS := $(filter-out bpf/kernel.h bpf/who.h,$(filter %.h,$(SOURCES)))
+HEADERS := $(filter bpf/event.h,$(SOURCES)) $(filter-out bpf/%,$(filter %.h,$(SOURCES)))
 lint:
 	@clang-format --version >/dev/null || { echo "lint: clang-format is missing"; exit 1; }
 	clang-format --dry-run -Werror $(SOURCES)

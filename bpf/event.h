@@ -40,15 +40,17 @@ static inline __u32 edge_rank(__u16 port)
 	return (__u32)port * 2654435761u; /* Knuth: both ends rank a port alike */
 }
 
-/* What happened on an edge since the map was last drained.  Bytes are of closed connections.
+/*
+ * What happened on an edge since the map was last drained.  Openings and bytes are of closed
+ * connections; those of open ones are in their live_record.
  */
 struct edge_val {
 	__u64 tx, rx; /* payload sent and received by the owner of the edge */
 	__u64 rtt_sum_us;
 	__u64 first_ns, last_ns; /* boot time */
-	__u32 opens, refused, timeouts, unreachable, resets, abandoned;
+	__u32 opens, closes;	 /* together at 8 bytes: bpf/tally.h adds to both at once */
+	__u32 refused, timeouts, unreachable, resets, abandoned;
 	__u32 retransmits, rtt_n;
-	__u32 closes;
 	__u32 pad;
 	struct edge_sample sample[EDGE_SAMPLES];
 };
@@ -62,7 +64,8 @@ struct live_record {
 	__u16 client_port;
 	__u8 untold; /* a server's that waits for its reader: seen, and not counted as opened
 			yet */
-	__u8 pad[5];
+	__u8 opened; /* its opening was watched, and is to be counted; again in every record */
+	__u8 pad[4];
 };
 
 struct listener_key {
@@ -72,7 +75,14 @@ struct listener_key {
 	__u8 addr[16]; /* 0.0.0.0 is ::ffff:0.0.0.0 here, :: is :: */
 };
 struct listener_val {
-	__u64 sk; /* the listening socket: only its own end removes the entry */
+	__u64 sk; /* the socket that listened last; 0: it is gone, and others are left */
+	__u64 born;
+	__u32 tgid;
+	__u32 count; /* sockets at this address (SO_REUSEPORT) */
+};
+/* By socket: every one that listens. */
+struct listening {
+	struct listener_key key;
 	__u64 born;
 	__u32 tgid;
 	__u32 pad;

@@ -11,17 +11,16 @@
 #define AF_INET 2
 #define AF_INET6 10
 #define IPPROTO_TCP 6
+#define IPPROTO_MPTCP 262
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
 
 #define E2BIG 7
+#define EEXIST 17
 #define EPIPE 32
-#define ENETUNREACH 101
 #define ECONNRESET 104
 #define ETIMEDOUT 110
 #define ECONNREFUSED 111
-#define EHOSTDOWN 112
-#define EHOSTUNREACH 113
 
 /* include/net/tcp_states.h */
 enum {
@@ -65,6 +64,7 @@ struct sock_common {
 	__u32 skc_rcv_saddr;
 	__u16 skc_dport; /* big-endian */
 	__u16 skc_num;
+	unsigned int skc_hash;
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
 	possible_net_t skc_net;
@@ -72,13 +72,41 @@ struct sock_common {
 	struct in6_addr skc_v6_rcv_saddr;
 	unsigned long skc_flags;
 };
+struct sk_buff {
+	char cb[48];
+};
+struct sk_buff_head {
+	struct sk_buff *prev;
+};
+struct sock_extended_err {
+	__u32 ee_errno;
+};
+struct sock_exterr_skb { /* is in cb */
+	struct sock_extended_err ee;
+};
 struct sock {
 	struct sock_common __sk_common;
-	int sk_err;
+	struct sk_buff_head sk_error_queue;
+	int sk_err, sk_err_soft;
 	__u32 sk_max_ack_backlog;
 	__u16 sk_protocol;
 };
+struct request_sock {
+	struct request_sock *dl_next;
+	struct sock *sk;
+};
+struct request_sock_queue {
+	struct request_sock *rskq_accept_head;
+};
+struct inet_sock {
+	__u16 inet_sport; /* big-endian */
+};
+struct inet_connection_sock {
+	struct inet_sock icsk_inet;
+	struct request_sock_queue icsk_accept_queue;
+};
 struct tcp_sock {
+	struct inet_connection_sock inet_conn;
 	__u64 bytes_acked;
 	__u32 snd_nxt, snd_una;
 	__u64 bytes_sent;
@@ -86,6 +114,10 @@ struct tcp_sock {
 	__u64 bytes_received;
 	__u32 srtt_us;
 	__u32 total_retrans;
+};
+
+struct mptcp_sock {
+	struct sock *first; /* the first of the TCP connections that it is made of */
 };
 
 struct socket {

@@ -74,15 +74,21 @@ static __always_inline void fill_process(struct process_event *e, struct task_st
 		e->args_len = n;
 }
 
+/* Who was announced last, by tgid: spares the look into `announced`, most of the time. */
+#define LATELY 1024
+__u64 lately[LATELY];
+
 /* Tells the sensor who this is, once, while exe and arguments can still be read. */
-static __always_inline void announce(__u32 tgid, __u64 born, struct task_struct *task)
+static __noinline void announce(__u32 tgid, __u64 born, struct task_struct *task)
 {
 	struct process_key key = { .born = born, .tgid = tgid };
 	struct process_event *e;
 	__u8 yes = 1;
 
-	if (bpf_map_lookup_elem(&announced, &key))
+	if (bpf_map_lookup_elem(&announced, &key)) {
+		lately[tgid & (LATELY - 1)] = born + tgid;
 		return;
+	}
 	e = bpf_ringbuf_reserve(&processes, sizeof(*e), 0);
 	if (!e) {
 		count_drop(DROP_PROCESS_FULL);
@@ -96,15 +102,21 @@ static __always_inline void announce(__u32 tgid, __u64 born, struct task_struct 
 }
 
 /* Told first: whoever finds the owner in a map must find its name on the ring. */
+static __always_inline void own_by(struct edge_key *key, struct task_struct *task, __u64 born)
+{
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+
+	if (lately[tgid & (LATELY - 1)] != born + tgid)
+		announce(tgid, born, task);
+	key->tgid = tgid;
+	key->born = born;
+}
+
 static __always_inline void own_by_current(struct edge_key *key)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
-	__u64 born = task_born(task);
 
-	announce(tgid, born, task);
-	key->tgid = tgid;
-	key->born = born;
+	own_by(key, task, task_born(task));
 }
 
 #endif

@@ -3,12 +3,12 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "common/mem.h"
 
-enum { DEBT_INTERVALS = 3 };
+enum { DEBT_INTERVALS = 3, BUCKETS = 1024 };
 
+/* No byte of it is padding: it is hashed and compared as it is. */
 struct where {
 	struct owner_process *owner;
 	uint32_t scope;
@@ -18,25 +18,32 @@ struct where {
 	struct addr local, remote;
 };
 
+/* There may be a hundred thousand: 208 bytes. */
 struct edge {
 	struct where where;
-	struct counters new;	       /* but for bytes */
-	uint64_t closed_tx, closed_rx; /* by connections that have ended */
-	uint64_t live_tx, live_rx;     /* by those that are open */
-	uint64_t told_tx, told_rx;     /* reported so far */
+	struct edge *next;	   /* in its bucket */
+	int64_t owed_tx, owed_rx;  /* of closed connections, less what was reported */
+	uint64_t live_tx, live_rx; /* of those that are open */
+	int32_t owed_opens;	   /* the same of openings */
+	uint32_t live_opened;
 	uint32_t live, pending, told_live, told_pending;
+	uint32_t refused, timeouts, unreachable, resets, abandoned, retransmits, rtt_n;
+	uint8_t sample_n;
+	uint8_t debt; /* intervals for which more was told than is known */
+	uint64_t rtt_sum_us;
 	uint64_t first_ms, last_ms;
-	struct sample sample[FLOW_SAMPLES];
-	unsigned sample_n;
-	unsigned debt; /* intervals for which more was told than is known */
-	UT_hash_handle hh;
+	struct edge_sample sample[FLOW_SAMPLES];
 };
+_Static_assert(sizeof(struct edge) <= 208, "a hundred thousand of them");
 
 struct edgetab {
-	struct edge *edges;
+	struct edge **bucket;
+	uint32_t buckets; /* a power of two */
+	uint32_t n;
 	unsigned cap;
 	uint64_t overflow;
 	uint64_t boot_ms;
+	uint32_t told_ms; /* since boot: until when everything was told; 0: nothing was */
 };
 
 struct edgetab *edgetab_new(unsigned cap)
@@ -44,33 +51,81 @@ struct edgetab *edgetab_new(unsigned cap)
 	struct edgetab *t = xcalloc(1, sizeof(*t));
 
 	t->cap = cap;
+	t->buckets = BUCKETS;
+	t->bucket = xcalloc(BUCKETS, sizeof(*t->bucket));
 	return t;
-}
-
-static void drop(struct edgetab *t, struct edge *ed)
-{
-	HASH_DEL(t->edges, ed);
-	free(ed);
 }
 
 void edgetab_free(struct edgetab *t)
 {
-	struct edge *ed, *next;
-
 	if (!t)
 		return;
-	HASH_ITER (hh, t->edges, ed, next)
-		drop(t, ed);
+	for (uint32_t i = 0; i < t->buckets; i++)
+		while (t->bucket[i]) {
+			struct edge *ed = t->bucket[i];
+
+			t->bucket[i] = ed->next;
+			free(ed);
+		}
+	free(t->bucket);
 	free(t);
 }
 
 void edgetab_begin(struct edgetab *t, uint64_t boot_ms)
 {
 	t->boot_ms = boot_ms;
-	for (struct edge *ed = t->edges; ed; ed = ed->hh.next) {
-		ed->live = ed->pending = 0;
-		ed->live_tx = ed->live_rx = 0;
+	for (uint32_t i = 0; i < t->buckets; i++)
+		for (struct edge *ed = t->bucket[i]; ed; ed = ed->next) {
+			ed->live = ed->pending = ed->live_opened = 0;
+			ed->live_tx = ed->live_rx = 0;
+		}
+}
+
+static uint32_t hash_of(const struct where *w)
+{
+	uint64_t word[sizeof(*w) / 8], h = 0;
+
+	memcpy(word, w, sizeof(word));
+	for (size_t i = 0; i < sizeof(*w) / 8; i++) {
+		h = (h ^ word[i]) * 0x9e3779b97f4a7c15u;
+		h ^= h >> 32;
 	}
+	return (uint32_t)((h * 0x9e3779b97f4a7c15u) >> 32); /* the bits that all others move */
+}
+
+static void grow(struct edgetab *t)
+{
+	uint32_t buckets = t->buckets * 2;
+	struct edge **bucket = xcalloc(buckets, sizeof(*bucket));
+
+	for (uint32_t i = 0; i < t->buckets; i++)
+		for (struct edge *ed = t->bucket[i], *next; ed; ed = next) {
+			struct edge **to = &bucket[hash_of(&ed->where) & (buckets - 1)];
+
+			next = ed->next;
+			ed->next = *to;
+			*to = ed;
+		}
+	free(t->bucket);
+	t->bucket = bucket;
+	t->buckets = buckets;
+}
+
+static struct edge *add_edge(struct edgetab *t, const struct where *where)
+{
+	struct edge **to, *ed;
+
+	if (t->n >= t->cap)
+		return NULL;
+	if (t->n == t->buckets)
+		grow(t);
+	ed = xcalloc(1, sizeof(*ed));
+	ed->where = *where;
+	to = &t->bucket[hash_of(where) & (t->buckets - 1)];
+	ed->next = *to;
+	*to = ed;
+	t->n++;
+	return ed;
 }
 
 static struct edge *edge_at(struct edgetab *t, const struct edge_key *key,
@@ -87,15 +142,10 @@ static struct edge *edge_at(struct edgetab *t, const struct edge_key *key,
 	memcpy(where.remote.b, key->remote, 16);
 	if (addr_is_scoped(&where.local) || addr_is_scoped(&where.remote))
 		where.scope = key->netns;
-	HASH_FIND(hh, t->edges, &where, sizeof(where), ed);
-	if (ed)
-		return ed;
-	if (HASH_COUNT(t->edges) >= t->cap)
-		return NULL;
-	ed = xcalloc(1, sizeof(*ed));
-	ed->where = where;
-	HASH_ADD(hh, t->edges, where, sizeof(ed->where), ed);
-	return ed;
+	ed = t->bucket[hash_of(&where) & (t->buckets - 1)];
+	while (ed && memcmp(&ed->where, &where, sizeof(where)) != 0)
+		ed = ed->next;
+	return ed ? ed : add_edge(t, &where);
 }
 
 static void span(struct edge *ed, uint64_t first_ms, uint64_t last_ms)
@@ -106,15 +156,15 @@ static void span(struct edge *ed, uint64_t first_ms, uint64_t last_ms)
 		ed->last_ms = last_ms;
 }
 
-/* As keep_sample of bpf/conn.bpf.c: both ends of an edge keep the same ports. */
-static void keep_sample(struct edge *ed, struct sample s)
+/* As keep_sample of bpf/tally.h: both ends of an edge keep the same ports. */
+static void keep_sample(struct edge *ed, struct edge_sample s)
 {
 	for (unsigned i = 0; i < ed->sample_n; i++) {
-		struct sample was = ed->sample[i];
+		struct edge_sample was = ed->sample[i];
 
-		if (was.client_port == s.client_port)
+		if (was.port == s.port)
 			return;
-		if (edge_rank(was.client_port) < edge_rank(s.client_port))
+		if (edge_rank(was.port) < edge_rank(s.port))
 			continue;
 		ed->sample[i] = s;
 		s = was;
@@ -133,37 +183,50 @@ void edgetab_closed(struct edgetab *t, const struct edge_key *key, const struct 
 		    struct owner_process *owner)
 {
 	struct edge *ed = edge_at(t, key, owner);
-	uint64_t last = v->last_ns / 1000000;
 
 	if (!ed) {
 		t->overflow += v->opens + v->closes;
 		return;
 	}
-	ed->new.opens += v->opens;
-	ed->new.refused += v->refused;
-	ed->new.timeouts += v->timeouts;
-	ed->new.unreachable += v->unreachable;
-	ed->new.resets += v->resets;
-	ed->new.abandoned += v->abandoned;
-	ed->new.retransmits += v->retransmits;
-	ed->new.rtt_sum_us += v->rtt_sum_us;
-	ed->new.rtt_n += v->rtt_n;
-	ed->closed_tx += v->tx;
-	ed->closed_rx += v->rx;
-	span(ed, t->boot_ms + v->first_ns / 1000000, t->boot_ms + last);
+	ed->owed_opens += (int32_t)v->opens;
+	ed->refused += v->refused;
+	ed->timeouts += v->timeouts;
+	ed->unreachable += v->unreachable;
+	ed->resets += v->resets;
+	ed->abandoned += v->abandoned;
+	ed->retransmits += v->retransmits;
+	ed->rtt_sum_us += v->rtt_sum_us;
+	ed->rtt_n += v->rtt_n;
+	ed->owed_tx += (int64_t)v->tx;
+	ed->owed_rx += (int64_t)v->rx;
+	span(ed, t->boot_ms + v->first_ns / 1000000, t->boot_ms + v->last_ns / 1000000);
 	for (int i = 0; i < EDGE_SAMPLES; i++)
 		if (v->sample[i].used)
-			keep_sample(ed,
-				    (struct sample){
-					    .client_port = v->sample[i].port,
-					    .start_ms = t->boot_ms +
-							unwrap(last, v->sample[i].start_ms) });
+			keep_sample(ed, v->sample[i]);
+}
+
+/* Every record says that it was opened; where and when is told once, with its opening. */
+static void note_opening(struct edgetab *t, struct edge *ed, const struct live_record *r)
+{
+	uint64_t start;
+
+	ed->live_opened++;
+	if (t->told_ms && (int32_t)(r->start_ms - t->told_ms) < 0)
+		return;
+	start = t->boot_ms + unwrap((uint64_t)t->told_ms + UINT32_MAX / 2, r->start_ms);
+	if (t->told_ms)
+		span(ed, start, start);
+	keep_sample(ed, (struct edge_sample){
+				.start_ms = r->start_ms, .port = r->client_port, .used = 1 });
 }
 
 void edgetab_live(struct edgetab *t, const struct live_record *r, struct owner_process *owner)
 {
-	struct edge *ed = edge_at(t, &r->key, owner);
+	struct edge *ed;
 
+	if (r->untold)
+		return;
+	ed = edge_at(t, &r->key, owner);
 	if (!ed) {
 		t->overflow++;
 		return;
@@ -172,26 +235,60 @@ void edgetab_live(struct edgetab *t, const struct live_record *r, struct owner_p
 		ed->live_tx += r->tx;
 		ed->live_rx += r->rx;
 	}
+	if (r->opened)
+		note_opening(t, ed, r);
 	if (r->pending)
 		ed->pending++;
 	else
 		ed->live++;
 }
 
-static uint64_t more(uint64_t is, uint64_t told)
+/* What is new of an interval, as it will be told. */
+struct news {
+	uint64_t tx, rx;
+	uint32_t opens;
+};
+
+static uint64_t above_zero(int64_t n)
 {
-	return is > told ? is - told : 0;
+	return n > 0 ? (uint64_t)n : 0;
 }
 
-static bool anything_new(const struct edge *ed, uint64_t tx, uint64_t rx)
+static struct news news_of(const struct edge *ed)
 {
-	const struct counters *n = &ed->new;
-
-	return tx || rx || n->opens || n->abandoned || n->resets || n->rtt_n ||
-	       n->retransmits || ed->live != ed->told_live || ed->pending != ed->told_pending;
+	return (struct news){
+		.tx = above_zero(ed->owed_tx + (int64_t)ed->live_tx),
+		.rx = above_zero(ed->owed_rx + (int64_t)ed->live_rx),
+		.opens = (uint32_t)above_zero((int64_t)ed->owed_opens + ed->live_opened),
+	};
 }
 
-static struct flow flow_of(const struct edge *ed, uint64_t tx, uint64_t rx)
+static bool anything_new(const struct edge *ed, const struct news *n)
+{
+	return n->tx || n->rx || n->opens || ed->abandoned || ed->resets || ed->rtt_n ||
+	       ed->retransmits || ed->live != ed->told_live || ed->pending != ed->told_pending;
+}
+
+static struct counters counters_of(const struct edge *ed, const struct news *n)
+{
+	bool client = ed->where.dir == EDGE_CLIENT;
+
+	return (struct counters){ .opens = n->opens,
+				  .refused = ed->refused,
+				  .timeouts = ed->timeouts,
+				  .unreachable = ed->unreachable,
+				  .resets = ed->resets,
+				  .abandoned = ed->abandoned,
+				  .bytes_to_server = client ? n->tx : n->rx,
+				  .bytes_to_client = client ? n->rx : n->tx,
+				  .retransmits = ed->retransmits,
+				  .rtt_sum_us = ed->rtt_sum_us,
+				  .rtt_n = ed->rtt_n,
+				  .has_bytes = true };
+}
+
+static struct flow flow_of(const struct edgetab *t, const struct edge *ed,
+			   const struct news *n, uint64_t end_ms)
 {
 	const struct where *w = &ed->where;
 	bool client = w->dir == EDGE_CLIENT;
@@ -201,47 +298,55 @@ static struct flow flow_of(const struct edge *ed, uint64_t tx, uint64_t rx)
 			  .client = client ? w->local : w->remote,
 			  .server = client ? w->remote : w->local,
 			  .scope = w->scope,
-			  .c = ed->new,
+			  .c = counters_of(ed, n),
 			  .live = ed->live,
 			  .pending = ed->pending,
 			  .samples_n = ed->sample_n };
 
-	f.c.has_bytes = true;
-	f.c.bytes_to_server = client ? tx : rx;
-	f.c.bytes_to_client = client ? rx : tx;
-	memcpy(f.samples, ed->sample, sizeof(f.samples));
+	for (unsigned i = 0; i < ed->sample_n; i++) {
+		f.samples[i].client_port = ed->sample[i].port;
+		f.samples[i].start_ms =
+			t->boot_ms + unwrap(end_ms - t->boot_ms, ed->sample[i].start_ms);
+	}
 	return f;
 }
 
-static void emit_edge(struct edge *ed, uint64_t start_ms, uint64_t end_ms, edgetab_fn *fn,
-		      void *ctx)
+static void tell_all(struct edge *ed, const struct news *n)
 {
-	uint64_t tx = more(ed->closed_tx + ed->live_tx, ed->told_tx);
-	uint64_t rx = more(ed->closed_rx + ed->live_rx, ed->told_rx);
+	ed->owed_tx -= (int64_t)n->tx;
+	ed->owed_rx -= (int64_t)n->rx;
+	ed->owed_opens -= (int32_t)n->opens;
+	ed->told_live = ed->live;
+	ed->told_pending = ed->pending;
+	ed->refused = ed->timeouts = ed->unreachable = ed->resets = 0;
+	ed->abandoned = ed->retransmits = ed->rtt_n = 0;
+	ed->rtt_sum_us = 0;
+	ed->first_ms = ed->last_ms = 0;
+	ed->sample_n = 0;
+}
+
+static void emit_edge(struct edgetab *t, struct edge *ed, uint64_t start_ms, uint64_t end_ms,
+		      edgetab_fn *fn, void *ctx)
+{
+	struct news n = news_of(ed);
 	struct flow f;
 
-	if (!anything_new(ed, tx, rx))
+	if (!anything_new(ed, &n))
 		return;
-	f = flow_of(ed, tx, rx);
+	f = flow_of(t, ed, &n, end_ms);
 	f.minute = start_ms / 60000;
 	f.first_ms = ed->first_ms ? ed->first_ms : start_ms;
-	f.last_ms = tx || rx || !ed->last_ms ? end_ms : ed->last_ms;
+	f.last_ms = n.tx || n.rx || !ed->last_ms ? end_ms : ed->last_ms;
 	if (ed->last_ms && !ed->live)
 		f.last_ms = ed->last_ms;
 	fn(&f, ed->where.owner, ctx);
-	ed->told_tx += tx;
-	ed->told_rx += rx;
-	ed->told_live = ed->live;
-	ed->told_pending = ed->pending;
-	memset(&ed->new, 0, sizeof(ed->new));
-	ed->first_ms = ed->last_ms = 0;
-	ed->sample_n = 0;
+	tell_all(ed, &n);
 }
 
 /* An edge without open connections can go once all that was told of it is known. */
 static bool settled(struct edge *ed)
 {
-	bool debt = ed->told_tx > ed->closed_tx || ed->told_rx > ed->closed_rx;
+	bool debt = ed->owed_tx < 0 || ed->owed_rx < 0 || ed->owed_opens < 0;
 
 	if (ed->live || ed->pending) {
 		ed->debt = 0;
@@ -250,9 +355,10 @@ static bool settled(struct edge *ed)
 	return !debt || ++ed->debt > DEBT_INTERVALS;
 }
 
-static int by_where(const struct edge *a, const struct edge *b)
+static int by_where(const void *a, const void *b)
 {
-	const struct where *x = &a->where, *y = &b->where;
+	const struct where *x = &(*(struct edge *const *)a)->where;
+	const struct where *y = &(*(struct edge *const *)b)->where;
 	int d = addr_cmp(&x->local, &y->local);
 
 	d = d ? d : addr_cmp(&x->remote, &y->remote);
@@ -263,23 +369,42 @@ static int by_where(const struct edge *a, const struct edge *b)
 		 : strcmp(x->owner ? x->owner->p.name : "", y->owner ? y->owner->p.name : "");
 }
 
+static void sweep(struct edgetab *t)
+{
+	for (uint32_t i = 0; i < t->buckets; i++)
+		for (struct edge **at = &t->bucket[i], *ed; (ed = *at);) {
+			if (!settled(ed)) {
+				at = &ed->next;
+				continue;
+			}
+			*at = ed->next;
+			free(ed);
+			t->n--;
+		}
+}
+
 void edgetab_emit(struct edgetab *t, uint64_t start_ms, uint64_t end_ms, edgetab_fn *fn,
 		  void *ctx)
 {
-	struct edge *ed, *next;
+	struct edge **order = xcalloc(t->n ? t->n : 1, sizeof(struct edge *));
+	uint32_t n = 0;
 
-	HASH_SORT(t->edges, by_where);
-	HASH_ITER (hh, t->edges, ed, next) {
-		emit_edge(ed, start_ms, end_ms, fn, ctx);
-		if (settled(ed))
-			drop(t, ed);
-	}
+	for (uint32_t i = 0; i < t->buckets; i++)
+		for (struct edge *ed = t->bucket[i]; ed; ed = ed->next)
+			order[n++] = ed;
+	qsort(order, n, sizeof(struct edge *), by_where);
+	for (uint32_t i = 0; i < n; i++)
+		emit_edge(t, order[i], start_ms, end_ms, fn, ctx);
+	free(order);
+	sweep(t);
+	t->told_ms = (uint32_t)(end_ms - t->boot_ms);
 }
 
 void edgetab_retell(struct edgetab *t)
 {
-	for (struct edge *ed = t->edges; ed; ed = ed->hh.next)
-		ed->told_live = ed->told_pending = UINT32_MAX;
+	for (uint32_t i = 0; i < t->buckets; i++)
+		for (struct edge *ed = t->bucket[i]; ed; ed = ed->next)
+			ed->told_live = ed->told_pending = UINT32_MAX;
 }
 
 uint64_t edgetab_overflow(struct edgetab *t)
@@ -292,5 +417,5 @@ uint64_t edgetab_overflow(struct edgetab *t)
 
 unsigned edgetab_count(const struct edgetab *t)
 {
-	return HASH_COUNT(t->edges);
+	return t->n;
 }

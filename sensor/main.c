@@ -39,8 +39,8 @@ static const char usage_text[] =
 	"  --memory-budget MB  maps counted (64; 0: none)\n"
 	"  --arguments         send arguments of processes, without secrets\n"
 	"  --interval TIME     how often edges are sent: 1s to 60s, dividing a minute (10s)\n"
-	"  --max-edges N       edges in one interval (32768)\n"
-	"  --max-sockets N     connections open at once (65536)\n"
+	"  --max-edges N       edges between two drains (49152)\n"
+	"  --max-sockets N     connections open at once (131072)\n"
 	"  --ready-fd N        write \"ready\" to this descriptor once attached\n"
 	"  --log-level LEVEL   debug, info, warn or err\n"
 	"  --token TOKEN       for enroll: from `skein-collector token create`, - reads it\n"
@@ -304,7 +304,7 @@ static int watch(const struct args *a)
 int main(int argc, char **argv)
 {
 	struct args a = { .watch = { .probe = &probe_ebpf,
-				     .limits = { .max_edges = 32768, .max_sockets = 65536 },
+				     .limits = { .max_edges = 49152, .max_sockets = 131072 },
 				     .dir = DATA_DIR,
 				     .interval_ms = 10000,
 				     .cpu_permille = 20,

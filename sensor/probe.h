@@ -14,7 +14,7 @@
 struct probe_sink {
 	void *ctx;
 	void (*process)(void *ctx, const struct process_event *e);
-	/* What was closed or failed on an edge in this interval. */
+	/* What was closed or failed on an edge; also from poll, before the interval ends. */
 	void (*closed)(void *ctx, const struct edge_key *key, const struct edge_val *val);
 	/* A connection that is open at the end of this interval. */
 	void (*live)(void *ctx, const struct live_record *r);
@@ -24,7 +24,7 @@ struct probe_sink {
 };
 
 struct probe_config {
-	uint32_t max_edges;   /* per interval */
+	uint32_t max_edges;   /* between two drains; many new ones have it drained early */
 	uint32_t max_sockets; /* open at once */
 };
 
@@ -37,8 +37,9 @@ struct probe_interval {
 
 /* What a probe itself costs, since it was opened. */
 struct probe_cost {
-	uint64_t run_ns; /* of programs in the kernel; 0 where it cannot be known */
-	uint64_t runs;
+	/* Of programs in the kernel, 0 where it cannot be known.  Measured now and then; the
+	 * time between is taken to be like the last that was measured. */
+	uint64_t run_ns, runs;
 	uint64_t map_bytes; /* kernel memory of maps now */
 };
 

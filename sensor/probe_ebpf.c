@@ -4,7 +4,8 @@
  *
  * An interval ends with putting the other edge map in place.  Only then the open connections
  * are read: one that closes meanwhile is counted in the next interval, so an interval may say
- * too little of it and never too much; edgetab makes up for it when the end is known.
+ * too little of it and never too much; edgetab makes up for it when the end is known.  Edges
+ * are also drained within an interval when many are new (bpf/tally.h): so the maps stay small.
  */
 #include "sensor/probe.h"
 
@@ -22,12 +23,19 @@
 #include <unistd.h>
 
 #include "bpf/conn.skel.h"
+#include "common/fact.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "sensor/meter.h"
 
 #define BTF_PATH "/sys/kernel/btf/vmlinux"
 
-enum { BATCH = 1024, LIVE_PASSES = 4 };
+enum {
+	BATCH = 1024,
+	LIVE_PASSES = 4,
+	WAKE_AT = 16384,      /* new edges since the last drain */
+	PREALLOCATED = 32768, /* edges that a map has room for where it takes all at once */
+};
 
 struct probe_state {
 	struct conn_bpf *skel;
@@ -40,10 +48,16 @@ struct probe_state {
 	size_t told_live; /* records of one pass over open connections */
 	uint64_t *each;	  /* one counter a possible CPU */
 	int cpus;
+	uint32_t degraded;
+	bool draining, wants_drain;
+	struct meter *meter;
+	struct listening *listening; /* every socket that listens, sorted by address */
+	size_t listening_n, listening_cap;
 	struct edge_key key[BATCH];
 	struct edge_val val[BATCH];
 	struct listener_key listener_key[BATCH];
 	struct listener_val listener_val[BATCH];
+	uint64_t socket[BATCH];
 	struct live_record record[BATCH];
 };
 
@@ -112,6 +126,44 @@ static int check_btf(struct err *e)
 		       u.release);
 }
 
+/*
+ * From Linux 6.1 a map that takes memory as it needs it is safe in every context and about as
+ * fast (kernel/bpf/memalloc.c); before, it has to take all of it at once.
+ */
+static bool has_memalloc(void)
+{
+	struct utsname u = { 0 };
+	int major = 0, minor = 0;
+
+	uname(&u);
+	return sscanf(u.release, "%d.%d", &major, &minor) == 2 &&
+	       (major > 6 || (major == 6 && minor >= 1));
+}
+
+static void size_maps(struct conn_bpf *s, const struct probe_config *config)
+{
+	struct bpf_map *const maps[] = { s->maps.sockets, s->maps.edges_a, s->maps.edges_b,
+					 bpf_map__inner_map(s->maps.edges) };
+	uint32_t edges = config->max_edges;
+
+	if (has_memalloc())
+		for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
+			bpf_map__set_map_flags(maps[i], BPF_F_NO_PREALLOC);
+	else if (edges > PREALLOCATED)
+		edges = PREALLOCATED;
+	bpf_map__set_max_entries(s->maps.sockets, config->max_sockets);
+	bpf_map__set_max_entries(s->maps.edges_a, edges);
+	bpf_map__set_max_entries(s->maps.edges_b, edges);
+	s->bss->wake_at = edges / 2 < WAKE_AT ? edges / 2 : WAKE_AT;
+}
+
+/* One that this kernel has no tracepoint for must not fail the whole. */
+static void want(struct bpf_program *prog, const char *tracepoint)
+{
+	if (libbpf_find_vmlinux_btf_id(tracepoint, BPF_TRACE_RAW_TP) <= 0)
+		bpf_program__set_autoload(prog, false);
+}
+
 static int load(struct probe_state *st, const struct probe_config *config, struct err *e)
 {
 	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
@@ -123,25 +175,43 @@ static int load(struct probe_state *st, const struct probe_config *config, struc
 	st->skel = conn_bpf__open();
 	if (!st->skel)
 		return explain(-errno, "eBPF: open", e);
-	bpf_map__set_max_entries(st->skel->maps.sockets, config->max_sockets);
-	bpf_map__set_max_entries(st->skel->maps.edges_a, config->max_edges);
-	bpf_map__set_max_entries(st->skel->maps.edges_b, config->max_edges);
+	size_maps(st->skel, config);
+	want(st->skel->progs.has_read, "tcp_rcv_space_adjust");
+	want(st->skel->progs.on_destroy, "tcp_destroy_sock");
+	want(st->skel->progs.on_error, "inet_sk_error_report"); /* Linux 5.14 */
 	rc = conn_bpf__load(st->skel);
 	if (rc)
 		return explain(rc, "eBPF: load", e);
 	return 0;
 }
 
+/* Without the reader's program the owners are the listeners: less, and not nothing. */
+static void lose_reader(struct probe_state *st)
+{
+	bpf_link__destroy(st->skel->links.has_read);
+	st->skel->links.has_read = NULL;
+	st->skel->bss->readerless = true;
+	st->degraded |= DEGRADED_READER;
+}
+
 static int attach(struct probe_state *st, struct err *e)
 {
 	struct conn_bpf *s = st->skel;
 
-	s->links.has_read = bpf_program__attach(s->progs.has_read);
-	if (!s->links.has_read)
-		return explain(-errno, "eBPF: attach tcp_rcv_space_adjust", e);
-	s->links.state_first = bpf_program__attach(s->progs.state_first);
-	s->links.state_second = bpf_program__attach(s->progs.state_second);
-	if (!s->links.state_first || !s->links.state_second)
+	if (bpf_program__fd(s->progs.has_read) >= 0)
+		s->links.has_read = bpf_program__attach(s->progs.has_read);
+	if (!s->links.has_read) {
+		log_warn("eBPF: tcp_rcv_space_adjust cannot be attached (%s): connections "
+			 "are their listeners' processes'",
+			 strerror(errno));
+		lose_reader(st);
+	}
+	if (bpf_program__fd(s->progs.on_destroy) >= 0)
+		s->links.on_destroy = bpf_program__attach(s->progs.on_destroy);
+	if (bpf_program__fd(s->progs.on_error) >= 0)
+		s->links.on_error = bpf_program__attach(s->progs.on_error);
+	s->links.on_state = bpf_program__attach(s->progs.on_state);
+	if (!s->links.on_state)
 		return explain(-errno, "eBPF: attach inet_sock_set_state", e);
 	return 0;
 }
@@ -176,6 +246,7 @@ static int seed(struct probe_state *st, struct err *e)
 		rc = iterate(link, none, sizeof(none), NULL, st);
 	}
 	bpf_link__destroy(link);
+	st->skel->bss->settled = true;
 	return rc ? explain(rc, "eBPF: look at open connections", e) : 0;
 }
 
@@ -196,6 +267,8 @@ static int on_ring(void *ctx, void *data, size_t n)
 
 	if (n >= sizeof(struct process_event))
 		st->sink.process(st->sink.ctx, data);
+	else
+		st->wants_drain = true;
 	return 0;
 }
 
@@ -205,7 +278,9 @@ static void ebpf_close(struct probe_state *st)
 		return;
 	ring_buffer__free(st->ring);
 	bpf_link__destroy(st->live);
+	meter_free(st->meter);
 	conn_bpf__destroy(st->skel);
+	free(st->listening);
 	free(st->each);
 	free(st);
 }
@@ -223,6 +298,10 @@ static struct probe_state *ebpf_open(const struct probe_config *config,
 	rc = check_btf(e);
 	if (rc == 0)
 		rc = load(st, config, e);
+	if (rc == 0) {
+		st->meter = meter_new();
+		meter_add(st->meter, st->skel->obj);
+	}
 	if (rc == 0) {
 		st->ring = ring_buffer__new(bpf_map__fd(st->skel->maps.processes), on_ring, st,
 					    NULL);
@@ -246,23 +325,60 @@ static int ebpf_fd(struct probe_state *st)
 	return ring_buffer__epoll_fd(st->ring);
 }
 
-static void ebpf_poll(struct probe_state *st)
-{
-	ring_buffer__consume(st->ring);
-}
-
 /* Draining */
 
+/*
+ * The change takes as long as the kernel waits for its programs, maybe a tenth of a second:
+ * what is new in the other map meanwhile has to count.
+ */
 static int retire(struct probe_state *st)
 {
 	struct bpf_map *next = st->retired ? st->skel->maps.edges_b : st->skel->maps.edges_a;
 	int fd = bpf_map__fd(next);
 	uint32_t zero = 0;
 
+	st->skel->bss->new_edges = 0;
 	if (bpf_map_update_elem(bpf_map__fd(st->skel->maps.edges), &zero, &fd, BPF_ANY))
 		return -errno;
 	st->retired = !st->retired;
 	return 0;
+}
+
+static int drain_edges(struct probe_state *st)
+{
+	struct bpf_map *map = st->retired ? st->skel->maps.edges_b : st->skel->maps.edges_a;
+	uint32_t at, *in = NULL;
+	int rc = 0;
+
+	while (rc == 0) {
+		uint32_t n = BATCH;
+
+		rc = bpf_map_lookup_and_delete_batch(bpf_map__fd(map), in, &at, st->key,
+						     st->val, &n, NULL);
+		if (rc && rc != -ENOENT)
+			break;
+		for (uint32_t i = 0; i < n; i++)
+			st->sink.closed(st->sink.ctx, &st->key[i], &st->val[i]);
+		in = &at;
+	}
+	return rc == -ENOENT ? 0 : rc;
+}
+
+/*
+ * While an interval is being ended nothing may be drained beside it: an edge's connections
+ * that have just been told of as open would be told again as closed.
+ */
+static void ebpf_poll(struct probe_state *st)
+{
+	ring_buffer__consume(st->ring);
+	if (!st->wants_drain || st->draining)
+		return;
+	st->wants_drain = false;
+	if (retire(st) == 0) {
+		ring_buffer__consume(st->ring); /* names first */
+		drain_edges(st); /* what fails here is drained at the end of the interval */
+	}
+	st->skel->bss->woken = 0;
 }
 
 static void tell_live(struct probe_state *st, ssize_t got)
@@ -292,30 +408,91 @@ static int read_live(struct probe_state *st)
 	return rc;
 }
 
-static int drain_edges(struct probe_state *st)
+static int by_address(const void *a, const void *b)
 {
-	struct bpf_map *map = st->retired ? st->skel->maps.edges_b : st->skel->maps.edges_a;
-	uint32_t at, *in = NULL;
-	int rc = 0;
+	const struct listening *x = a, *y = b;
+	int d = memcmp(&x->key, &y->key, sizeof(x->key));
 
+	if (!d)
+		d = (x->born > y->born) - (x->born < y->born);
+	return d ? d : (x->tgid > y->tgid) - (x->tgid < y->tgid);
+}
+
+static int read_listening(struct probe_state *st)
+{
+	int fd = bpf_map__fd(st->skel->maps.listening), rc = 0;
+	uint32_t at, *in = NULL;
+
+	st->listening_n = 0;
 	while (rc == 0) {
 		uint32_t n = BATCH;
 
-		rc = bpf_map_lookup_and_delete_batch(bpf_map__fd(map), in, &at, st->key,
-						     st->val, &n, NULL);
+		while (st->listening_cap < st->listening_n + BATCH)
+			MEM_GROW(st->listening, st->listening_cap, st->listening_cap);
+		rc = bpf_map_lookup_batch(fd, in, &at, st->socket,
+					  st->listening + st->listening_n, &n, NULL);
 		if (rc && rc != -ENOENT)
-			break;
-		for (uint32_t i = 0; i < n; i++)
-			st->sink.closed(st->sink.ctx, &st->key[i], &st->val[i]);
+			return rc;
+		st->listening_n += n;
 		in = &at;
 	}
-	return rc == -ENOENT ? 0 : rc;
+	if (st->listening_n)
+		qsort(st->listening, st->listening_n, sizeof(*st->listening), by_address);
+	return 0;
 }
 
+/* The sockets that listen at an address: the first of them, and how many. */
+static const struct listening *listening_at(const struct probe_state *st,
+					    const struct listener_key *key, uint32_t *count)
+{
+	size_t low = 0, high = st->listening_n, end;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (memcmp(&st->listening[middle].key, key, sizeof(*key)) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (end = low; end < st->listening_n; end++)
+		if (memcmp(&st->listening[end].key, key, sizeof(*key)) != 0)
+			break;
+	*count = (uint32_t)(end - low);
+	return *count ? &st->listening[low] : NULL;
+}
+
+/*
+ * Tells of one address.  Where it stands after its last socket is gone, or names a process
+ * whose socket is gone while others' are left, it is put right (bpf/listen.h).
+ */
+static void tell_listener(struct probe_state *st, const struct listener_key *key,
+			  struct listener_val *val)
+{
+	int fd = bpf_map__fd(st->skel->maps.listeners);
+	uint32_t count;
+	const struct listening *first = listening_at(st, key, &count);
+
+	if (!first) {
+		bpf_map_delete_elem(fd, key);
+		return;
+	}
+	if (!val->sk) {
+		val->tgid = first->tgid;
+		val->born = first->born;
+	}
+	if (!val->sk || val->count != count) {
+		val->count = count;
+		bpf_map_update_elem(fd, key, val, BPF_EXIST);
+	}
+	st->sink.listener(st->sink.ctx, key, val);
+}
+
+/* By address first, so that whoever is in the second and not in the first has just come. */
 static int read_listeners(struct probe_state *st)
 {
 	uint32_t at, *in = NULL;
-	int rc = 0;
+	int rc = read_listening(st);
 
 	while (rc == 0) {
 		uint32_t n = BATCH;
@@ -325,8 +502,7 @@ static int read_listeners(struct probe_state *st)
 		if (rc && rc != -ENOENT)
 			break;
 		for (uint32_t i = 0; i < n; i++)
-			st->sink.listener(st->sink.ctx, &st->listener_key[i],
-					  &st->listener_val[i]);
+			tell_listener(st, &st->listener_key[i], &st->listener_val[i]);
 		in = &at;
 	}
 	return rc == -ENOENT ? 0 : rc;
@@ -346,17 +522,16 @@ static void read_drops(struct probe_state *st, uint64_t out[DROP_COUNT])
 	}
 }
 
-static int ebpf_drain(struct probe_state *st, struct probe_interval *out, struct err *e)
+static int drain_all(struct probe_state *st, struct probe_interval *out, struct err *e)
 {
 	int rc = retire(st);
 
-	memset(out, 0, sizeof(*out));
 	out->start_ns = st->start_ns;
 	out->end_ns = boot_ns();
 	if (rc)
 		return explain(rc, "eBPF: change edge maps", e);
 	st->start_ns = out->end_ns;
-	rc = read_live(st);
+	rc = st->degraded & DEGRADED_OFF ? 0 : read_live(st);
 	if (rc)
 		return explain(rc, "eBPF: read open connections", e);
 	ebpf_poll(st);
@@ -364,10 +539,46 @@ static int ebpf_drain(struct probe_state *st, struct probe_interval *out, struct
 	if (rc)
 		return explain(rc, "eBPF: drain edges", e);
 	rc = read_listeners(st);
+	return rc ? explain(rc, "eBPF: read listeners", e) : 0;
+}
+
+static int ebpf_drain(struct probe_state *st, struct probe_interval *out, struct err *e)
+{
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	st->draining = true;
+	rc = drain_all(st, out, e);
+	st->draining = st->wants_drain = false;
+	st->skel->bss->woken = 0; /* the next new edge may ask again */
 	if (rc)
-		return explain(rc, "eBPF: read listeners", e);
+		return rc;
 	read_drops(st, out->drops);
+	out->degraded = st->degraded;
+	meter_tick(st->meter);
 	return 0;
+}
+
+/* What it costs */
+
+static void ebpf_cost(struct probe_state *st, struct probe_cost *out)
+{
+	meter_cost(st->meter, out);
+}
+
+static void ebpf_shed(struct probe_state *st, enum probe_shed what)
+{
+	struct conn_bpf *s = st->skel;
+
+	if (what >= SHED_READER && !(st->degraded & DEGRADED_READER))
+		lose_reader(st);
+	if (what < SHED_ALL)
+		return;
+	bpf_link__destroy(s->links.on_state);
+	bpf_link__destroy(s->links.on_destroy);
+	bpf_link__destroy(s->links.on_error);
+	s->links.on_state = s->links.on_destroy = s->links.on_error = NULL;
+	st->degraded |= DEGRADED_OFF;
 }
 
 const struct probe probe_ebpf = {
@@ -378,6 +589,8 @@ const struct probe probe_ebpf = {
 	.poll = ebpf_poll,
 	.drain = ebpf_drain,
 	.close = ebpf_close,
+	.cost = ebpf_cost,
+	.shed = ebpf_shed,
 };
 
 #endif

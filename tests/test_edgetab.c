@@ -4,6 +4,7 @@
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tests/unit.h"
 
@@ -31,6 +32,14 @@ static void emit(struct edgetab *t)
 {
 	got.n = 0;
 	edgetab_emit(t, START, END, take, NULL);
+}
+
+static void in_order(const struct flow *f, struct owner_process *owner, void *ctx)
+{
+	(void)owner;
+	(void)ctx;
+	ck_assert_uint_eq(f->server.b[14] << 8 | f->server.b[15], got.n++);
+	ck_assert_uint_eq(f->c.opens, 2);
 }
 
 static struct addr ip(const char *s)
@@ -230,6 +239,130 @@ START_TEST(sums_are_exact)
 }
 END_TEST
 
+/* Openings are made up like bytes: those of open connections are in every record of them. */
+START_TEST(an_opening_counts_once)
+{
+	struct edgetab *t = edgetab_new(8);
+	struct edge_key k = key_of(EDGE_CLIENT, "10.0.0.1", "10.0.0.2", 80);
+	struct edge_val closed = { .opens = 2, .closes = 2, .last_ns = 65000000000 };
+	struct live_record r = live_of(&k, 0, 0);
+	unsigned opens[4] = { 0 };
+
+	r.opened = 1;
+	r.client_port = 40000;
+	r.start_ms = 61000;
+	for (int interval = 0; interval < 4; interval++) {
+		edgetab_begin(t, BOOT);
+		if (interval < 2)
+			edgetab_live(t, &r, &curl);
+		if (interval == 3) /* in interval 2 it was neither open nor closed */
+			edgetab_closed(t, &k, &closed, &curl);
+		emit(t);
+		for (unsigned i = 0; i < got.n; i++)
+			opens[interval] += (unsigned)got.flow[i].c.opens;
+		if (interval == 0) {
+			ck_assert_uint_eq(got.flow[0].samples_n, 1);
+			ck_assert_uint_eq(got.flow[0].samples[0].client_port, 40000);
+			ck_assert_uint_eq(got.flow[0].samples[0].start_ms, BOOT + 61000);
+		}
+		if (interval == 1)
+			ck_assert_uint_eq(got.n, 0);
+	}
+	ck_assert_uint_eq(opens[0], 1);
+	ck_assert_uint_eq(opens[2], 0);
+	ck_assert_uint_eq(opens[3], 1);
+	ck_assert_uint_eq(edgetab_count(t), 0);
+	edgetab_free(t);
+}
+END_TEST
+
+/* Whose it is will be known when somebody reads: until then it is nobody's. */
+START_TEST(what_waits_for_its_reader_is_not_told)
+{
+	struct edgetab *t = edgetab_new(8);
+	struct edge_key k = key_of(EDGE_SERVER, "10.0.0.1", "10.0.0.2", 80);
+	struct live_record r = live_of(&k, 7, 7);
+
+	r.untold = 1;
+	edgetab_begin(t, BOOT);
+	edgetab_live(t, &r, &sshd);
+	emit(t);
+	ck_assert_uint_eq(got.n, 0);
+	ck_assert_uint_eq(edgetab_count(t), 0);
+	edgetab_free(t);
+}
+END_TEST
+
+/* What was told of the listener stays with it when a reader comes late. */
+START_TEST(a_late_reader_takes_the_rest)
+{
+	struct edgetab *t = edgetab_new(8);
+	struct edge_key k = key_of(EDGE_SERVER, "10.0.0.1", "10.0.0.2", 80);
+	struct edge_val settled = { .opens = 1, .tx = 100 }, end = { .closes = 1, .tx = 50 };
+	struct live_record r = live_of(&k, 100, 0);
+	uint64_t opens[2] = { 0 }, bytes[2] = { 0 };
+
+	for (int interval = 0; interval < 4; interval++) {
+		edgetab_begin(t, BOOT);
+		r.opened = interval == 0;
+		r.tx = interval == 0 ? 100 : 30;
+		if (interval < 3)
+			edgetab_live(t, &r, interval ? &curl : &sshd);
+		if (interval == 1)
+			edgetab_closed(t, &k, &settled, &sshd);
+		if (interval == 3)
+			edgetab_closed(t, &k, &end, &curl);
+		emit(t);
+		for (unsigned i = 0; i < got.n; i++) {
+			opens[got.owner[i] == &curl] += got.flow[i].c.opens;
+			bytes[got.owner[i] == &curl] += got.flow[i].c.bytes_to_client;
+		}
+	}
+	ck_assert_uint_eq(opens[0], 1);
+	ck_assert_uint_eq(opens[1], 0);
+	ck_assert_uint_eq(bytes[0], 100);
+	ck_assert_uint_eq(bytes[1], 50);
+	edgetab_free(t);
+}
+END_TEST
+
+static struct edge_key nth(unsigned i)
+{
+	struct edge_key k = key_of(EDGE_CLIENT, "10.0.0.1", "127.1.0.0", 80);
+
+	k.remote[14] = (uint8_t)(i >> 8);
+	k.remote[15] = (uint8_t)i;
+	return k;
+}
+
+/*
+ * More edges than the table begins with, which differ in the last bytes of an address only, as
+ * those of a subnet do: all are found again, soon, and told in order.
+ */
+START_TEST(many_edges_are_found_again)
+{
+	enum { MANY = 60000 };
+	struct edgetab *t = edgetab_new(MANY);
+	struct edge_val v = { .opens = 1 };
+	clock_t began = clock();
+
+	for (int twice = 0; twice < 2; twice++)
+		for (unsigned i = 0; i < MANY; i++) {
+			struct edge_key k = nth(i);
+
+			edgetab_closed(t, &k, &v, &curl);
+		}
+	ck_assert_int_lt((clock() - began) / CLOCKS_PER_SEC, 3);
+	ck_assert_uint_eq(edgetab_count(t), MANY);
+	ck_assert_uint_eq(edgetab_overflow(t), 0);
+	got.n = 0;
+	edgetab_emit(t, START, END, in_order, NULL);
+	ck_assert_uint_eq(got.n, MANY);
+	ck_assert_uint_eq(edgetab_count(t), 0);
+	edgetab_free(t);
+}
+END_TEST
+
 START_TEST(both_ends_keep_the_same_samples)
 {
 	struct edgetab *t = edgetab_new(8);
@@ -282,6 +415,10 @@ int main(void)
 	tcase_add_test(t, open_connections_give_deltas);
 	tcase_add_test(t, a_close_between_is_made_up_for);
 	tcase_add_loop_test(t, sums_are_exact, 0, 20);
+	tcase_add_test(t, an_opening_counts_once);
+	tcase_add_test(t, what_waits_for_its_reader_is_not_told);
+	tcase_add_test(t, a_late_reader_takes_the_rest);
+	tcase_add_test(t, many_edges_are_found_again);
 	tcase_add_test(t, both_ends_keep_the_same_samples);
 	tcase_add_test(t, a_full_table_is_counted);
 	return unit_run("edgetab", t);
