@@ -10,7 +10,7 @@
 enum { DEBT_INTERVALS = 3 };
 
 struct where {
-	struct owner_process *owner;
+	struct owner_process *owner; /* its identity's: what that has done is added up */
 	uint32_t scope;
 	uint16_t port;
 	uint8_t dir;
@@ -20,6 +20,7 @@ struct where {
 
 struct edge {
 	struct where where;
+	struct owner_process *owner;   /* who was seen last */
 	struct counters new;	       /* but for bytes */
 	uint64_t closed_tx, closed_rx; /* by connections that have ended */
 	uint64_t live_tx, live_rx;     /* by those that are open */
@@ -80,7 +81,7 @@ static struct edge *edge_at(struct edgetab *t, const struct edge_key *key,
 	struct edge *ed;
 
 	memset(&where, 0, sizeof(where));
-	where.owner = owner;
+	where.owner = owner && owner->same ? owner->same : owner;
 	where.port = key->port;
 	where.dir = key->dir;
 	memcpy(where.local.b, key->local, 16);
@@ -88,13 +89,14 @@ static struct edge *edge_at(struct edgetab *t, const struct edge_key *key,
 	if (addr_is_scoped(&where.local) || addr_is_scoped(&where.remote))
 		where.scope = key->netns;
 	HASH_FIND(hh, t->edges, &where, sizeof(where), ed);
-	if (ed)
-		return ed;
-	if (HASH_COUNT(t->edges) >= t->cap)
-		return NULL;
-	ed = xcalloc(1, sizeof(*ed));
-	ed->where = where;
-	HASH_ADD(hh, t->edges, where, sizeof(ed->where), ed);
+	if (!ed) {
+		if (HASH_COUNT(t->edges) >= t->cap)
+			return NULL;
+		ed = xcalloc(1, sizeof(*ed));
+		ed->where = where;
+		HASH_ADD(hh, t->edges, where, sizeof(ed->where), ed);
+	}
+	ed->owner = owner;
 	return ed;
 }
 
@@ -228,7 +230,7 @@ static void emit_edge(struct edge *ed, uint64_t start_ms, uint64_t end_ms, edget
 	f.last_ms = tx || rx || !ed->last_ms ? end_ms : ed->last_ms;
 	if (ed->last_ms && !ed->live)
 		f.last_ms = ed->last_ms;
-	fn(&f, ed->where.owner, ctx);
+	fn(&f, ed->owner, ctx);
 	ed->told_tx += tx;
 	ed->told_rx += rx;
 	ed->told_live = ed->live;
@@ -250,6 +252,18 @@ static bool settled(struct edge *ed)
 	return !debt || ++ed->debt > DEBT_INTERVALS;
 }
 
+/* Nobody is the first. */
+static int by_identity(const struct owner_process *x, const struct owner_process *y)
+{
+	int d;
+
+	if (!x || !y)
+		return (x != NULL) - (y != NULL);
+	d = strcmp(x->p.name, y->p.name);
+	d = d ? d : strcmp(x->p.unit, y->p.unit);
+	return d ? d : strcmp(x->p.container, y->p.container);
+}
+
 static int by_where(const struct edge *a, const struct edge *b)
 {
 	const struct where *x = &a->where, *y = &b->where;
@@ -259,8 +273,7 @@ static int by_where(const struct edge *a, const struct edge *b)
 	d = d ? d : (int)x->port - (int)y->port;
 	d = d ? d : (int)x->dir - (int)y->dir;
 	d = d ? d : (x->scope > y->scope) - (x->scope < y->scope);
-	return d ? d
-		 : strcmp(x->owner ? x->owner->p.name : "", y->owner ? y->owner->p.name : "");
+	return d ? d : by_identity(x->owner, y->owner);
 }
 
 void edgetab_emit(struct edgetab *t, uint64_t start_ms, uint64_t end_ms, edgetab_fn *fn,

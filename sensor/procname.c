@@ -92,6 +92,11 @@ static const struct interpreter *interpreter_of(const char *exe)
 	return NULL;
 }
 
+bool procname_is_interpreter(const char *exe)
+{
+	return interpreter_of(exe) != NULL;
+}
+
 /* The argument after ARG, or NULL after the last that is whole. */
 static const char *next_arg(const struct procname_in *in, const char *arg)
 {
