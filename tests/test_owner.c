@@ -236,7 +236,7 @@ START_TEST(short_lives_leave_nothing)
 		if (i == 20000)
 			most = in_use();
 	}
-	ck_assert_uint_lt(in_use(), most + most / 8);
+	ck_assert_uint_le(in_use(), most + most / 8); /* both 0 under a sanitizer */
 	ck_assert_uint_eq(owner_count(t), 2);
 	ck_assert_uint_eq(owner_folded(t), 0);
 	owner_free(t);
