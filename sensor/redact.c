@@ -265,6 +265,7 @@ static void mark_part(struct text *t, size_t from, size_t to, enum secret_part p
 	static const char separator[] = { [PART_COLON] = ':',
 					  [PART_PERCENT] = '%',
 					  [PART_COMMA] = ',',
+					  [PART_EQUALS] = '=',
 					  [PART_SLASH] = '/' };
 	size_t i = from;
 
@@ -306,7 +307,7 @@ static void walk_option(struct text *t, struct walk *w, size_t from, size_t to)
 	mark_part(t, from + value, to, attached);
 	if (w->next == PART_NONE && asks_for_next(t, from, to))
 		w->next = PART_ALL;
-	w->whole = w->next == PART_ALL && !at(t, to);
+	w->whole = !at(t, to);
 }
 
 static void walk_word(struct text *t, struct walk *w, size_t from, size_t to)

@@ -21,6 +21,7 @@ static const char *const parts[] = {
 	"secret",     "token",	    "apikey",	  "accesskey",	   "privatekey",
 	"credential", "accountkey", "sharedkey",  "masterkey",	   "signingkey",
 	"sessionkey", "licensekey", "userpwd",	  "encryptionkey", "authorization",
+	"basicauth",  "httpauth",
 };
 /* ... or one that ends like this, or is this ... */
 static const char *const tails[] = { "pass", "pwd", "passw", "signature" };
@@ -265,7 +266,7 @@ struct secret_tool {
 		const char *word;
 		enum form form;
 		enum secret_part part;
-	} option[4];
+	} option[6];
 };
 
 /* clang-format off */
@@ -275,13 +276,16 @@ static const struct secret_tool tools[] = {
 	  " mariadb-backup mariabackup xtrabackup ", { { "-p", ATTACHED, PART_ALL } } },
 	{ " 7z 7za 7zr 7zz rar unrar ", { { "-p", ATTACHED, PART_ALL } } },
 	{ " sshpass mongo mongosh mongodump mongorestore mongoexport mongoimport cqlsh"
-	  " rabbitmqadmin cbq az ", { { "-p", BOTH, PART_ALL } } },
+	  " rabbitmqadmin cbq az beeline useradd usermod ", { { "-p", BOTH, PART_ALL } } },
 	{ " login ", { { "-p", BOTH, PART_ALL } } }, /* docker login, helm registry login */
 	{ " ldapsearch ldapmodify ldapadd ldapdelete ldappasswd ldapwhoami ldapcompare ",
 	  { { "-w", BOTH, PART_ALL }, { "-s", BOTH, PART_ALL }, { "-a", BOTH, PART_ALL } } },
 	{ " redis-cli valkey-cli keydb-cli ", { { "-a", BOTH, PART_ALL } } },
 	{ " curl ", { { "-u", BOTH, PART_COLON }, { "-U", BOTH, PART_COLON },
-		      { "--user", BOTH, PART_COLON }, { "--proxy-user", BOTH, PART_COLON } } },
+		      { "--user", BOTH, PART_COLON }, { "--proxy-user", BOTH, PART_COLON },
+		      { "-b", BOTH, PART_EQUALS } } },
+	{ " http https xh ", { { "-a", BOTH, PART_COLON }, { "--auth", BOTH, PART_COLON } } },
+	{ " ssh-keygen ", { { "-N", BOTH, PART_ALL }, { "-P", BOTH, PART_ALL } } },
 	{ " zip unzip ipmitool sqlcmd bcp isql osql tsql mosquitto_pub mosquitto_sub ",
 	  { { "-P", BOTH, PART_ALL } } },
 	{ " snmpget snmpgetnext snmpwalk snmpbulkwalk snmpset snmptable snmptrap ",

@@ -38,6 +38,7 @@ enum secret_part {
 	PART_COLON,
 	PART_PERCENT,
 	PART_COMMA,
+	PART_EQUALS,
 	PART_SLASH, /* up to "@" */
 };
 struct secret_tool;
