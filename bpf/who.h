@@ -10,9 +10,10 @@
 #ifndef BPF_WHO_H
 #define BPF_WHO_H
 
+#define PROCESS_RING (1 << 21)
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 21);
+	__uint(max_entries, PROCESS_RING);
 } processes SEC(".maps");
 
 struct process_key {
@@ -185,6 +186,19 @@ static __noinline void fill_process(struct process_event *e, struct task_struct 
 		e->args_len = n;
 }
 
+/*
+ * Waking the sensor costs ten times what is told, and it comes by itself at every interval: so
+ * it is woken only when the ring fills, and for who must be looked at while it lives.
+ */
+static __always_inline __u64 wake_up(const struct process_event *e)
+{
+	__u64 waiting = bpf_ringbuf_query(&processes, BPF_RB_AVAIL_DATA);
+
+	bool partly = e->args_len == PROCESS_ARGS - 1 || (!e->path_len && !e->kthread);
+
+	return waiting > PROCESS_RING / 8 || partly ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+}
+
 /* Tells the sensor who this is, once, while exe and arguments can still be read. */
 static __always_inline void announce(__u32 tgid, __u64 born, struct task_struct *task)
 {
@@ -202,7 +216,7 @@ static __always_inline void announce(__u32 tgid, __u64 born, struct task_struct 
 	e->tgid = tgid;
 	e->born = born;
 	fill_process(e, task);
-	bpf_ringbuf_submit(e, 0);
+	bpf_ringbuf_submit(e, wake_up(e));
 	bpf_map_update_elem(&announced, &key, &yes, BPF_ANY);
 }
 

@@ -193,6 +193,15 @@ static void put_groups(const struct process_event *e, struct cgroup_words *out)
 }
 
 /* The event has what fits; the rest is there while the process is. */
+static void whole_path(const struct process_event *e, struct who *w)
+{
+	if (*w->exe || e->kthread)
+		return;
+	read_exe(e->tgid, w->exe, sizeof(w->exe));
+	if (!same_start(e->tgid, e->born))
+		*w->exe = 0;
+}
+
 static char *all_args(const struct process_event *e, bool args, struct procname_in *in)
 {
 	const char *exe = last_part(in->exe);
@@ -222,6 +231,7 @@ bool who_of_event(const struct process_event *e, bool args, struct who *w)
 	snprintf(comm, sizeof(comm), "%.*s", (int)sizeof(e->comm), e->comm);
 	snprintf(exe, sizeof(exe), "%.*s", (int)sizeof(e->exe), e->exe);
 	put_path(e->path, n, w->exe, sizeof(w->exe));
+	whole_path(e, w);
 	if (*w->exe)
 		in.exe = w->exe;
 	put_groups(e, &w->group);

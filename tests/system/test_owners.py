@@ -263,8 +263,12 @@ class Owners(unittest.TestCase):
         cls.run_case("mount", "unshare", "--mount", "sh", "-c",
                      f"mount -t tmpfs tmpfs {mount} && mkdir {mount}/bin &&"
                      f" cp {cls.client} {mount}/bin/mounted && exec {mount}/bin/mounted")
-        cls.run_case("long", cls.copy("/".join(f"a-long-folder-{i}" for i in range(9))
-                                      + "/deep"))
+        cls.deep = cls.copy("/".join(f"a-long-folder-{i}" for i in range(15)) + "/deep")
+        cls.run_case("long", cls.deep)
+        process = cls.start_case("long alive", cls.deep, STAY="1")
+        time.sleep(1.5)
+        process.stdin.close()
+        process.wait(10)
         cls.copy("hasty")
         cls.run_case("hasty", "sh", "-c",
                      f"for i in $(seq {HASTY}); do {cls.folder}/hasty & done; wait")
@@ -340,6 +344,7 @@ class Owners(unittest.TestCase):
         self.check("deleted", "upgraded", exe=f"{self.folder}/upgraded")
         self.check("mount", "mounted", exe=f"{self.folder}/mount/bin/mounted")
         self.check("long", "deep")
+        self.check("long alive", "deep", exe=self.deep)
 
     def test_hasty_processes_are_named_in_full(self):
         flow = self.check("hasty", "hasty", exe=f"{self.folder}/hasty", user="root")
