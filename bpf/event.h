@@ -88,9 +88,15 @@ struct listening {
 	__u32 pad;
 };
 
-/* A process that has just been seen for the first time, while it is certainly there. */
+/*
+ * A process that has just been seen for the first time, while it is certainly there.  Strings
+ * end with a NUL; what lies behind it is not set.
+ */
 #define PROCESS_ARGS 256
-#define PROCESS_CGROUPS 4
+#define PROCESS_NAMES 256 /* room for the names of a path, a NUL after each, lowest first */
+#define PATH_NAME 96	  /* the longest that is kept of one, with its NUL: of a path */
+#define CGROUP_NAME 160	  /* and of a cgroup */
+enum { CGROUP_V2, CGROUP_V1, PROCESS_CGROUPS };
 struct process_event {
 	__u64 born;
 	__u32 tgid;
@@ -100,9 +106,14 @@ struct process_event {
 	char comm[16];
 	char exe[64]; /* last part of the executable's path */
 	char args[PROCESS_ARGS];
-	/* Of the cgroup: its own name and its parents', lowest first; v2, and where that is
-	 * the root, v1. */
-	char cgroup[PROCESS_CGROUPS][64];
+	/* The executable's path up to the root of its mounts; 0 where it did not fit. */
+	__u32 path_len;
+	/* The lowest names of its cgroups: of the unified hierarchy, and of that of pids (or
+	 * memory, where that is the root) where it is one of version 1; 0 for the root. */
+	__u32 cgroup_len[PROCESS_CGROUPS];
+	__u32 pad;
+	char path[PROCESS_NAMES];
+	char cgroup[PROCESS_CGROUPS][PROCESS_NAMES];
 };
 
 /* Why something could not be kept; indexes of the per-CPU array `drops`. */

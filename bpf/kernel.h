@@ -131,9 +131,19 @@ struct qstr {
 	const unsigned char *name;
 };
 struct dentry {
+	struct dentry *d_parent;
 	struct qstr d_name;
 };
+struct vfsmount {
+	struct dentry *mnt_root;
+};
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+};
 struct path {
+	struct vfsmount *mnt;
 	struct dentry *dentry;
 };
 struct file {
@@ -152,6 +162,29 @@ struct mm_struct {
 	struct file *exe_file;
 	unsigned long arg_start, arg_end;
 };
+
+struct kernfs_node {
+	const char *name;
+	struct kernfs_node *__parent;
+};
+struct kernfs_node___before_6_15 {
+	struct kernfs_node *parent;
+};
+struct cgroup_root;
+struct cgroup {
+	struct kernfs_node *kn;
+	struct cgroup_root *root;
+};
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+};
+/* Numbers of the running kernel's configuration: bpf_core_enum_value. */
+enum cgroup_subsys_id { memory_cgrp_id, pids_cgrp_id };
+struct css_set {
+	struct cgroup_subsys_state *subsys[1];
+	struct cgroup *dfl_cgrp;
+};
+
 struct task_struct {
 	int pid;
 	int tgid;
@@ -160,6 +193,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct mm_struct *mm;
 	const struct cred *cred;
+	struct css_set *cgroups;
 	char comm[16];
 };
 

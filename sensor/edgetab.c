@@ -10,7 +10,7 @@ enum { DEBT_INTERVALS = 3, BUCKETS = 1024 };
 
 /* No byte of it is padding: it is hashed and compared as it is. */
 struct where {
-	struct owner_process *owner;
+	struct owner_process *owner; /* its identity's: what that has done is added up */
 	uint32_t scope;
 	uint16_t port;
 	uint8_t dir;
@@ -18,13 +18,14 @@ struct where {
 	struct addr local, remote;
 };
 
-/* There may be a hundred thousand: 208 bytes. */
+/* There may be a hundred thousand: 216 bytes. */
 struct edge {
 	struct where where;
-	struct edge *next;	   /* in its bucket */
-	int64_t owed_tx, owed_rx;  /* of closed connections, less what was reported */
-	uint64_t live_tx, live_rx; /* of those that are open */
-	int32_t owed_opens;	   /* the same of openings */
+	struct owner_process *owner; /* who was seen last */
+	struct edge *next;	     /* in its bucket */
+	int64_t owed_tx, owed_rx;    /* of closed connections, less what was reported */
+	uint64_t live_tx, live_rx;   /* of those that are open */
+	int32_t owed_opens;	     /* the same of openings */
 	uint32_t live_opened;
 	uint32_t live, pending, told_live, told_pending;
 	uint32_t refused, timeouts, unreachable, resets, abandoned, retransmits, rtt_n;
@@ -34,7 +35,7 @@ struct edge {
 	uint64_t first_ms, last_ms;
 	struct edge_sample sample[FLOW_SAMPLES];
 };
-_Static_assert(sizeof(struct edge) <= 208, "a hundred thousand of them");
+_Static_assert(sizeof(struct edge) <= 216, "a hundred thousand of them");
 
 struct edgetab {
 	struct edge **bucket;
@@ -135,7 +136,7 @@ static struct edge *edge_at(struct edgetab *t, const struct edge_key *key,
 	struct edge *ed;
 
 	memset(&where, 0, sizeof(where));
-	where.owner = owner;
+	where.owner = owner && owner->same ? owner->same : owner;
 	where.port = key->port;
 	where.dir = key->dir;
 	memcpy(where.local.b, key->local, 16);
@@ -145,7 +146,11 @@ static struct edge *edge_at(struct edgetab *t, const struct edge_key *key,
 	ed = t->bucket[hash_of(&where) & (t->buckets - 1)];
 	while (ed && memcmp(&ed->where, &where, sizeof(where)) != 0)
 		ed = ed->next;
-	return ed ? ed : add_edge(t, &where);
+	if (!ed)
+		ed = add_edge(t, &where);
+	if (ed)
+		ed->owner = owner;
+	return ed;
 }
 
 static void span(struct edge *ed, uint64_t first_ms, uint64_t last_ms)
@@ -339,7 +344,7 @@ static void emit_edge(struct edgetab *t, struct edge *ed, uint64_t start_ms, uin
 	f.last_ms = n.tx || n.rx || !ed->last_ms ? end_ms : ed->last_ms;
 	if (ed->last_ms && !ed->live)
 		f.last_ms = ed->last_ms;
-	fn(&f, ed->where.owner, ctx);
+	fn(&f, ed->owner, ctx);
 	tell_all(ed, &n);
 }
 
@@ -355,6 +360,18 @@ static bool settled(struct edge *ed)
 	return !debt || ++ed->debt > DEBT_INTERVALS;
 }
 
+/* Nobody is the first. */
+static int by_identity(const struct owner_process *x, const struct owner_process *y)
+{
+	int d;
+
+	if (!x || !y)
+		return (x != NULL) - (y != NULL);
+	d = strcmp(x->p.name, y->p.name);
+	d = d ? d : strcmp(x->p.unit, y->p.unit);
+	return d ? d : strcmp(x->p.container, y->p.container);
+}
+
 static int by_where(const void *a, const void *b)
 {
 	const struct where *x = &(*(struct edge *const *)a)->where;
@@ -365,8 +382,7 @@ static int by_where(const void *a, const void *b)
 	d = d ? d : (int)x->port - (int)y->port;
 	d = d ? d : (int)x->dir - (int)y->dir;
 	d = d ? d : (x->scope > y->scope) - (x->scope < y->scope);
-	return d ? d
-		 : strcmp(x->owner ? x->owner->p.name : "", y->owner ? y->owner->p.name : "");
+	return d ? d : by_identity(x->owner, y->owner);
 }
 
 static void sweep(struct edgetab *t)

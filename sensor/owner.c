@@ -1,23 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sensor/owner.h"
 
-#include <fcntl.h>
-#include <pwd.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <uthash.h>
 
 #include "common/mem.h"
-#include "common/utf8.h"
-#include "sensor/procname.h"
+#include "sensor/usernames.h"
+#include "sensor/who.h"
 
 enum {
 	IDENTITIES = 16384,
+	ROOMY = 4096, /* as long as there are no more, none is forgotten */
+	VARIANTS = 8, /* of one identity: executables, users, applications */
 	PIDS = 65536,
-	PATIENCE = 60, /* intervals that a pid is remembered without being asked for */
+	PATIENCE = 60, /* ticks that a pid is remembered without being asked for */
+	SWEEP = 64,    /* ticks between two looks for identities to forget */
 };
 
 struct pid_key {
@@ -27,82 +25,203 @@ struct pid_key {
 
 struct pid {
 	struct pid_key key;
-	struct owner_process *owner; /* NULL: looked for and not found */
-	uint32_t used;		     /* tick */
+	struct variant *owner; /* NULL: looked for and not found */
+	uint32_t used;	       /* tick */
 	UT_hash_handle hh;
 };
 
+/* The strings of OWNER but for the identity's are its own. */
+struct variant {
+	struct owner_process owner; /* first: what is handed out */
+	struct identity *id;
+	struct variant *next;
+	uint32_t used; /* tick */
+};
+
 struct identity {
-	char *key; /* name */
-	struct owner_process owner;
+	char *key; /* name, unit and container, each with its NUL */
+	struct variant *variants;
+	unsigned variant_n;
+	uint32_t used;
 	UT_hash_handle hh;
 };
 
 struct owner_table {
 	struct identity *identities;
 	struct pid *pids;
+	struct usernames *users;
+	struct variant *other;
 	uint32_t tick;
-	uint64_t folded;
-	struct owner_process *other;
+	uint64_t folded, unnamed;
+	bool args;
+	struct who who; /* large, and wanted for one call at a time */
 };
 
-/* What was found out about one process before it is interned. */
-struct found {
-	char name[NAME_LEN + 1];
-	char exe[PATH_LEN + 1];
-	char user[NAME_LEN + 1];
-};
+/* Identities */
 
-/* At most CAP - 1 bytes of valid UTF-8. */
-static void scrub(const char *in, char *out, size_t cap)
+static void free_identity(struct owner_table *t, struct identity *id)
 {
-	struct buf b = { 0 };
+	struct variant *v, *next;
 
-	utf8_clean(&b, in, strlen(in));
-	snprintf(out, cap, "%s", buf_cstr(&b));
-	buf_fini(&b);
+	for (v = id->variants; v; v = next) {
+		next = v->next;
+		free((char *)v->owner.p.exe);
+		free((char *)v->owner.p.user);
+		free((char *)v->owner.p.app);
+		free((char *)v->owner.p.args);
+		free(v);
+	}
+	HASH_DEL(t->identities, id);
+	free(id->key);
+	free(id);
 }
 
-static struct owner_process *intern(struct owner_table *t, const struct found *f)
+static void replace(const char **at, const char *with)
+{
+	if (*at && strcmp(*at, with) == 0)
+		return;
+	free((char *)*at);
+	*at = xstrdup(with);
+}
+
+static bool fits(const char *is, const char *wanted)
+{
+	return !*is || !*wanted || strcmp(is, wanted) == 0;
+}
+
+/* What is not known is no difference. */
+static struct variant *find_variant(const struct identity *id, const struct process *p)
+{
+	struct variant *v = id->variants;
+
+	while (v && !(fits(v->owner.p.exe, p->exe) && fits(v->owner.p.user, p->user) &&
+		      fits(v->owner.p.app, p->app)))
+		v = v->next;
+	return v;
+}
+
+static struct variant *used_least(const struct identity *id, uint32_t tick)
+{
+	struct variant *least = id->variants;
+
+	for (struct variant *v = least; v; v = v->next)
+		if (tick - v->used > tick - least->used)
+			least = v;
+	return least;
+}
+
+static struct variant *add_variant(struct identity *id, const struct process *p)
+{
+	struct variant *v = xcalloc(1, sizeof(*v)), **at = &id->variants;
+
+	while (*at)
+		at = &(*at)->next;
+	*at = v; /* the first one stays the first: it is what SAME is */
+	v->id = id;
+	v->owner.p = *p;
+	v->owner.p.name = id->key;
+	v->owner.p.unit = id->key + strlen(id->key) + 1;
+	v->owner.p.container = v->owner.p.unit + strlen(v->owner.p.unit) + 1;
+	v->owner.p.exe = xstrdup(p->exe);
+	v->owner.p.user = xstrdup(p->user);
+	v->owner.p.app = xstrdup(p->app);
+	v->owner.p.args = xstrdup(p->args);
+	v->owner.same = &id->variants->owner;
+	id->variant_n++;
+	return v;
+}
+
+static struct variant *variant_of(struct owner_table *t, struct identity *id,
+				  const struct process *p)
+{
+	struct variant *v = find_variant(id, p);
+	bool recycled = !v && id->variant_n >= VARIANTS;
+
+	if (!v && !recycled)
+		return add_variant(id, p);
+	if (recycled)
+		v = used_least(id, t->tick);
+	if (*p->exe || recycled)
+		replace(&v->owner.p.exe, p->exe);
+	if (*p->user || recycled)
+		replace(&v->owner.p.user, p->user);
+	if (*p->app || recycled)
+		replace(&v->owner.p.app, p->app);
+	if (*p->args || recycled)
+		replace(&v->owner.p.args, p->args);
+	return v;
+}
+
+/* The identity's key, in one piece; *N bytes. */
+static char *key_of(const struct process *p, size_t *n)
+{
+	const char *const part[] = { p->name, p->unit, p->container };
+	char *key, *at;
+
+	*n = 3;
+	for (int i = 0; i < 3; i++)
+		*n += strlen(part[i]);
+	key = at = xmalloc(*n);
+	for (int i = 0; i < 3; i++)
+		at = stpcpy(at, part[i]) + 1;
+	return key;
+}
+
+static struct variant *intern(struct owner_table *t, const struct process *p)
 {
 	struct identity *id;
-	char name[NAME_LEN + 1];
+	struct variant *v;
+	size_t n;
+	char *key = key_of(p, &n);
 
-	scrub(f->name, name, sizeof(name));
-	HASH_FIND_STR(t->identities, name, id);
-	if (id)
-		return &id->owner;
-	if (HASH_COUNT(t->identities) >= IDENTITIES) {
+	HASH_FIND(hh, t->identities, key, n, id);
+	if (id) {
+		free(key);
+	} else if (HASH_COUNT(t->identities) >= IDENTITIES) {
+		free(key);
 		t->folded++;
 		return t->other;
+	} else {
+		id = xcalloc(1, sizeof(*id));
+		id->key = key;
+		HASH_ADD_KEYPTR(hh, t->identities, id->key, n, id);
 	}
-	id = xcalloc(1, sizeof(*id));
-	id->key = xstrdup(name);
-	id->owner.p = (struct process){ .name = id->key,
-					.unit = "",
-					.container = "",
-					.exe = xstrdup(f->exe),
-					.user = xstrdup(f->user),
-					.app = "" };
-	HASH_ADD_KEYPTR(hh, t->identities, id->key, strlen(id->key), id);
-	return &id->owner;
+	v = variant_of(t, id, p);
+	v->used = id->used = t->tick;
+	return v;
 }
 
-static bool is_known(struct owner_table *t, const char *name)
+static struct variant *intern_who(struct owner_table *t, const struct who *w)
 {
-	struct identity *id;
+	char user[NAME_LEN + 1];
+	struct process p = { .name = w->name,
+			     .unit = w->group.unit,
+			     .container = w->group.container,
+			     .exe = w->exe,
+			     .user = user,
+			     .app = w->app,
+			     .args = w->args };
 
-	HASH_FIND_STR(t->identities, name, id);
-	return id != NULL;
+	usernames_put(t->users, w->uid, user, sizeof(user));
+	return intern(t, &p);
 }
+
+/* The table */
 
 struct owner_table *owner_new(void)
 {
 	struct owner_table *t = xcalloc(1, sizeof(*t));
-	struct found other = { .name = "other" };
+	struct process other = { "other", "", "", "", "", "", "" };
 
+	t->users = usernames_new("/etc/passwd");
 	t->other = intern(t, &other);
 	return t;
+}
+
+static void free_pid(struct owner_table *t, struct pid *p)
+{
+	HASH_DEL(t->pids, p);
+	free(p);
 }
 
 void owner_free(struct owner_table *t)
@@ -112,19 +231,20 @@ void owner_free(struct owner_table *t)
 
 	if (!t)
 		return;
-	HASH_ITER (hh, t->pids, p, p_next) {
-		HASH_DEL(t->pids, p);
-		free(p);
-	}
-	HASH_ITER (hh, t->identities, id, id_next) {
-		HASH_DEL(t->identities, id);
-		free(id->key);
-		free((char *)id->owner.p.exe);
-		free((char *)id->owner.p.user);
-		free(id);
-	}
+	HASH_ITER (hh, t->pids, p, p_next)
+		free_pid(t, p);
+	HASH_ITER (hh, t->identities, id, id_next)
+		free_identity(t, id);
+	usernames_free(t->users);
 	free(t);
 }
+
+void owner_keep_args(struct owner_table *t, bool keep)
+{
+	t->args = keep;
+}
+
+/* Processes */
 
 static struct pid *find_pid(struct owner_table *t, uint32_t tgid, uint64_t born)
 {
@@ -136,17 +256,13 @@ static struct pid *find_pid(struct owner_table *t, uint32_t tgid, uint64_t born)
 }
 
 static void remember(struct owner_table *t, uint32_t tgid, uint64_t born,
-		     struct owner_process *owner)
+		     struct variant *owner)
 {
 	struct pid *p = find_pid(t, tgid, born);
 
 	if (!p) {
-		if (HASH_COUNT(t->pids) >= PIDS) { /* uthash keeps the order of insertion */
-			struct pid *oldest = t->pids;
-
-			HASH_DEL(t->pids, oldest);
-			free(oldest);
-		}
+		if (HASH_COUNT(t->pids) >= PIDS) /* uthash keeps the order of insertion */
+			free_pid(t, t->pids);
 		p = xcalloc(1, sizeof(*p));
 		p->key = (struct pid_key){ .born = born, .tgid = tgid };
 		HASH_ADD(hh, t->pids, key, sizeof(p->key), p);
@@ -155,124 +271,55 @@ static void remember(struct owner_table *t, uint32_t tgid, uint64_t born,
 	p->used = t->tick;
 }
 
-static ssize_t read_proc(uint32_t tgid, const char *what, char *out, size_t cap)
-{
-	char path[64];
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%u/%s", tgid, what);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	n = read(fd, out, cap - 1);
-	close(fd);
-	if (n >= 0)
-		out[n] = 0;
-	return n;
-}
-
-/* The 22nd field of /proc/PID/stat (proc(5)): start in clock ticks since boot. */
-static bool same_start(uint32_t tgid, uint64_t born)
-{
-	char stat_line[1024], *p;
-	uint64_t ns, tick_ns = 1000000000u / (uint64_t)sysconf(_SC_CLK_TCK);
-
-	if (read_proc(tgid, "stat", stat_line, sizeof(stat_line)) < 0)
-		return false;
-	p = strrchr(stat_line, ')');
-	for (int field = 2; p && field < 22; field++)
-		p = strchr(p + 1, ' ');
-	if (!p)
-		return false;
-	ns = strtoull(p, NULL, 10) * tick_ns;
-	return born + tick_ns >= ns && born <= ns + 2 * tick_ns;
-}
-
-static void fill_user(uint32_t uid, struct found *f)
-{
-	struct passwd pw, *there = NULL;
-	char room[1024];
-
-	if (getpwuid_r(uid, &pw, room, sizeof(room), &there) == 0 && there)
-		snprintf(f->user, sizeof(f->user), "%s", pw.pw_name);
-	else
-		snprintf(f->user, sizeof(f->user), "%u", uid);
-}
-
-static void fill_exe(uint32_t tgid, struct found *f)
-{
-	char path[64], raw[PATH_LEN + 1];
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "/proc/%u/exe", tgid);
-	n = readlink(path, raw, sizeof(raw) - 1);
-	raw[n < 0 ? 0 : n] = 0;
-	scrub(raw, f->exe, sizeof(f->exe));
-}
-
-/* The process is alive or was a moment ago; what cannot be read stays empty. */
-static bool look_up(uint32_t tgid, uint64_t born, struct found *f)
-{
-	char comm[32] = "", args[4096] = "", path[32];
-	ssize_t n = read_proc(tgid, "cmdline", args, sizeof(args));
-	struct procname_in in = { .exe = f->exe, .comm = comm, .args = args };
-	struct stat st;
-
-	memset(f, 0, sizeof(*f));
-	fill_exe(tgid, f);
-	read_proc(tgid, "comm", comm, sizeof(comm));
-	comm[strcspn(comm, "\n")] = 0;
-	snprintf(path, sizeof(path), "/proc/%u", tgid);
-	if (stat(path, &st) == 0)
-		fill_user(st.st_uid, f);
-	in.args_len = n > 0 ? (size_t)n : 0;
-	in.kthread = !*f->exe && n == 0;
-	procname(&in, f->name, sizeof(f->name));
-	return *f->name && same_start(tgid, born); /* last: all of it was the same process */
-}
-
 void owner_announce(struct owner_table *t, const struct process_event *e)
 {
-	char comm[sizeof(e->comm) + 1], exe[sizeof(e->exe) + 1];
-	struct procname_in in = { .exe = exe, .comm = comm, .args = e->args };
-	struct found f = { 0 };
+	if (who_of_event(e, t->args, &t->who))
+		remember(t, e->tgid, e->born, intern_who(t, &t->who));
+}
 
-	snprintf(comm, sizeof(comm), "%.*s", (int)sizeof(e->comm), e->comm);
-	snprintf(exe, sizeof(exe), "%.*s", (int)sizeof(e->exe), e->exe);
-	in.args_len = e->args_len < sizeof(e->args) ? e->args_len : sizeof(e->args);
-	in.kthread = e->kthread;
-	procname(&in, f.name, sizeof(f.name));
-	if (!*f.name)
+/* To the end of the table: the first is the one that was used least. */
+static void touch(struct owner_table *t, struct pid *p)
+{
+	if (p->used == t->tick)
 		return;
-	if (!is_known(t, f.name)) { /* a look-up of users may be slow: once a name */
-		fill_exe(e->tgid, &f);
-		fill_user(e->uid, &f);
-	}
-	remember(t, e->tgid, e->born, intern(t, &f));
+	HASH_DEL(t->pids, p);
+	HASH_ADD(hh, t->pids, key, sizeof(p->key), p);
+	p->used = t->tick;
+	if (p->owner)
+		p->owner->used = p->owner->id->used = t->tick;
 }
 
 struct owner_process *owner_of(struct owner_table *t, uint32_t tgid, uint64_t born)
 {
-	struct owner_process *owner = NULL;
+	struct variant *owner = NULL;
 	struct pid *p;
-	struct found f;
 
 	if (!tgid)
 		return NULL;
 	p = find_pid(t, tgid, born);
 	if (p) {
-		if (p->used != t->tick) { /* to the end: the first is the one used least */
-			HASH_DEL(t->pids, p);
-			HASH_ADD(hh, t->pids, key, sizeof(p->key), p);
-			p->used = t->tick;
-		}
-		return p->owner;
+		touch(t, p);
+		return p->owner ? &p->owner->owner : NULL;
 	}
-	if (look_up(tgid, born, &f))
-		owner = intern(t, &f);
+	if (who_of_proc(tgid, born, t->args, &t->who))
+		owner = intern_who(t, &t->who);
+	else
+		t->unnamed++;
 	remember(t, tgid, born, owner);
-	return owner;
+	return owner ? &owner->owner : NULL;
+}
+
+/* Containers come and go, and each of them is an identity of its own. */
+static void sweep(struct owner_table *t)
+{
+	struct identity *id, *next;
+
+	HASH_ITER (hh, t->identities, id, next) {
+		if (HASH_COUNT(t->identities) <= ROOMY)
+			break;
+		if (id != t->other->id && t->tick - id->used > OWNER_TICKS)
+			free_identity(t, id);
+	}
 }
 
 void owner_tick(struct owner_table *t)
@@ -280,15 +327,28 @@ void owner_tick(struct owner_table *t)
 	struct pid *p, *next;
 
 	t->tick++;
-	HASH_ITER (hh, t->pids, p, next) {
-		if (t->tick - p->used <= PATIENCE)
-			continue;
-		HASH_DEL(t->pids, p);
-		free(p);
-	}
+	HASH_ITER (hh, t->pids, p, next) /* that used least is the first */
+		if (t->tick - p->used > PATIENCE)
+			free_pid(t, p);
+	usernames_refresh(t->users);
+	if (t->tick % SWEEP == 0)
+		sweep(t);
 }
 
 uint64_t owner_folded(const struct owner_table *t)
 {
 	return t->folded;
+}
+
+unsigned owner_count(const struct owner_table *t)
+{
+	return HASH_COUNT(t->identities);
+}
+
+uint64_t owner_unnamed(struct owner_table *t)
+{
+	uint64_t n = t->unnamed;
+
+	t->unnamed = 0;
+	return n;
 }

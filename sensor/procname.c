@@ -11,7 +11,9 @@ struct interpreter {
 	const char *module; /* letter that names a module instead of a script, or "" */
 	const char *program;	  /* letters that bring the program text themselves */
 	const char *const *longs; /* long options whose value is the next argument */
-	const char *ends; /* letters whose value, if any, is the rest of their argument */
+	const char *ends;   /* letters whose value, if any, is the rest of their argument */
+	const char *before; /* a word that may come first: "dotnet exec shop.dll" */
+	const char *file;   /* a long option whose value, behind "=", is the script */
 };
 
 static const char *const no_longs[] = { NULL };
@@ -25,6 +27,9 @@ static const char *const dotnet_longs[] = { "--depsfile", "--runtimeconfig",
 static const char *const mono_longs[] = { "--config", NULL };
 static const char *const shell_longs[] = { "--rcfile", "--init-file", NULL };
 static const char *const php_longs[] = { "--define", "--php-ini", NULL };
+static const char *const r_longs[] = { "--encoding", "--gui", NULL };
+static const char *const pwsh_longs[] = { "-ExecutionPolicy", "-ConfigurationName",
+					  "-WorkingDirectory", NULL };
 
 /* clang-format off */
 static const struct interpreter interpreters[] = {
@@ -35,8 +40,8 @@ static const struct interpreter interpreters[] = {
 	{ "ruby", "rICEx", "", "e", no_longs, "WKT" },
 	{ "node", "rC", "", "ep", node_longs, "" },
 	{ "nodejs", "rC", "", "ep", node_longs, "" },
-	{ "php", "cdz", "", "rB", php_longs, "" },
-	{ "php-cgi", "cdz", "", "r", php_longs, "" },
+	{ "php", "cdzSt", "", "rB", php_longs, "" },
+	{ "php-cgi", "cdzbT", "", "r", php_longs, "" },
 	{ "bash", "oO", "", "cs", shell_longs, "" },
 	{ "sh", "o", "", "cs", no_longs, "" },
 	{ "dash", "o", "", "cs", no_longs, "" },
@@ -47,12 +52,14 @@ static const struct interpreter interpreters[] = {
 	{ "luajit", "lj", "", "e", no_longs, "" },
 	{ "tclsh", "", "", "", no_longs, "" },
 	{ "wish", "", "", "", no_longs, "" },
-	{ "dotnet", "", "", "", dotnet_longs, "" },
+	{ "dotnet", "", "", "", dotnet_longs, "", .before = "exec" },
 	{ "mono", "", "", "", mono_longs, "" },
 	{ "mono-sgen", "", "", "", mono_longs, "" },
 	{ "Rscript", "", "", "e", no_longs, "" },
+	{ "R", "g", "", "e", r_longs, "", .file = "--file=" }, /* what Rscript becomes */
+	{ "expect", "", "", "c", no_longs, "" },
 	{ "guile", "Ll", "", "c", no_longs, "" },
-	{ "pwsh", "", "", "", no_longs, "" },
+	{ "pwsh", "", "", "C", pwsh_longs, "" }, /* -Command */
 };
 /* clang-format on */
 
@@ -79,17 +86,28 @@ static void put(char *out, size_t cap, const char *path)
 	snprintf(out, cap, "%.*s", (int)cap - 1, last_part(whole));
 }
 
+/* "3.11", "-18", "3.6m", "3.13t": what versions add to a name. */
+static bool is_version(const char *s)
+{
+	s += strspn(s, "0123456789.-");
+	return *s == 0 || (s[-1] >= '0' && s[-1] <= '9' && strchr("dmtu", s[0]) && !s[1]);
+}
+
 static const struct interpreter *interpreter_of(const char *exe)
 {
 	for (size_t i = 0; i < sizeof(interpreters) / sizeof(*interpreters); i++) {
 		const char *stem = interpreters[i].stem;
 		size_t n = strlen(stem);
 
-		if (strncmp(exe, stem, n) == 0 &&
-		    exe[n + strspn(exe + n, "0123456789.-")] == 0)
+		if (strncmp(exe, stem, n) == 0 && is_version(exe + n))
 			return &interpreters[i];
 	}
 	return NULL;
+}
+
+bool procname_is_interpreter(const char *exe)
+{
+	return interpreter_of(exe) != NULL;
 }
 
 /* The argument after ARG, or NULL after the last that is whole. */
@@ -135,20 +153,33 @@ static enum step short_options(const struct interpreter *it, const char *arg,
 static enum step read_arg(const struct interpreter *it, const char *arg, const char **here)
 {
 	*here = arg;
+	if (listed(it->longs, arg))
+		return STEP_SKIP;
+	if (arg[0] == '+' && arg[1] && strchr(it->takes, 'o')) /* a shell's "+x" */
+		return strcmp(arg, "+o") == 0 ? STEP_SKIP : STEP_NEXT;
 	if (arg[0] != '-' || !arg[1])
 		return arg[0] == '-' ? STEP_NONE : STEP_SCRIPT_HERE;
 	if (strcmp(arg, "--") == 0)
 		return STEP_SCRIPT_NEXT;
+	if (it->file && strncmp(arg, it->file, strlen(it->file)) == 0) {
+		*here = arg + strlen(it->file);
+		return STEP_SCRIPT_HERE;
+	}
 	if (arg[1] == '-')
-		return listed(it->longs, arg) ? STEP_SKIP : STEP_NEXT;
+		return STEP_NEXT;
 	return short_options(it, arg, here);
 }
 
 static const char *script_of(const struct interpreter *it, const struct procname_in *in)
 {
 	const char *arg = in->args, *here;
+	bool before = it->before != NULL;
 
 	while ((arg = next_arg(in, arg))) {
+		if (before && strcmp(arg, it->before) == 0) {
+			before = false;
+			continue;
+		}
 		switch (read_arg(it, arg, &here)) {
 		case STEP_SCRIPT_HERE:
 			return here;
@@ -168,16 +199,31 @@ static const char *script_of(const struct interpreter *it, const struct procname
 	return NULL;
 }
 
-/* "gunicorn: master [shop]" in place of the interpreter's own name: its first word. */
+/* Whether all arguments but the first are empty: what a new title leaves of the old ones. */
+static bool is_alone(const struct procname_in *in)
+{
+	const char *arg = in->args;
+
+	while ((arg = next_arg(in, arg)))
+		if (*arg)
+			return false;
+	return true;
+}
+
+/*
+ * A title that a script gave itself: "gunicorn: master [shop]", "[celeryd: w1@h] -active-", or
+ * words where there are no arguments: "puma 6.4 (tcp://0.0.0.0:80) [shop]".  Its first word.
+ */
 static bool put_title(const struct procname_in *in, char *out, size_t cap)
 {
-	char word[64];
+	char title[64], *word = title;
 	size_t n;
 
-	snprintf(word, sizeof(word), "%.*s", (int)(in->args_len < 63 ? in->args_len : 63),
+	snprintf(title, sizeof(title), "%.*s", (int)(in->args_len < 63 ? in->args_len : 63),
 		 in->args);
-	n = strcspn(word, ": \t[");
-	if (n == 0 || word[n] != ':')
+	word += *word == '[';
+	n = strcspn(word, ": \t[(");
+	if (n == 0 || !word[n] || (word[n] != ':' && !is_alone(in)))
 		return false;
 	word[n] = 0;
 	if (interpreter_of(last_part(word)) || word[0] == '-')

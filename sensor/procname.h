@@ -23,5 +23,7 @@ struct procname_in {
 
 /* OUT gets at most CAP - 1 bytes and a NUL; never empty unless all input is. */
 void procname(const struct procname_in *in, char *out, size_t cap);
+/* Whether an executable, by the last part of its path, runs scripts. */
+bool procname_is_interpreter(const char *exe);
 
 #endif

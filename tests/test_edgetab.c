@@ -10,8 +10,8 @@
 
 enum { BOOT = 1000000, START = 1060000, END = 1070000 };
 
-static struct owner_process curl = { .p = { .name = "curl" } },
-			    sshd = { .p = { .name = "sshd" } };
+static struct owner_process curl = { .p = { .name = "curl", .unit = "", .container = "" } },
+			    sshd = { .p = { .name = "sshd", .unit = "", .container = "" } };
 
 /* What was emitted, in order. */
 static struct {
@@ -405,6 +405,29 @@ START_TEST(a_full_table_is_counted)
 }
 END_TEST
 
+/* Master and worker of one service: one edge, told as the one that was seen last. */
+START_TEST(one_identity_is_one_edge)
+{
+	struct edgetab *t = edgetab_new(10);
+	struct owner_process master = {
+		.p = { .name = "nginx", .unit = "", .container = "" }
+	};
+	struct owner_process worker = master;
+	struct edge_key k = key_of(EDGE_SERVER, "10.0.0.1", "10.0.0.2", 80);
+	struct live_record a = live_of(&k, 0, 0);
+
+	master.same = worker.same = &master;
+	edgetab_begin(t, BOOT);
+	edgetab_live(t, &a, &master);
+	edgetab_live(t, &a, &worker);
+	emit(t);
+	ck_assert_uint_eq(got.n, 1);
+	ck_assert_uint_eq(got.flow[0].live, 2);
+	ck_assert_ptr_eq(got.owner[0], &worker);
+	edgetab_free(t);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *t = tcase_create("all");
@@ -421,5 +444,6 @@ int main(void)
 	tcase_add_test(t, many_edges_are_found_again);
 	tcase_add_test(t, both_ends_keep_the_same_samples);
 	tcase_add_test(t, a_full_table_is_counted);
+	tcase_add_test(t, one_identity_is_one_edge);
 	return unit_run("edgetab", t);
 }
