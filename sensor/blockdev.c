@@ -148,18 +148,15 @@ bool block_disk(const char *root, const char *name, struct block_disk *out)
 
 /* What a file system stands on */
 
-/* ".../block/sda/sda2" and ".../block/sda" are on sda; ".../block/dm-0" is dm-0. */
-static void whole_of(const char *path, char out[SYS_NAME])
+/* A device by its path in sysfs, ".../sda/sda2": the last part if it is whole, else the one
+ * before. */
+static void whole_of(const char *root, char *path, char out[SYS_NAME])
 {
-	const char *at = NULL, *p = path;
+	char *slash = strrchr(path, '/');
 
-	while ((p = strstr(p, "/block/"))) {
-		p += strlen("/block/");
-		at = p;
-	}
-	at = at ? at : sys_base(path);
-	sys_copy(out, SYS_NAME, at);
-	out[strcspn(out, "/")] = 0;
+	if (slash && !sys_exists(root, "/sys/block/%s", slash + 1))
+		*slash = 0;
+	sys_copy(out, SYS_NAME, sys_base(path));
 }
 
 static void add_disk(struct block_below *b, const char *name)
@@ -222,7 +219,7 @@ static void walk(const char *root, const char *name, unsigned depth, struct bloc
 	for (unsigned i = 0; i < l.n && !b->more; i++)
 		if (sys_link(path, sizeof(path), root, "/sys/block/%s/slaves/%s", name,
 			     l.name[i])) {
-			whole_of(path, below);
+			whole_of(root, path, below);
 			walk(root, below, depth + 1, b);
 		}
 	sys_list_free(&l);
@@ -259,7 +256,7 @@ void block_below(const char *root, const char *number, const char *source,
 
 	memset(out, 0, sizeof(*out));
 	if (sys_link(path, sizeof(path), root, "/sys/dev/block/%s", number))
-		whole_of(path, whole);
+		whole_of(root, path, whole);
 	else if (!begins(source, "/dev/") || !by_source(root, source, whole))
 		return;
 	walk(root, whole, 0, out);

@@ -145,17 +145,16 @@ static void write_remote(struct json *j, const struct inventory *inv, unsigned i
 	text(j, "path", r->path);
 }
 
-/* A list of objects; what would not fit is taken back. */
+/* A list of objects; what would not fit is taken back, and a list without any with its key. */
 static bool write_list(struct json *j, const char *key, const struct inventory *inv,
 		       unsigned n, bool still,
 		       void (*write)(struct json *, const struct inventory *, unsigned, bool))
 {
-	size_t limit = EXTRA_LEN - TAIL;
+	size_t limit = EXTRA_LEN - TAIL, start = j->out->n;
+	struct json none = *j;
 
 	if (!n)
 		return true;
-	if (j->out->n + strlen(key) > limit)
-		return false;
 	json_key(j, key);
 	json_open(j, '[');
 	for (unsigned i = 0; i < n; i++) {
@@ -167,9 +166,10 @@ static bool write_list(struct json *j, const char *key, const struct inventory *
 		json_close(j, '}');
 		if (j->out->n <= limit)
 			continue;
-		*j = before;
-		j->out->n = mark;
-		json_close(j, ']');
+		*j = i ? before : none;
+		j->out->n = i ? mark : start;
+		if (i)
+			json_close(j, ']');
 		return false;
 	}
 	json_close(j, ']');

@@ -9,6 +9,8 @@
 #include "sensor/hypervisor.h"
 #include "sensor/inventory_parts.h"
 
+enum { CPUS = 8192 };
+
 /* Firmware */
 
 /* What board makers leave in when they forget to fill it in. */
@@ -200,13 +202,32 @@ static uint64_t nominal_mhz(const char *root, const char *info, const char *mode
 	return 0;
 }
 
-/* CPU N is the first of the list in FILE ("2,34", "2-3"). */
-static bool leads(const char *root, unsigned n, const char *file)
+/* Adds one where CPU N is the first of the list in FILE ("2,34", "2-3"); false without a list.
+ */
+static bool count_first(const char *root, unsigned n, const char *file, uint64_t *count)
 {
 	uint64_t first;
 
-	return !sys_u64(&first, root, "/sys/devices/system/cpu/cpu%u/topology/%s", n, file) ||
-	       first == n;
+	if (!sys_u64(&first, root, "/sys/devices/system/cpu/cpu%u/topology/%s", n, file))
+		return false;
+	*count += first == n;
+	return true;
+}
+
+/* The next of a list such as "0-3,8"; false at its end, or where it makes no sense. */
+static bool next_range(const char **p, unsigned *from, unsigned *to)
+{
+	int used = 0;
+
+	*p += **p == ',';
+	if (sscanf(*p, "%5u%n", from, &used) != 1)
+		return false;
+	*p += used;
+	*to = *from;
+	used = 0;
+	if (**p == '-' && sscanf(*p + 1, "%5u%n", to, &used) == 1)
+		*p += 1 + used;
+	return true;
 }
 
 /*
@@ -215,26 +236,21 @@ static bool leads(const char *root, unsigned n, const char *file)
  */
 static void count_cpus(const char *root, struct inventory *inv)
 {
-	char list[1024], *p = list;
+	bool cores = true, sockets = true;
+	const char *p = NULL;
+	char list[1024];
+	unsigned n, to;
 
-	sys_line(list, sizeof(list), root, "/sys/devices/system/cpu/online");
-	while (*p && inv->threads < 8192) {
-		unsigned from, to;
-		int used = 0;
-
-		if (sscanf(p, "%5u%n", &from, &used) != 1)
-			break;
-		p += used;
-		to = from;
-		if (*p == '-' && sscanf(p + 1, "%5u%n", &to, &used) == 1)
-			p += 1 + used;
-		for (; from <= to && inv->threads < 8192; from++) {
+	if (sys_line(list, sizeof(list), root, "/sys/devices/system/cpu/online"))
+		p = list;
+	while (p && next_range(&p, &n, &to))
+		for (; n <= to && inv->threads < CPUS; n++) {
 			inv->threads++;
-			inv->cpu_cores += leads(root, from, "thread_siblings_list");
-			inv->sockets += leads(root, from, "core_siblings_list");
+			cores &= count_first(root, n, "thread_siblings_list", &inv->cpu_cores);
+			sockets &= count_first(root, n, "core_siblings_list", &inv->sockets);
 		}
-		p += *p == ',';
-	}
+	inv->cpu_cores = cores ? inv->cpu_cores : 0;
+	inv->sockets = sockets ? inv->sockets : 0;
 }
 
 static void fill_cpu(const struct inventory_rim *rim, struct inventory *inv,
