@@ -93,8 +93,8 @@ static inline struct tree_file *tree_new_file(struct tree *t, const char *name, 
 	struct tree_file *f = &t->file[t->files++];
 
 	ck_assert_uint_lt(t->files, TREE_FILES);
-	strcpy(f->path, t->root);
-	strncat(f->path, name, n < SYS_PATH - 80 ? n : SYS_PATH - 80);
+	strcpy(f->path, t->root); /* the rest is zero */
+	memcpy(f->path + strlen(t->root), name, n < SYS_PATH - 80 ? n : SYS_PATH - 80);
 	tree_parent(f->path);
 	return f;
 }
