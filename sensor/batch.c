@@ -68,6 +68,12 @@ void batch_listener(struct batch *b, const struct listener *l, struct owner_proc
 	wire_write_listener(&b->w, l, index_of(b, owner));
 }
 
+void batch_usage(struct batch *b, const struct usage *u)
+{
+	make_room(b);
+	wire_write_usage(&b->w, u);
+}
+
 void batch_lost(struct batch *b, const struct lost *l)
 {
 	make_room(b);

@@ -25,6 +25,7 @@ void batch_flow(struct batch *b, const struct flow *f, struct owner_process *own
 /* The machine and all that listens on it: they belong into one batch. */
 void batch_machine(struct batch *b, const struct machine *m);
 void batch_listener(struct batch *b, const struct listener *l, struct owner_process *owner);
+void batch_usage(struct batch *b, const struct usage *u);
 void batch_lost(struct batch *b, const struct lost *l);
 /* Writes COVER, which says that the interval is complete, and gives the rest to the spool. */
 void batch_end(struct batch *b, const struct cover *c);
