@@ -135,9 +135,18 @@ static void fill_firmware(const char *root, struct inventory *inv)
 	fill_boot(root, inv);
 }
 
-/* systemd writes what it was told; Docker and Podman leave a file of their own. */
+/*
+ * systemd writes what it was told; Docker and Podman leave a file of their own, which a
+ * virtual machine made from an image has too: the kernel's first PID namespace is in no
+ * container.
+ */
 static void fill_container(const char *root, struct inventory *inv)
 {
+	static const char first[] = "pid:[4026531836]"; /* PROC_PID_INIT_INO */
+	char pid[64];
+
+	if (sys_link(pid, sizeof(pid), root, "/proc/self/ns/pid") && !strcmp(pid, first))
+		return;
 	if (sys_line(inv->container, sizeof(inv->container), root, "/run/systemd/container"))
 		return;
 	if (sys_exists(root, "/.dockerenv"))
