@@ -71,8 +71,8 @@ static bool all_same(const char *uuid)
 }
 
 /*
- * From virtual hardware 13 on (SMBIOS 2.7) the first three fields of VMware's UUID read in
- * another byte order than vCenter shows.  The serial number has the bytes as vCenter does
+ * From virtual hardware 13 on (SMBIOS 2.7) the first three fields of VMware's UUID mostly read
+ * in another byte order than vCenter shows.  The serial number has the bytes as vCenter does
  * ("VMware-42 1c ... -4e 0f ..."), and is nothing but the UUID.
  */
 static void fill_uuid(const char *root, struct inventory *inv)

@@ -93,7 +93,7 @@ static void add_device(struct usage_state *s, const struct usage_device *d,
 	for (unsigned i = 0; i < counters; i++) {
 		uint64_t now = d->counter[i], delta;
 
-		/* kernels before 6.4 count on the paths of an NVMe disk alone */
+		/* older kernels count on the paths of an NVMe disk alone */
 		now = now > d->paths[i] ? now : d->paths[i];
 		if (ms && s->has_before && grown_by(s->before[i], now, &delta))
 			series_add(&s->series[i], rate(delta, scale[i], ms));

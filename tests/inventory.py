@@ -23,7 +23,8 @@ BUILD = pathlib.Path(os.environ.get("SKEIN_BUILD", ROOT / "build")).absolute()
 def strict(part):
     """A schema without open ends, so that a key that it does not name is an error."""
     if isinstance(part, dict):
-        return {k: strict(v) for k, v in part.items() if k not in ("additionalProperties", "format")}
+        return {k: strict(v) for k, v in part.items()
+                if k not in ("additionalProperties", "format")}
     return [strict(v) for v in part] if isinstance(part, list) else part
 
 
