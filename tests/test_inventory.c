@@ -2,6 +2,11 @@
 #include "sensor/inventory.h"
 
 #include <check.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
 
 #include "common/fact.h"
 #include "common/json.h"
@@ -275,6 +280,111 @@ START_TEST(this_machine)
 }
 END_TEST
 
+static void put_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0 && write(fd, text, strlen(text)) < 0)
+		perror(path);
+	if (fd >= 0)
+		close(fd);
+}
+
+/*
+ * In namespaces of its own: a FUSE file system at POINT whose server never answers.  False
+ * where that may not be had (without root it takes user namespaces, an option of the kernel).
+ */
+static bool mount_what_hangs(const char *point)
+{
+	char map[64], options[96];
+	int fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+
+	snprintf(map, sizeof(map), "0 %u 1", getuid());
+	if (fuse < 0 || unshare(CLONE_NEWNS | CLONE_NEWPID | (geteuid() ? CLONE_NEWUSER : 0)))
+		return false;
+	if (getuid()) {
+		put_file("/proc/self/setgroups", "deny");
+		put_file("/proc/self/uid_map", map);
+	}
+	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0", fuse);
+	return mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount("u:p@far.example:/x", point, "fuse.sshfs", MS_NOSUID | MS_NODEV,
+		     options) == 0;
+}
+
+/* Runs FN in a process of its own; true if it ends well within a second. */
+static bool ends(void (*fn)(const char *), const char *point)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		fn(point);
+		_exit(0);
+	}
+	for (unsigned i = 0; i < 100; i++) {
+		if (waitpid(child, &status, WNOHANG) == child)
+			return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+		usleep(10000);
+	}
+	kill(child, SIGKILL);
+	waitpid(child, &status, 0);
+	return false;
+}
+
+static void ask_it(const char *point)
+{
+	struct statvfs s;
+
+	statvfs(point, &s);
+}
+
+static void take_inventory(const char *point)
+{
+	struct inventory *inv = inventory_of_host();
+	bool found = false;
+
+	for (unsigned i = 0; i < inv->remotes; i++)
+		found |= strcmp(inv->remote[i].point, point) == 0 &&
+			 strcmp(inv->remote[i].server, "far.example") == 0;
+	_exit(!found);
+}
+
+enum { GOOD, HELD_UP, DOES_NOT_HANG, LEFT_OUT };
+
+/* The first process of the namespaces, whose mounts are read. */
+static int scene(const char *point)
+{
+	if (mount("proc", "/proc", "proc", 0, NULL))
+		return LEFT_OUT;
+	if (!ends(take_inventory, point))
+		return HELD_UP;
+	return ends(ask_it, point) ? DOES_NOT_HANG : GOOD;
+}
+
+START_TEST(a_server_that_never_answers_holds_nobody_up)
+{
+	char point[] = "/tmp/skein-hang-XXXXXX";
+	int status = LEFT_OUT << 8;
+	pid_t child;
+
+	ck_assert_ptr_nonnull(mkdtemp(point));
+	if (mount_what_hangs(point)) {
+		child = fork();
+		if (child == 0)
+			_exit(scene(point));
+		ck_assert_int_eq(waitpid(child, &status, 0), child);
+		umount2(point, MNT_DETACH);
+	}
+	rmdir(point);
+	ck_assert(WIFEXITED(status));
+	if (WEXITSTATUS(status) == LEFT_OUT && geteuid())
+		printf("left out: no FUSE without root here\n");
+	else
+		ck_assert_int_eq(WEXITSTATUS(status), GOOD);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *t = tcase_create("inventory");
@@ -287,5 +397,6 @@ int main(void)
 	tcase_add_loop_test(t, servers_of_mounts, 0, sizeof(servers) / sizeof(servers[0]));
 	tcase_add_loop_test(t, hypervisors, 0, sizeof(worlds) / sizeof(worlds[0]));
 	tcase_add_test(t, this_machine);
+	tcase_add_test(t, a_server_that_never_answers_holds_nobody_up);
 	return unit_run("inventory", t);
 }
