@@ -12,10 +12,13 @@
 #include "common/cert.h"
 #include "common/file.h"
 #include "common/mem.h"
+#include "sensor/inventory.h"
 
 enum {
 	NAMESPACES = 1024,
-	FIB_MAX = 1 << 20, /* of a router's table more is not read */
+	FIB_MAX = 1 << 20,    /* of a router's table more is not read */
+	INVENTORY_EVERY = 10, /* refreshes, which come once a minute */
+	USED_EVERY = 60,      /* how full file systems are is told by itself */
 };
 
 struct seen_namespace {
@@ -31,6 +34,7 @@ struct host {
 	char id[40];
 	char os[NAME_LEN + 1];
 	struct utsname uts;
+	struct buf inventory, still; /* as told last, and without what moves by itself */
 	bool changed;
 };
 
@@ -132,7 +136,8 @@ struct host *host_new(const char *dir, struct err *e)
 		.arch = h->uts.machine,
 		.cores = cores > 0 ? (uint32_t)cores : 0,
 		.memory_bytes =
-			pages > 0 ? (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0
+			pages > 0 ? (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0,
+		.extra = ""
 	};
 	h->seen = xcalloc(NAMESPACES, sizeof(*h->seen));
 	h->changed = true;
@@ -142,8 +147,11 @@ struct host *host_new(const char *dir, struct err *e)
 
 void host_free(struct host *h)
 {
-	if (h)
-		free(h->seen);
+	if (!h)
+		return;
+	buf_fini(&h->inventory);
+	buf_fini(&h->still);
+	free(h->seen);
 	free(h);
 }
 
@@ -273,11 +281,30 @@ void host_namespace(struct host *h, uint32_t netns, uint32_t tgid)
 	read_namespace(h, tgid);
 }
 
+static void read_inventory(struct host *h)
+{
+	struct inventory *inv = inventory_of_host();
+	struct buf still = { 0 };
+
+	inventory_write(inv, true, &still);
+	if (h->refresh % USED_EVERY == 0 || strcmp(buf_cstr(&still), buf_cstr(&h->still))) {
+		buf_reset(&h->inventory);
+		inventory_write(inv, false, &h->inventory);
+		h->m.extra = buf_cstr(&h->inventory);
+		h->changed = true;
+	}
+	buf_fini(&h->still);
+	h->still = still;
+	free(inv);
+}
+
 void host_refresh(struct host *h)
 {
 	struct ifaddrs *all = NULL;
 	struct addr a;
 
+	if (h->refresh % INVENTORY_EVERY == 0)
+		read_inventory(h);
 	h->refresh++;
 	if (getifaddrs(&all))
 		return;

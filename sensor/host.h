@@ -21,7 +21,11 @@ struct host;
 struct host *host_new(const char *dir, struct err *e);
 void host_free(struct host *h);
 
-/* Reads the interfaces of the sensor's own namespace again, and has others read again. */
+/*
+ * Reads the interfaces of the sensor's own namespace again, and has others read again; to be
+ * called once a minute.  The first call and each tenth read the inventory too (inventory.h),
+ * which counts as a change when it differs, and every hour.
+ */
 void host_refresh(struct host *h);
 /*
  * Namespace NETNS (its inode number) is one in which process TGID has sockets: its addresses

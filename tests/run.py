@@ -102,6 +102,7 @@ def scripts():
             "explain": ([PLAIN, "tests/explain.py"], COUNTS),
             "quality": ([PLAIN, "tests/groups_quality.py"], COUNTS),
             "groups": ([PLAIN, "tests/groups.py"], COUNTS),
+            "inventory-keys": ([PLAIN, "tests/inventory.py"], COUNTS),
             "kills": ([PLAIN, "tests/kills.py"], COUNTS)}
 
 
