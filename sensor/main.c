@@ -23,6 +23,7 @@ static const char usage_text[] =
 	"depends on which. Read only; never looks at payload; needs root to attach.\n"
 	"\n"
 	"  --ebpf              watch by eBPF (the default)\n"
+	"  --poll              watch without eBPF\n"
 	"  --collector H:P     where the collector listens\n"
 	"  --data DIR          identity of this sensor (default " DATA_DIR ")\n"
 	"  --interval TIME     how often edges are sent: 1s to 60s, dividing a minute (10s)\n"
@@ -41,6 +42,7 @@ static const char usage_text[] =
 
 enum opt {
 	OPT_EBPF = 256,
+	OPT_POLL,
 	OPT_COLLECTOR,
 	OPT_DATA,
 	OPT_INTERVAL,
@@ -56,6 +58,7 @@ enum opt {
 
 static const struct option longs[] = {
 	{ "ebpf", no_argument, NULL, OPT_EBPF },
+	{ "poll", no_argument, NULL, OPT_POLL },
 	{ "collector", required_argument, NULL, OPT_COLLECTOR },
 	{ "data", required_argument, NULL, OPT_DATA },
 	{ "interval", required_argument, NULL, OPT_INTERVAL },
@@ -121,6 +124,9 @@ static int take(struct args *a, int opt)
 	switch (opt) {
 	case OPT_EBPF:
 		a->sensor.probe = &probe_ebpf;
+		return 0;
+	case OPT_POLL:
+		a->sensor.probe = &probe_poll;
 		return 0;
 	case OPT_COLLECTOR:
 		a->collector = true;

@@ -1,0 +1,730 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sensor/conntab.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+#include <utlist.h>
+
+#include "common/mem.h"
+
+enum {
+	LISTENERS = 8192,
+	MISSED = 2, /* intervals after which what no snapshot has is taken to have ended */
+};
+
+#define PATIENCE_NS 10000000000u      /* how long an opening waits for its owner */
+#define GONE_LISTENER_NS 60000000000u /* how long a listener's late connections may take */
+
+struct conn_id {
+	uint64_t cookie;
+	uint64_t netns;
+};
+
+struct conn {
+	struct conn_id id;
+	struct edge_key key;
+	uint64_t tx_base, rx_base; /* transferred before the watch began */
+	uint64_t tx, rx;	   /* since then, as last seen */
+	uint64_t start_ns;
+	uint32_t inode;
+	uint32_t pass;	   /* the last one that has seen it */
+	uint32_t attempts; /* as last seen while it was connecting */
+	unsigned missed;   /* intervals */
+	uint16_t client_port;
+	uint8_t state;	 /* as last seen */
+	bool up, opened; /* is established; counted as such, or open before */
+	bool done;	 /* no longer there, and its end has been counted */
+	bool waits;	 /* is in the list of those without an owner; DONE in the dead */
+	struct conn *prev, *next;
+	UT_hash_handle hh;
+};
+
+struct listening {
+	struct listener_key key;
+	struct listener_val val;
+	uint64_t seen_ns;
+	uint32_t inode, pass;
+	UT_hash_handle hh;
+};
+
+struct edge_sum {
+	struct edge_key key;
+	struct edge_val val;
+	UT_hash_handle hh;
+};
+
+/* A notice whose direction is not known before the next look at the listeners. */
+struct held {
+	struct diag d;
+	uint64_t now_ns;
+	uint32_t netns;
+	struct held *next;
+};
+
+struct conntab {
+	struct conn *conns, *unowned, *dead;
+	struct listening *listeners;
+	struct edge_sum *edges;
+	struct held *held;
+	unsigned held_n, max_edges, max_sockets;
+	uint32_t pass;
+	uint64_t now_ns;
+	bool seeded;
+	uint64_t guessed;
+	uint64_t drops[DROP_COUNT];
+};
+
+struct conntab *conntab_new(const struct probe_config *config)
+{
+	struct conntab *t = xcalloc(1, sizeof(*t));
+
+	t->max_edges = config->max_edges;
+	t->max_sockets = config->max_sockets;
+	return t;
+}
+
+static void forget(struct conntab *t, struct conn *c)
+{
+	if (c->waits)
+		DL_DELETE(t->unowned, c);
+	if (c->done)
+		DL_DELETE(t->dead, c);
+	HASH_DEL(t->conns, c);
+	free(c);
+}
+
+static void forget_edges(struct conntab *t)
+{
+	struct edge_sum *s, *next;
+
+	HASH_ITER (hh, t->edges, s, next) {
+		HASH_DEL(t->edges, s);
+		free(s);
+	}
+}
+
+void conntab_free(struct conntab *t)
+{
+	struct listening *l, *l_next;
+	struct conn *c, *c_next;
+	struct held *h;
+
+	if (!t)
+		return;
+	HASH_ITER (hh, t->conns, c, c_next)
+		forget(t, c);
+	HASH_ITER (hh, t->listeners, l, l_next) {
+		HASH_DEL(t->listeners, l);
+		free(l);
+	}
+	while ((h = t->held)) {
+		t->held = h->next;
+		free(h);
+	}
+	forget_edges(t);
+	free(t);
+}
+
+/* Listeners */
+
+static struct listening *listener_at(struct conntab *t, uint32_t netns, const uint8_t addr[16],
+				     uint16_t port)
+{
+	struct listener_key key = { .netns = netns, .port = port };
+	struct listening *l;
+
+	memcpy(key.addr, addr, 16);
+	HASH_FIND(hh, t->listeners, &key, sizeof(key), l);
+	return l;
+}
+
+/* The one that a connection to ADDR and PORT comes in by, if any; it may be gone by now. */
+static struct listening *listener_of(struct conntab *t, uint32_t netns, const uint8_t addr[16],
+				     uint16_t port)
+{
+	static const uint8_t any4[16] = { [10] = 0xff, [11] = 0xff }, any6[16];
+	struct listening *l = listener_at(t, netns, addr, port);
+
+	if (!l && memcmp(addr, any4, 12) == 0)
+		l = listener_at(t, netns, any4, port);
+	return l ? l : listener_at(t, netns, any6, port);
+}
+
+static struct listening *note_listener(struct conntab *t, uint32_t netns, const struct diag *d)
+{
+	struct listening *l = listener_at(t, netns, d->local, d->local_port);
+
+	if (l)
+		return l;
+	if (HASH_COUNT(t->listeners) >= LISTENERS) {
+		t->drops[DROP_LISTENER_FULL]++;
+		return NULL;
+	}
+	l = xcalloc(1, sizeof(*l));
+	l->key.netns = netns;
+	l->key.port = d->local_port;
+	memcpy(l->key.addr, d->local, 16);
+	HASH_ADD(hh, t->listeners, key, sizeof(l->key), l);
+	return l;
+}
+
+/* Of several sockets on one port (SO_REUSEPORT) one is kept for as long as it is there. */
+void conntab_listener(struct conntab *t, uint32_t netns, const struct diag *d)
+{
+	struct listening *l = note_listener(t, netns, d);
+
+	if (!l)
+		return;
+	if (l->val.sk != d->cookie) {
+		if (l->inode && l->pass + 1 >= t->pass)
+			return;
+		memset(&l->val, 0, sizeof(l->val));
+		l->val.sk = d->cookie;
+		l->inode = d->inode;
+	}
+	l->pass = t->pass;
+	l->seen_ns = t->now_ns;
+}
+
+/* Edges */
+
+static struct edge_val *edge_of(struct conntab *t, const struct edge_key *key, uint64_t now_ns)
+{
+	struct edge_sum *s;
+
+	HASH_FIND(hh, t->edges, key, sizeof(*key), s);
+	if (!s) {
+		if (HASH_COUNT(t->edges) >= t->max_edges) {
+			t->drops[DROP_EDGE_FULL]++;
+			return NULL;
+		}
+		s = xcalloc(1, sizeof(*s));
+		s->key = *key;
+		s->val.first_ns = now_ns;
+		HASH_ADD(hh, t->edges, key, sizeof(s->key), s);
+	}
+	s->val.last_ns = now_ns;
+	return &s->val;
+}
+
+/* As in bpf/conn.bpf.c: the lowest ranks are kept. */
+static void keep_sample(struct edge_val *val, uint16_t port, uint64_t start_ns)
+{
+	struct edge_sample s = { .start_ms = (uint32_t)(start_ns / 1000000),
+				 .port = port,
+				 .used = 1 };
+
+	for (int i = 0; i < EDGE_SAMPLES; i++) {
+		struct edge_sample was = val->sample[i];
+
+		if (was.used &&
+		    (was.port == s.port || edge_rank(was.port) < edge_rank(s.port)))
+			continue;
+		val->sample[i] = s;
+		if (!was.used)
+			return;
+		s = was;
+	}
+}
+
+static void own_by_listener(struct conntab *t, struct conn *c)
+{
+	struct listening *l;
+
+	if (c->key.tgid || c->key.dir != EDGE_SERVER)
+		return;
+	l = listener_of(t, c->key.netns, c->key.local, c->key.port);
+	if (!l)
+		return;
+	c->key.tgid = l->val.tgid;
+	c->key.born = l->val.born;
+}
+
+static void count_open(struct conntab *t, struct conn *c, uint64_t now_ns)
+{
+	struct edge_val *val;
+
+	if (c->opened)
+		return;
+	c->opened = true;
+	own_by_listener(t, c);
+	val = edge_of(t, &c->key, now_ns);
+	if (!val)
+		return;
+	val->opens++;
+	keep_sample(val, c->client_port, c->start_ns);
+}
+
+static void count_failure(struct edge_val *val, enum diag_fate fate)
+{
+	if (fate == FATE_ABANDONED) {
+		val->abandoned++;
+		return;
+	}
+	val->opens++;
+	if (fate == FATE_REFUSED)
+		val->refused++;
+	else if (fate == FATE_UNREACHABLE)
+		val->unreachable++;
+	else
+		val->timeouts++;
+}
+
+static void count_bytes(struct edge_val *val, const struct conn *c)
+{
+	val->tx += c->tx;
+	val->rx += c->rx;
+	val->closes++;
+}
+
+/* Connections */
+
+static struct conn *conn_at(struct conntab *t, uint32_t netns, uint64_t cookie)
+{
+	struct conn_id id = { .cookie = cookie, .netns = netns };
+	struct conn *c;
+
+	HASH_FIND(hh, t->conns, &id, sizeof(id), c);
+	return c;
+}
+
+static enum edge_dir direction(struct conntab *t, uint32_t netns, const struct diag *d)
+{
+	enum edge_dir dir = diag_direction(d);
+
+	if (dir != EDGE_UNKNOWN)
+		return dir;
+	if (listener_of(t, netns, d->local, d->local_port))
+		return EDGE_SERVER;
+	if (!diag_is_wiped(d) && listener_of(t, netns, d->remote, d->remote_port))
+		return EDGE_CLIENT;
+	return EDGE_UNKNOWN;
+}
+
+/* Nobody listens or listened here since the watch began: then it is a client's. */
+static enum edge_dir guess(struct conntab *t, const struct diag *d)
+{
+	if (t->seeded)
+		return EDGE_CLIENT;
+	t->guessed++;
+	return d->local_port < d->remote_port ? EDGE_SERVER : EDGE_CLIENT;
+}
+
+static void fill_key(struct conn *c, uint32_t netns, const struct diag *d, enum edge_dir dir)
+{
+	bool server = dir == EDGE_SERVER;
+
+	c->id = (struct conn_id){ .cookie = d->cookie, .netns = netns };
+	c->key.netns = netns;
+	c->key.dir = (uint8_t)dir;
+	c->key.port = server ? d->local_port : d->remote_port;
+	c->client_port = server ? d->remote_port : d->local_port;
+	memcpy(c->key.local, d->local, 16);
+	memcpy(c->key.remote, d->remote, 16);
+}
+
+/* Makes room by forgetting one whose end has been counted. */
+static bool make_room(struct conntab *t)
+{
+	if (HASH_COUNT(t->conns) < t->max_sockets)
+		return true;
+	if (t->dead) {
+		forget(t, t->dead);
+		return true;
+	}
+	t->drops[DROP_SOCKET_FULL]++;
+	return false;
+}
+
+static struct conn *add(struct conntab *t, uint32_t netns, const struct diag *d)
+{
+	enum edge_dir dir = direction(t, netns, d);
+	struct conn *c;
+
+	if (!make_room(t))
+		return NULL;
+	c = xcalloc(1, sizeof(*c));
+	fill_key(c, netns, d, dir ? dir : guess(t, d));
+	c->start_ns = t->now_ns;
+	if (!t->seeded && d->state != DIAG_SYN_SENT) {
+		c->opened = true;
+		diag_payload(d, c->key.dir, 0, &c->tx_base, &c->rx_base);
+	}
+	c->waits = true;
+	DL_APPEND(t->unowned, c);
+	HASH_ADD(hh, t->conns, id, sizeof(c->id), c);
+	return c;
+}
+
+/* Totals never go back, whatever the last byte was taken for. */
+static void take_bytes(struct conn *c, const struct diag *d)
+{
+	uint64_t tx, rx;
+
+	if (!d->has_info || diag_is_wiped(d))
+		return;
+	diag_payload(d, c->key.dir, c->state, &tx, &rx);
+	tx = tx > c->tx_base ? tx - c->tx_base : 0;
+	rx = rx > c->rx_base ? rx - c->rx_base : 0;
+	c->tx = tx > c->tx ? tx : c->tx;
+	c->rx = rx > c->rx ? rx : c->rx;
+}
+
+void conntab_seen(struct conntab *t, uint32_t netns, const struct diag *d)
+{
+	struct conn *c = conn_at(t, netns, d->cookie);
+
+	if (!c)
+		c = add(t, netns, d);
+	if (!c || c->done)
+		return;
+	if (d->state == DIAG_SYN_SENT)
+		c->attempts = d->attempts;
+	else
+		c->up = true;
+	memcpy(c->key.local, d->local, 16); /* a connecting one may have had none */
+	if (c->key.dir == EDGE_CLIENT)
+		c->client_port = d->local_port;
+	take_bytes(c, d);
+	c->state = d->state;
+	c->inode = d->inode;
+	c->pass = t->pass;
+	if (c->up && c->key.tgid)
+		count_open(t, c, t->now_ns);
+}
+
+/* Ends */
+
+static void end_failure(struct conntab *t, struct conn *c, const struct diag *d,
+			uint64_t now_ns)
+{
+	struct edge_val *val = edge_of(t, &c->key, now_ns);
+	struct diag last = *d;
+
+	if (!last.attempts)
+		last.attempts = c->attempts;
+	if (val)
+		count_failure(val, diag_fate(&last));
+}
+
+static void end_connection(struct conntab *t, struct conn *c, const struct diag *d,
+			   uint64_t now_ns)
+{
+	struct edge_val *val;
+	uint64_t tx = c->tx, rx = c->rx;
+
+	count_open(t, c, now_ns);
+	own_by_listener(t, c);
+	take_bytes(c, d);
+	val = edge_of(t, &c->key, now_ns);
+	if (!val)
+		return;
+	if (c->done) { /* its end is counted: what came after it was last seen is not */
+		val->tx += c->tx - tx;
+		val->rx += c->rx - rx;
+		return;
+	}
+	count_bytes(val, c);
+	val->retransmits += d->retransmits;
+	if (d->rtt_us) {
+		val->rtt_sum_us += d->rtt_us;
+		val->rtt_n++;
+	}
+	if (diag_was_reset(d, c->key.dir))
+		val->resets++;
+}
+
+static void end_known(struct conntab *t, struct conn *c, const struct diag *d, uint64_t now_ns)
+{
+	if (!c->up && diag_never_up(d))
+		end_failure(t, c, d, now_ns);
+	else
+		end_connection(t, c, d, now_ns);
+	forget(t, c);
+}
+
+static void end_unseen(struct conntab *t, uint32_t netns, const struct diag *d,
+		       enum edge_dir dir, uint64_t now_ns)
+{
+	struct conn c = { .start_ns = now_ns, .state = 0 };
+
+	fill_key(&c, netns, d, dir);
+	if (dir == EDGE_CLIENT && diag_never_up(d))
+		end_failure(t, &c, d, now_ns);
+	else
+		end_connection(t, &c, d, now_ns);
+}
+
+static bool is_any(const uint8_t a[16])
+{
+	static const uint8_t any4[16] = { [10] = 0xff, [11] = 0xff }, any6[16];
+
+	return memcmp(a, any6, 16) == 0 || memcmp(a, any4, 16) == 0;
+}
+
+/* A socket that was never connected and had a port was a listener. */
+static void end_listener(struct conntab *t, uint32_t netns, const struct diag *d,
+			 uint64_t now_ns)
+{
+	struct listening *l = d->local_port ? note_listener(t, netns, d) : NULL;
+
+	if (l)
+		l->seen_ns = now_ns;
+}
+
+/* Of one that the program took back itself enough is left if it was a server's. */
+static void end_wiped(struct conntab *t, uint32_t netns, const struct diag *d, uint64_t now_ns)
+{
+	if (listener_of(t, netns, d->local, d->local_port))
+		end_unseen(t, netns, d, EDGE_SERVER, now_ns);
+	else
+		t->drops[DROP_FAILURE]++;
+}
+
+static void hold(struct conntab *t, uint32_t netns, const struct diag *d, uint64_t now_ns)
+{
+	struct held *h;
+
+	if (t->held_n >= t->max_sockets) {
+		end_unseen(t, netns, d, guess(t, d), now_ns);
+		return;
+	}
+	h = xcalloc(1, sizeof(*h));
+	h->d = *d;
+	h->netns = netns;
+	h->now_ns = now_ns;
+	LL_PREPEND(t->held, h);
+	t->held_n++;
+}
+
+static void end_or_hold(struct conntab *t, uint32_t netns, const struct diag *d,
+			uint64_t now_ns)
+{
+	enum edge_dir dir = direction(t, netns, d);
+	bool listens = listener_of(t, netns, d->local, d->local_port);
+
+	if (dir == EDGE_CLIENT)
+		end_unseen(t, netns, d, dir, now_ns);
+	else if (!listens)
+		hold(t, netns, d, now_ns);
+	else if (diag_is_wiped(d))
+		end_wiped(t, netns, d, now_ns);
+	else
+		end_unseen(t, netns, d, EDGE_SERVER, now_ns);
+}
+
+void conntab_ended(struct conntab *t, uint32_t netns, const struct diag *d, uint64_t now_ns)
+{
+	struct conn *c = conn_at(t, netns, d->cookie);
+
+	if (c) {
+		end_known(t, c, d, now_ns);
+		return;
+	}
+	if (!t->seeded)
+		return; /* came and went before the watch began */
+	if (!d->has_info)
+		return;
+	if (diag_is_wiped(d) && is_any(d->remote))
+		end_listener(t, netns, d, now_ns);
+	else if (diag_is_wiped(d) && diag_never_up(d))
+		t->drops[DROP_FAILURE]++;
+	else
+		end_or_hold(t, netns, d, now_ns);
+}
+
+static void settle(struct conntab *t, const struct held *h)
+{
+	enum edge_dir dir;
+
+	if (diag_is_wiped(&h->d)) {
+		end_wiped(t, h->netns, &h->d, h->now_ns);
+		return;
+	}
+	dir = direction(t, h->netns, &h->d);
+	end_unseen(t, h->netns, &h->d, dir ? dir : guess(t, &h->d), h->now_ns);
+}
+
+static void settle_held(struct conntab *t)
+{
+	struct held *h;
+
+	while ((h = t->held)) {
+		t->held = h->next;
+		settle(t, h);
+		free(h);
+	}
+	t->held_n = 0;
+}
+
+/* Owners */
+
+void conntab_pass(struct conntab *t, uint64_t now_ns)
+{
+	t->pass++;
+	t->now_ns = now_ns;
+}
+
+void conntab_seeded(struct conntab *t)
+{
+	t->seeded = true;
+}
+
+unsigned conntab_wanted(struct conntab *t, void (*fn)(void *ctx, uint32_t inode), void *ctx)
+{
+	struct listening *l;
+	struct conn *c;
+	unsigned n = 0;
+
+	for (l = t->listeners; l; l = l->hh.next) {
+		if (l->val.tgid || !l->inode || l->pass != t->pass)
+			continue;
+		fn(ctx, l->inode);
+		n++;
+	}
+	DL_FOREACH(t->unowned, c)
+	{
+		if (!c->inode || c->pass != t->pass)
+			continue;
+		fn(ctx, c->inode);
+		n++;
+	}
+	return n;
+}
+
+/* A super-server, or a parent that forks for each connection, still has it: the other one. */
+static void take_holder(struct conntab *t, struct conn *c, const struct holders *h)
+{
+	struct listening *l = NULL;
+	unsigned i = 0;
+
+	if (c->key.dir == EDGE_SERVER)
+		l = listener_of(t, c->key.netns, c->key.local, c->key.port);
+	if (l && h->n > 1 && h->who[0].tgid == l->val.tgid)
+		i = 1;
+	c->key.tgid = h->who[i].tgid;
+	c->key.born = h->who[i].born;
+}
+
+static void own_listeners(struct conntab *t,
+			  bool (*find)(void *ctx, uint32_t inode, struct holders *out),
+			  void *ctx)
+{
+	struct holders h;
+
+	for (struct listening *l = t->listeners; l; l = l->hh.next) {
+		if (l->val.tgid || !l->inode || !find(ctx, l->inode, &h))
+			continue;
+		l->val.tgid = h.who[0].tgid;
+		l->val.born = h.who[0].born;
+	}
+}
+
+void conntab_own(struct conntab *t,
+		 bool (*find)(void *ctx, uint32_t inode, struct holders *out), void *ctx)
+{
+	struct conn *c, *next;
+	struct holders h;
+
+	own_listeners(t, find, ctx);
+	settle_held(t);
+	DL_FOREACH_SAFE(t->unowned, c, next)
+	{
+		if (c->inode && find(ctx, c->inode, &h))
+			take_holder(t, c, &h);
+		if (c->up && (c->key.tgid || t->now_ns - c->start_ns > PATIENCE_NS))
+			count_open(t, c, t->now_ns);
+		if (!c->key.tgid)
+			continue;
+		DL_DELETE(t->unowned, c);
+		c->waits = false;
+	}
+}
+
+/* Telling */
+
+/* No longer open, and no notice: the program still has the socket, or the notice was lost. */
+static void take_for_ended(struct conntab *t, struct conn *c)
+{
+	struct edge_val *val;
+
+	if (!c->up || ++c->missed < MISSED)
+		return;
+	count_open(t, c, t->now_ns);
+	val = edge_of(t, &c->key, t->now_ns);
+	if (val)
+		count_bytes(val, c);
+	if (c->waits)
+		DL_DELETE(t->unowned, c);
+	c->waits = false;
+	c->done = true;
+	DL_APPEND(t->dead, c);
+}
+
+static void tell_connection(const struct conn *c, const struct probe_sink *sink)
+{
+	struct live_record r = { .key = c->key,
+				 .tx = c->tx,
+				 .rx = c->rx,
+				 .pending = !c->up,
+				 .start_ms = (uint32_t)(c->start_ns / 1000000),
+				 .client_port = c->client_port };
+
+	sink->live(sink->ctx, &r);
+}
+
+static void tell_connections(struct conntab *t, const struct probe_sink *sink)
+{
+	for (struct conn *c = t->conns; c; c = c->hh.next) {
+		if (c->done)
+			continue;
+		if (c->pass != t->pass) {
+			take_for_ended(t, c);
+			continue;
+		}
+		c->missed = 0;
+		if (c->opened || (!c->up && c->key.tgid))
+			tell_connection(c, sink);
+	}
+}
+
+static void tell_listeners(struct conntab *t, const struct probe_sink *sink)
+{
+	struct listening *l, *next;
+
+	HASH_ITER (hh, t->listeners, l, next) {
+		if (l->pass == t->pass) {
+			sink->listener(sink->ctx, &l->key, &l->val);
+		} else if (t->now_ns - l->seen_ns > GONE_LISTENER_NS) {
+			HASH_DEL(t->listeners, l);
+			free(l);
+		}
+	}
+}
+
+void conntab_tell(struct conntab *t, const struct probe_sink *sink)
+{
+	tell_connections(t, sink);
+	for (struct edge_sum *s = t->edges; s; s = s->hh.next)
+		sink->closed(sink->ctx, &s->key, &s->val);
+	forget_edges(t);
+	tell_listeners(t, sink);
+}
+
+void conntab_drops(struct conntab *t, uint64_t drops[DROP_COUNT])
+{
+	for (int i = 0; i < DROP_COUNT; i++)
+		drops[i] += t->drops[i];
+	memset(t->drops, 0, sizeof(t->drops));
+}
+
+uint64_t conntab_guessed(const struct conntab *t)
+{
+	return t->guessed;
+}
+
+unsigned conntab_count(const struct conntab *t)
+{
+	return HASH_COUNT(t->conns);
+}
