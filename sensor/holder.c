@@ -18,7 +18,7 @@ enum {
 	ANNOUNCED = 65536,
 	ROUNDS = 8,	  /* in vain, until an inode is given up */
 	ROUNDS_KEPT = 64, /* that an entry is kept without being asked for */
-	SHARE = 100,	  /* rounds take one part in so many of a processor */
+	SHARE = 200,	  /* rounds take one part in so many of a processor */
 };
 
 #define SLICE_NS 20000000u
@@ -189,16 +189,24 @@ static void fill_cgroup(struct process_event *e)
 		split_cgroup(line + strlen(":name=systemd:"), e);
 }
 
-static void announce(struct holder *h, uint32_t tgid, uint64_t born, const char *exe)
+/* False if it is on its way out: then files are all that is left of it, and no name. */
+static bool fill_arguments(struct process_event *e)
+{
+	char again[8];
+	ssize_t n = read_file(e->tgid, "cmdline", e->args, sizeof(e->args));
+
+	e->args_len = n > 0 ? (uint32_t)n : 0;
+	exe_of(e->tgid, again, sizeof(again));
+	return *again;
+}
+
+static bool announce(struct holder *h, uint32_t tgid, uint64_t born, const char *exe)
 {
 	struct process_event e = { .tgid = tgid, .born = born };
 	const char *slash = strrchr(exe, '/');
 	char path[64];
 	struct stat st;
-	ssize_t n;
 
-	if (!h->sink.process)
-		return;
 	snprintf(path, sizeof(path), "/proc/%u", tgid);
 	if (stat(path, &st) == 0)
 		e.uid = st.st_uid;
@@ -206,10 +214,11 @@ static void announce(struct holder *h, uint32_t tgid, uint64_t born, const char 
 		 slash ? slash + 1 : exe);
 	read_file(tgid, "comm", e.comm, sizeof(e.comm));
 	e.comm[strcspn(e.comm, "\n")] = 0;
-	n = read_file(tgid, "cmdline", e.args, sizeof(e.args));
-	e.args_len = n > 0 ? (uint32_t)n : 0;
 	fill_cgroup(&e);
+	if (!fill_arguments(&e))
+		return false;
 	h->sink.process(h->sink.ctx, &e);
+	return true;
 }
 
 /*
@@ -226,22 +235,23 @@ static bool identify(struct holder *h, uint32_t tgid, uint64_t *born, uint64_t *
 	if (!*start)
 		return false;
 	HASH_FIND(hh, h->announced, &tgid, sizeof(tgid), a);
-	if (!a && HASH_COUNT(h->announced) >= ANNOUNCED) {
-		announce(h, tgid, *born = *start, exe);
-		return true;
-	}
+	if (!a && HASH_COUNT(h->announced) >= ANNOUNCED)
+		return announce(h, tgid, *born = *start, exe);
 	if (!a) {
 		a = xcalloc(1, sizeof(*a));
 		a->tgid = tgid;
 		HASH_ADD(hh, h->announced, tgid, sizeof(a->tgid), a);
 	}
+	a->round = h->round;
 	if (a->start_ns != *start || strcmp(a->exe, exe) != 0) {
-		a->born = a->start_ns == *start ? a->born + 1 : *start;
+		uint64_t new_born = a->start_ns == *start ? a->born + 1 : *start;
+
+		if (!announce(h, tgid, new_born, exe))
+			return false;
+		a->born = new_born;
 		a->start_ns = *start;
 		memcpy(a->exe, exe, sizeof(exe));
-		announce(h, tgid, a->born, exe);
 	}
-	a->round = h->round;
 	*born = a->born;
 	return true;
 }
@@ -394,30 +404,49 @@ void holder_scan(struct holder *h, uint64_t now_ns)
 
 /* Namespaces */
 
-uint32_t holder_netns(uint32_t tgid)
+static uint32_t number_of(const char *path)
 {
-	char path[64], link[32];
-	ssize_t n;
+	struct stat st;
 
-	snprintf(path, sizeof(path), "/proc/%u/ns/net", tgid);
-	n = readlink(path, link, sizeof(link) - 1);
-	if (n <= 5 || memcmp(link, "net:[", 5) != 0)
-		return 0;
-	link[n] = 0;
-	return (uint32_t)strtoul(link + 5, NULL, 10);
+	return stat(path, &st) == 0 ? (uint32_t)st.st_ino : 0;
 }
 
-void holder_namespaces(void (*fn)(void *ctx, uint32_t netns, uint32_t tgid), void *ctx)
+/* Those that have a name live on without a process: ip-netns(8), and container engines. */
+static void named_namespaces(const char *dir_path, holder_netns_fn *fn, void *ctx)
+{
+	DIR *dir = opendir(dir_path);
+	struct dirent *entry;
+	struct stat above;
+	char path[512];
+
+	if (!dir)
+		return;
+	while (fstat(dirfd(dir), &above) == 0 && (entry = readdir(dir))) {
+		struct stat st;
+
+		snprintf(path, sizeof(path), "%s/%s", dir_path, entry->d_name);
+		/* a file that nothing is mounted on is none */
+		if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_dev != above.st_dev)
+			fn(ctx, (uint32_t)st.st_ino, path);
+	}
+	closedir(dir);
+}
+
+void holder_namespaces(holder_netns_fn *fn, void *ctx)
 {
 	DIR *proc = opendir("/proc");
 	uint32_t tgid, netns;
+	char path[64];
 
+	named_namespaces("/run/netns", fn, ctx);
+	named_namespaces("/run/docker/netns", fn, ctx);
 	if (!proc)
 		return;
 	while (next_process(proc, &tgid)) {
-		netns = holder_netns(tgid);
+		snprintf(path, sizeof(path), "/proc/%u/ns/net", tgid);
+		netns = number_of(path);
 		if (netns)
-			fn(ctx, netns, tgid);
+			fn(ctx, netns, path);
 	}
 	closedir(proc);
 }

@@ -16,7 +16,6 @@
 
 struct holder;
 
-/* SINK's process may be NULL: nobody is announced. */
 struct holder *holder_new(const struct probe_sink *sink);
 void holder_free(struct holder *h);
 
@@ -27,9 +26,11 @@ void holder_scan(struct holder *h, uint64_t now_ns);
 /* True once a whole round has passed since somebody was found; a conntab_own callback. */
 bool holder_find(void *h, uint32_t inode, struct holders *out);
 
-/* Calls FN with every network namespace (inode number) that has a process, and with one. */
-void holder_namespaces(void (*fn)(void *ctx, uint32_t netns, uint32_t tgid), void *ctx);
-/* The inode number of /proc/PID/ns/net, 0 if it cannot be read. */
-uint32_t holder_netns(uint32_t tgid);
+/*
+ * Calls FN with every network namespace that has a process, or a name: its inode number and
+ * a path that leads to it.  Often with the same one.
+ */
+typedef void holder_netns_fn(void *ctx, uint32_t netns, const char *path);
+void holder_namespaces(holder_netns_fn *fn, void *ctx);
 
 #endif

@@ -38,12 +38,12 @@ enum {
 	PLACES = 64,
 	NOTICE_BYTES = 32 << 20, /* of kernel memory at most: 20,000 notices or so */
 	DUMP_BYTES = 64 << 10,
-	SHARE = 100, /* looks take one part in so many of a processor */
-	ABSENT = 2,  /* looks at the processes after which an empty namespace is left */
+	SHARE = 200, /* looks take one part in so many of a processor, processes too */
+	ABSENT = 4,  /* looks at the processes after which an empty namespace is left */
 };
 
 #define TICK_NS 100000000u
-#define PLACES_NS 1000000000u
+#define PLACES_NS 250000000u
 
 #define STATES                                                                                \
 	(1u << DIAG_ESTABLISHED | 1u << DIAG_SYN_SENT | 1u << DIAG_FIN_WAIT1 |                \
@@ -213,15 +213,12 @@ static void say_confined(struct probe_state *st)
 }
 
 /* There and back; without a way back nothing that this process does would be right. */
-static struct place *settle_in(struct probe_state *st, uint32_t netns, uint32_t tgid)
+static struct place *settle_in(struct probe_state *st, uint32_t netns, const char *path)
 {
 	struct place *p = NULL;
-	char path[64];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat is;
-	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%u/ns/net", tgid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return NULL;
 	if (fstat(fd, &is) == 0 && is.st_ino == netns) {
@@ -249,7 +246,7 @@ static void say_crowded(struct probe_state *st)
 	st->crowded = true;
 }
 
-static void on_namespace(void *ctx, uint32_t netns, uint32_t tgid)
+static void on_namespace(void *ctx, uint32_t netns, const char *path)
 {
 	struct probe_state *st = ctx;
 	struct place *p;
@@ -266,7 +263,7 @@ static void on_namespace(void *ctx, uint32_t netns, uint32_t tgid)
 		say_crowded(st);
 		return;
 	}
-	p = settle_in(st, netns, tgid);
+	p = settle_in(st, netns, path);
 	if (p)
 		st->place[st->places++] = p;
 }
@@ -353,13 +350,15 @@ static int start(struct probe_state *st, struct err *e)
 {
 	struct itimerspec every = { .it_interval = { .tv_nsec = TICK_NS },
 				    .it_value = { .tv_nsec = TICK_NS } };
+	struct stat home;
 	int rc;
 
 	st->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	st->home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	if (st->timer < 0 || st->home < 0 || timerfd_settime(st->timer, 0, &every, NULL))
+	if (st->timer < 0 || st->home < 0 || fstat(st->home, &home) ||
+	    timerfd_settime(st->timer, 0, &every, NULL))
 		return err_sys(e, -errno, "poll: timer and /proc/self/ns/net");
-	st->place[0] = settle(st, holder_netns((uint32_t)getpid()));
+	st->place[0] = settle(st, (uint32_t)home.st_ino);
 	if (!st->place[0])
 		return err_set(e, -EPERM,
 			       "poll: cannot listen for ends of connections "
