@@ -7,14 +7,14 @@
 #include <utlist.h>
 
 #include "common/mem.h"
+#include "sensor/edgesum.h"
+#include "sensor/listentab.h"
 
 enum {
-	LISTENERS = 8192,
 	MISSED = 2, /* intervals after which what no snapshot has is taken to have ended */
 };
 
-#define PATIENCE_NS 10000000000u      /* how long an opening waits for its owner */
-#define GONE_LISTENER_NS 60000000000u /* how long a listener's late connections may take */
+#define PATIENCE_NS 10000000000u /* how long an opening waits for its owner */
 
 struct conn_id {
 	uint64_t cookie;
@@ -40,20 +40,6 @@ struct conn {
 	UT_hash_handle hh;
 };
 
-struct listening {
-	struct listener_key key;
-	struct listener_val val;
-	uint64_t seen_ns;
-	uint32_t inode, pass;
-	UT_hash_handle hh;
-};
-
-struct edge_sum {
-	struct edge_key key;
-	struct edge_val val;
-	UT_hash_handle hh;
-};
-
 /* A notice whose direction is not known before the next look at the listeners. */
 struct held {
 	struct diag d;
@@ -64,10 +50,10 @@ struct held {
 
 struct conntab {
 	struct conn *conns, *unowned, *dead;
-	struct listening *listeners;
-	struct edge_sum *edges;
+	struct listentab listeners;
+	struct edgesum *edges;
 	struct held *held;
-	unsigned held_n, max_edges, max_sockets;
+	unsigned held_n, max_sockets;
 	uint32_t pass;
 	uint64_t now_ns;
 	bool seeded;
@@ -79,7 +65,7 @@ struct conntab *conntab_new(const struct probe_config *config)
 {
 	struct conntab *t = xcalloc(1, sizeof(*t));
 
-	t->max_edges = config->max_edges;
+	t->edges = edgesum_new(config->max_edges);
 	t->max_sockets = config->max_sockets;
 	return t;
 }
@@ -94,19 +80,8 @@ static void forget(struct conntab *t, struct conn *c)
 	free(c);
 }
 
-static void forget_edges(struct conntab *t)
-{
-	struct edge_sum *s, *next;
-
-	HASH_ITER (hh, t->edges, s, next) {
-		HASH_DEL(t->edges, s);
-		free(s);
-	}
-}
-
 void conntab_free(struct conntab *t)
 {
-	struct listening *l, *l_next;
 	struct conn *c, *c_next;
 	struct held *h;
 
@@ -114,118 +89,13 @@ void conntab_free(struct conntab *t)
 		return;
 	HASH_ITER (hh, t->conns, c, c_next)
 		forget(t, c);
-	HASH_ITER (hh, t->listeners, l, l_next) {
-		HASH_DEL(t->listeners, l);
-		free(l);
-	}
+	listentab_fini(&t->listeners);
 	while ((h = t->held)) {
 		t->held = h->next;
 		free(h);
 	}
-	forget_edges(t);
+	edgesum_free(t->edges);
 	free(t);
-}
-
-/* Listeners */
-
-static struct listening *listener_at(struct conntab *t, uint32_t netns, const uint8_t addr[16],
-				     uint16_t port)
-{
-	struct listener_key key = { .netns = netns, .port = port };
-	struct listening *l;
-
-	memcpy(key.addr, addr, 16);
-	HASH_FIND(hh, t->listeners, &key, sizeof(key), l);
-	return l;
-}
-
-/* The one that a connection to ADDR and PORT comes in by, if any; it may be gone by now. */
-static struct listening *listener_of(struct conntab *t, uint32_t netns, const uint8_t addr[16],
-				     uint16_t port)
-{
-	static const uint8_t any4[16] = { [10] = 0xff, [11] = 0xff }, any6[16];
-	struct listening *l = listener_at(t, netns, addr, port);
-
-	if (!l && memcmp(addr, any4, 12) == 0)
-		l = listener_at(t, netns, any4, port);
-	return l ? l : listener_at(t, netns, any6, port);
-}
-
-static struct listening *note_listener(struct conntab *t, uint32_t netns, const struct diag *d)
-{
-	struct listening *l = listener_at(t, netns, d->local, d->local_port);
-
-	if (l)
-		return l;
-	if (HASH_COUNT(t->listeners) >= LISTENERS) {
-		t->drops[DROP_LISTENER_FULL]++;
-		return NULL;
-	}
-	l = xcalloc(1, sizeof(*l));
-	l->key.netns = netns;
-	l->key.port = d->local_port;
-	memcpy(l->key.addr, d->local, 16);
-	HASH_ADD(hh, t->listeners, key, sizeof(l->key), l);
-	return l;
-}
-
-/* Of several sockets on one port (SO_REUSEPORT) one is kept for as long as it is there. */
-void conntab_listener(struct conntab *t, uint32_t netns, const struct diag *d)
-{
-	struct listening *l = note_listener(t, netns, d);
-
-	if (!l)
-		return;
-	if (l->val.sk != d->cookie) {
-		if (l->inode && l->pass + 1 >= t->pass)
-			return;
-		memset(&l->val, 0, sizeof(l->val));
-		l->val.sk = d->cookie;
-		l->inode = d->inode;
-	}
-	l->pass = t->pass;
-	l->seen_ns = t->now_ns;
-}
-
-/* Edges */
-
-static struct edge_val *edge_of(struct conntab *t, const struct edge_key *key, uint64_t now_ns)
-{
-	struct edge_sum *s;
-
-	HASH_FIND(hh, t->edges, key, sizeof(*key), s);
-	if (!s) {
-		if (HASH_COUNT(t->edges) >= t->max_edges) {
-			t->drops[DROP_EDGE_FULL]++;
-			return NULL;
-		}
-		s = xcalloc(1, sizeof(*s));
-		s->key = *key;
-		s->val.first_ns = now_ns;
-		HASH_ADD(hh, t->edges, key, sizeof(s->key), s);
-	}
-	s->val.last_ns = now_ns;
-	return &s->val;
-}
-
-/* As in bpf/conn.bpf.c: the lowest ranks are kept. */
-static void keep_sample(struct edge_val *val, uint16_t port, uint64_t start_ns)
-{
-	struct edge_sample s = { .start_ms = (uint32_t)(start_ns / 1000000),
-				 .port = port,
-				 .used = 1 };
-
-	for (int i = 0; i < EDGE_SAMPLES; i++) {
-		struct edge_sample was = val->sample[i];
-
-		if (was.used &&
-		    (was.port == s.port || edge_rank(was.port) < edge_rank(s.port)))
-			continue;
-		val->sample[i] = s;
-		if (!was.used)
-			return;
-		s = was;
-	}
 }
 
 static void own_by_listener(struct conntab *t, struct conn *c)
@@ -234,7 +104,7 @@ static void own_by_listener(struct conntab *t, struct conn *c)
 
 	if (c->key.tgid || c->key.dir != EDGE_SERVER)
 		return;
-	l = listener_of(t, c->key.netns, c->key.local, c->key.port);
+	l = listentab_find(&t->listeners, c->key.netns, c->key.local, c->key.port);
 	if (!l)
 		return;
 	c->key.tgid = l->val.tgid;
@@ -243,42 +113,12 @@ static void own_by_listener(struct conntab *t, struct conn *c)
 
 static void count_open(struct conntab *t, struct conn *c, uint64_t now_ns)
 {
-	struct edge_val *val;
-
 	if (c->opened)
 		return;
 	c->opened = true;
 	own_by_listener(t, c);
-	val = edge_of(t, &c->key, now_ns);
-	if (!val)
-		return;
-	val->opens++;
-	keep_sample(val, c->client_port, c->start_ns);
+	edgesum_open(t->edges, &c->key, c->client_port, c->start_ns, now_ns);
 }
-
-static void count_failure(struct edge_val *val, enum diag_fate fate)
-{
-	if (fate == FATE_ABANDONED) {
-		val->abandoned++;
-		return;
-	}
-	val->opens++;
-	if (fate == FATE_REFUSED)
-		val->refused++;
-	else if (fate == FATE_UNREACHABLE)
-		val->unreachable++;
-	else
-		val->timeouts++;
-}
-
-static void count_bytes(struct edge_val *val, const struct conn *c)
-{
-	val->tx += c->tx;
-	val->rx += c->rx;
-	val->closes++;
-}
-
-/* Connections */
 
 static struct conn *conn_at(struct conntab *t, uint32_t netns, uint64_t cookie)
 {
@@ -295,9 +135,10 @@ static enum edge_dir direction(struct conntab *t, uint32_t netns, const struct d
 
 	if (dir != EDGE_UNKNOWN)
 		return dir;
-	if (listener_of(t, netns, d->local, d->local_port))
+	if (listentab_find(&t->listeners, netns, d->local, d->local_port))
 		return EDGE_SERVER;
-	if (!diag_is_wiped(d) && listener_of(t, netns, d->remote, d->remote_port))
+	if (!diag_is_wiped(d) &&
+	    listentab_find(&t->listeners, netns, d->remote, d->remote_port))
 		return EDGE_CLIENT;
 	return EDGE_UNKNOWN;
 }
@@ -394,45 +235,34 @@ void conntab_seen(struct conntab *t, uint32_t netns, const struct diag *d)
 		count_open(t, c, t->now_ns);
 }
 
+void conntab_listener(struct conntab *t, uint32_t netns, const struct diag *d)
+{
+	listentab_seen(&t->listeners, netns, d, t->pass, t->now_ns);
+}
+
 /* Ends */
 
 static void end_failure(struct conntab *t, struct conn *c, const struct diag *d,
 			uint64_t now_ns)
 {
-	struct edge_val *val = edge_of(t, &c->key, now_ns);
 	struct diag last = *d;
 
 	if (!last.attempts)
 		last.attempts = c->attempts;
-	if (val)
-		count_failure(val, diag_fate(&last));
+	edgesum_failure(t->edges, &c->key, diag_fate(&last), now_ns);
 }
 
 static void end_connection(struct conntab *t, struct conn *c, const struct diag *d,
 			   uint64_t now_ns)
 {
-	struct edge_val *val;
-	uint64_t tx = c->tx, rx = c->rx;
+	uint64_t tx = c->done ? c->tx : 0, rx = c->done ? c->rx : 0;
 
 	count_open(t, c, now_ns);
 	own_by_listener(t, c);
 	take_bytes(c, d);
-	val = edge_of(t, &c->key, now_ns);
-	if (!val)
-		return;
-	if (c->done) { /* its end is counted: what came after it was last seen is not */
-		val->tx += c->tx - tx;
-		val->rx += c->rx - rx;
-		return;
-	}
-	count_bytes(val, c);
-	val->retransmits += d->retransmits;
-	if (d->rtt_us) {
-		val->rtt_sum_us += d->rtt_us;
-		val->rtt_n++;
-	}
-	if (diag_was_reset(d, c->key.dir))
-		val->resets++;
+	edgesum_bytes(t->edges, &c->key, c->tx - tx, c->rx - rx, now_ns);
+	if (!c->done)
+		edgesum_close(t->edges, &c->key, d, now_ns);
 }
 
 static void end_known(struct conntab *t, struct conn *c, const struct diag *d, uint64_t now_ns)
@@ -463,20 +293,10 @@ static bool is_any(const uint8_t a[16])
 	return memcmp(a, any6, 16) == 0 || memcmp(a, any4, 16) == 0;
 }
 
-/* A socket that was never connected and had a port was a listener. */
-static void end_listener(struct conntab *t, uint32_t netns, const struct diag *d,
-			 uint64_t now_ns)
-{
-	struct listening *l = d->local_port ? note_listener(t, netns, d) : NULL;
-
-	if (l)
-		l->seen_ns = now_ns;
-}
-
 /* Of one that the program took back itself enough is left if it was a server's. */
 static void end_wiped(struct conntab *t, uint32_t netns, const struct diag *d, uint64_t now_ns)
 {
-	if (listener_of(t, netns, d->local, d->local_port))
+	if (listentab_find(&t->listeners, netns, d->local, d->local_port))
 		end_unseen(t, netns, d, EDGE_SERVER, now_ns);
 	else
 		t->drops[DROP_FAILURE]++;
@@ -498,11 +318,19 @@ static void hold(struct conntab *t, uint32_t netns, const struct diag *d, uint64
 	t->held_n++;
 }
 
+/* A socket that was never connected and had a port was a listener. */
+static void end_unconnected(struct conntab *t, uint32_t netns, const struct diag *d,
+			    uint64_t now_ns)
+{
+	if (d->local_port)
+		listentab_ended(&t->listeners, netns, d, now_ns);
+}
+
 static void end_or_hold(struct conntab *t, uint32_t netns, const struct diag *d,
 			uint64_t now_ns)
 {
 	enum edge_dir dir = direction(t, netns, d);
-	bool listens = listener_of(t, netns, d->local, d->local_port);
+	bool listens = listentab_find(&t->listeners, netns, d->local, d->local_port);
 
 	if (dir == EDGE_CLIENT)
 		end_unseen(t, netns, d, dir, now_ns);
@@ -527,7 +355,7 @@ void conntab_ended(struct conntab *t, uint32_t netns, const struct diag *d, uint
 	if (!d->has_info)
 		return;
 	if (diag_is_wiped(d) && is_any(d->remote))
-		end_listener(t, netns, d, now_ns);
+		end_unconnected(t, netns, d, now_ns);
 	else if (diag_is_wiped(d) && diag_never_up(d))
 		t->drops[DROP_FAILURE]++;
 	else
@@ -577,7 +405,7 @@ unsigned conntab_wanted(struct conntab *t, void (*fn)(void *ctx, uint32_t inode)
 	struct conn *c;
 	unsigned n = 0;
 
-	for (l = t->listeners; l; l = l->hh.next) {
+	for (l = t->listeners.all; l; l = l->hh.next) {
 		if (l->val.tgid || !l->inode || l->pass != t->pass)
 			continue;
 		fn(ctx, l->inode);
@@ -600,7 +428,7 @@ static void take_holder(struct conntab *t, struct conn *c, const struct holders 
 	unsigned i = 0;
 
 	if (c->key.dir == EDGE_SERVER)
-		l = listener_of(t, c->key.netns, c->key.local, c->key.port);
+		l = listentab_find(&t->listeners, c->key.netns, c->key.local, c->key.port);
 	if (l && h->n > 1 && h->who[0].tgid == l->val.tgid)
 		i = 1;
 	c->key.tgid = h->who[i].tgid;
@@ -612,12 +440,14 @@ static void own_listeners(struct conntab *t,
 			  void *ctx)
 {
 	struct holders h;
+	unsigned i;
 
-	for (struct listening *l = t->listeners; l; l = l->hh.next) {
+	for (struct listening *l = t->listeners.all; l; l = l->hh.next) {
 		if (l->val.tgid || !l->inode || !find(ctx, l->inode, &h))
 			continue;
-		l->val.tgid = h.who[0].tgid;
-		l->val.born = h.who[0].born;
+		i = h.n > 1 && h.who[0].tgid == 1; /* init only hands it over */
+		l->val.tgid = h.who[i].tgid;
+		l->val.born = h.who[i].born;
 	}
 }
 
@@ -647,14 +477,11 @@ void conntab_own(struct conntab *t,
 /* No longer open, and no notice: the program still has the socket, or the notice was lost. */
 static void take_for_ended(struct conntab *t, struct conn *c)
 {
-	struct edge_val *val;
-
 	if (!c->up || ++c->missed < MISSED)
 		return;
 	count_open(t, c, t->now_ns);
-	val = edge_of(t, &c->key, t->now_ns);
-	if (val)
-		count_bytes(val, c);
+	edgesum_bytes(t->edges, &c->key, c->tx, c->rx, t->now_ns);
+	edgesum_close(t->edges, &c->key, NULL, t->now_ns);
 	if (c->waits)
 		DL_DELETE(t->unowned, c);
 	c->waits = false;
@@ -689,27 +516,14 @@ static void tell_connections(struct conntab *t, const struct probe_sink *sink)
 	}
 }
 
-static void tell_listeners(struct conntab *t, const struct probe_sink *sink)
-{
-	struct listening *l, *next;
-
-	HASH_ITER (hh, t->listeners, l, next) {
-		if (l->pass == t->pass) {
-			sink->listener(sink->ctx, &l->key, &l->val);
-		} else if (t->now_ns - l->seen_ns > GONE_LISTENER_NS) {
-			HASH_DEL(t->listeners, l);
-			free(l);
-		}
-	}
-}
-
 void conntab_tell(struct conntab *t, const struct probe_sink *sink)
 {
 	tell_connections(t, sink);
-	for (struct edge_sum *s = t->edges; s; s = s->hh.next)
-		sink->closed(sink->ctx, &s->key, &s->val);
-	forget_edges(t);
-	tell_listeners(t, sink);
+	edgesum_tell(t->edges, sink);
+	for (struct listening *l = t->listeners.all; l; l = l->hh.next)
+		if (l->pass == t->pass)
+			sink->listener(sink->ctx, &l->key, &l->val);
+	listentab_tidy(&t->listeners, t->now_ns);
 }
 
 void conntab_drops(struct conntab *t, uint64_t drops[DROP_COUNT])
@@ -717,6 +531,9 @@ void conntab_drops(struct conntab *t, uint64_t drops[DROP_COUNT])
 	for (int i = 0; i < DROP_COUNT; i++)
 		drops[i] += t->drops[i];
 	memset(t->drops, 0, sizeof(t->drops));
+	drops[DROP_EDGE_FULL] += edgesum_dropped(t->edges);
+	drops[DROP_LISTENER_FULL] += t->listeners.dropped;
+	t->listeners.dropped = 0;
 }
 
 uint64_t conntab_guessed(const struct conntab *t)
