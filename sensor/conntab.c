@@ -54,7 +54,7 @@ struct conntab {
 	struct edgesum *edges;
 	struct held *held;
 	unsigned held_n, max_sockets;
-	uint32_t pass;
+	uint32_t pass, told_pass; /* the snapshot now, and when it was last told of */
 	uint64_t now_ns;
 	bool seeded;
 	uint64_t guessed;
@@ -477,7 +477,7 @@ void conntab_own(struct conntab *t,
 /* No longer open, and no notice: the program still has the socket, or the notice was lost. */
 static void take_for_ended(struct conntab *t, struct conn *c)
 {
-	if (!c->up || ++c->missed < MISSED)
+	if (!c->up || t->pass == t->told_pass || ++c->missed < MISSED)
 		return;
 	count_open(t, c, t->now_ns);
 	edgesum_bytes(t->edges, &c->key, c->tx, c->rx, t->now_ns);
@@ -524,6 +524,7 @@ void conntab_tell(struct conntab *t, const struct probe_sink *sink)
 		if (l->pass == t->pass)
 			sink->listener(sink->ctx, &l->key, &l->val);
 	listentab_tidy(&t->listeners, t->now_ns);
+	t->told_pass = t->pass;
 }
 
 void conntab_drops(struct conntab *t, uint64_t drops[DROP_COUNT])

@@ -384,22 +384,33 @@ static uint64_t spent_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-void holder_scan(struct holder *h, uint64_t now_ns)
+static void scan(struct holder *h, uint64_t now_ns, uint64_t slice_ns)
 {
 	uint64_t start = spent_ns();
-	bool wanted = h->open > 0;
 
 	h->open = 0;
-	if (!h->pid_n) {
-		if (!wanted || now_ns < h->next_ns)
-			return;
+	if (!h->pid_n)
 		list_processes(h);
-	}
-	while (h->pid_n && spent_ns() - start < SLICE_NS)
+	while (h->pid_n && spent_ns() - start < slice_ns)
 		look_at(h, h->pids[--h->pid_n]);
 	h->cost_ns += spent_ns() - start;
 	if (!h->pid_n)
 		end_round(h, now_ns);
+}
+
+bool holder_scan(struct holder *h, uint64_t now_ns)
+{
+	bool due = h->pid_n || (h->open && now_ns >= h->next_ns);
+
+	if (due)
+		scan(h, now_ns, SLICE_NS);
+	return due;
+}
+
+void holder_scan_all(struct holder *h, uint64_t now_ns)
+{
+	h->pid_n = 0;
+	scan(h, now_ns, UINT64_MAX);
 }
 
 /* Namespaces */

@@ -38,12 +38,14 @@ enum {
 	PLACES = 64,
 	NOTICE_BYTES = 32 << 20, /* of kernel memory at most: 20,000 notices or so */
 	DUMP_BYTES = 64 << 10,
-	SHARE = 200, /* looks take one part in so many of a processor, processes too */
+	SHARE = 400, /* looks take one part in so many of a processor, processes too */
 	ABSENT = 4,  /* looks at the processes after which an empty namespace is left */
 };
 
 #define TICK_NS 100000000u
 #define PLACES_NS 250000000u
+#define DEAR_NS 5000000u
+#define STALE_NS 9000000000u
 
 #define STATES                                                                                \
 	(1u << DIAG_ESTABLISHED | 1u << DIAG_SYN_SENT | 1u << DIAG_FIN_WAIT1 |                \
@@ -70,8 +72,10 @@ struct probe_state {
 	struct holder *holder;
 	struct place *place[PLACES]; /* by pointer: callbacks have their addresses */
 	unsigned places;
-	int timer, home;		       /* home: our own namespace */
-	uint64_t start_ns, look_ns, places_ns; /* the last two: when it is time again */
+	int timer, home; /* home: our own namespace */
+	uint64_t start_ns, looked_ns;
+	uint64_t look_ns, places_ns; /* when it is time again */
+	uint64_t cost_ns;	     /* of the last look */
 	uint64_t drops[DROP_COUNT];
 	uint64_t guessed;
 	bool confined, crowded; /* it has been said that some namespaces are not watched */
@@ -303,6 +307,13 @@ static int ask(struct place *p)
 	return rc < 0 ? rc : nl_recvmsgs_default(p->looks);
 }
 
+/* Owners that were found; and some more of them looked for. */
+static void find_owners(struct probe_state *st, uint64_t now)
+{
+	if (holder_scan(st->holder, now))
+		conntab_own(st->table, holder_find, st->holder);
+}
+
 /* A dump that was disturbed is as good as one may be: what it has left out comes again. */
 static int look(struct probe_state *st)
 {
@@ -311,7 +322,7 @@ static int look(struct probe_state *st)
 
 	if (now >= st->places_ns) {
 		look_for_places(st);
-		st->places_ns = now + PLACES_NS + 2 * SHARE * (spent_ns() - cost);
+		st->places_ns = now + PLACES_NS + SHARE * (spent_ns() - cost);
 		cost = spent_ns();
 	}
 	conntab_pass(st->table, now);
@@ -322,11 +333,22 @@ static int look(struct probe_state *st)
 			rc = got;
 	}
 	conntab_wanted(st->table, holder_want, st->holder);
-	cost = spent_ns() - cost;
-	holder_scan(st->holder, now);
 	conntab_own(st->table, holder_find, st->holder);
-	st->look_ns = now + SHARE * cost;
+	st->cost_ns = spent_ns() - cost;
+	st->looked_ns = now;
+	st->look_ns = now + SHARE * st->cost_ns;
+	find_owners(st, now);
 	return rc;
+}
+
+/* At the end of an interval, unless it is dear and the last one is not old. */
+static int look_again(struct probe_state *st)
+{
+	uint64_t now = boot_ns();
+
+	if (now < st->look_ns && st->cost_ns > DEAR_NS && now - st->looked_ns < STALE_NS)
+		return 0;
+	return look(st);
 }
 
 /* The probe */
@@ -369,6 +391,8 @@ static int start(struct probe_state *st, struct err *e)
 	rc = look(st);
 	if (rc)
 		return err_set(e, -EIO, "poll: look at open connections: %s", nl_geterror(rc));
+	holder_scan_all(st->holder, boot_ns());
+	conntab_own(st->table, holder_find, st->holder);
 	read_notices(st);
 	conntab_seeded(st->table);
 	return 0;
@@ -405,6 +429,8 @@ static void poll_poll(struct probe_state *st)
 	read_notices(st);
 	if (boot_ns() >= st->look_ns)
 		look(st);
+	else
+		find_owners(st, boot_ns());
 }
 
 static int poll_drain(struct probe_state *st, struct probe_interval *out, struct err *e)
@@ -413,7 +439,7 @@ static int poll_drain(struct probe_state *st, struct probe_interval *out, struct
 
 	memset(out, 0, sizeof(*out));
 	read_notices(st);
-	rc = look(st);
+	rc = look_again(st);
 	if (rc)
 		return err_set(e, -EIO, "poll: look at open connections: %s", nl_geterror(rc));
 	for (unsigned i = 0; i < st->places; i++)
