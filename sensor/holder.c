@@ -16,9 +16,11 @@
 enum {
 	WANTED = 131072,
 	ANNOUNCED = 65536,
-	ROUNDS = 8,	  /* in vain, until an inode is given up */
+	ROUNDS = 100,	  /* in vain, until an inode is given up */
 	ROUNDS_KEPT = 64, /* that an entry is kept without being asked for */
-	SHARE = 200,	  /* rounds take one part in so many of a processor */
+	BIG = 512, /* descriptors; who has N times as many is looked at every Nth round */
+	BIG_ROUNDS = 64,
+	SHARE = 200, /* rounds take one part in so many of a processor */
 };
 
 #define SLICE_NS 20000000u
@@ -42,8 +44,16 @@ struct announced {
 	UT_hash_handle hh;
 };
 
+/* A process with so many descriptors that a look at it is dear. */
+struct big {
+	uint32_t tgid;
+	uint32_t round; /* before this one it is passed by */
+	UT_hash_handle hh;
+};
+
 struct holder {
 	struct wanted *wanted;
+	struct big *big;
 	struct announced *announced;
 	struct probe_sink sink;
 	uint32_t round;
@@ -68,9 +78,14 @@ void holder_free(struct holder *h)
 {
 	struct announced *a, *a_next;
 	struct wanted *w, *w_next;
+	struct big *b, *b_next;
 
 	if (!h)
 		return;
+	HASH_ITER (hh, h->big, b, b_next) {
+		HASH_DEL(h->big, b);
+		free(b);
+	}
 	HASH_ITER (hh, h->wanted, w, w_next) {
 		HASH_DEL(h->wanted, w);
 		free(w);
@@ -296,11 +311,34 @@ static struct wanted *wanted_by_link(struct holder *h, int dir, const char *name
 	return w && (!w->holders.n || w->found_round == h->round) ? w : NULL;
 }
 
+static struct big *big_at(struct holder *h, uint32_t tgid)
+{
+	struct big *b;
+
+	HASH_FIND(hh, h->big, &tgid, sizeof(tgid), b);
+	return b;
+}
+
+static void note_size(struct holder *h, uint32_t tgid, unsigned n)
+{
+	struct big *b = big_at(h, tgid);
+
+	if (!b && n < 2 * BIG)
+		return;
+	if (!b) {
+		b = xcalloc(1, sizeof(*b));
+		b->tgid = tgid;
+		HASH_ADD(hh, h->big, tgid, sizeof(b->tgid), b);
+	}
+	b->round = h->round + (n / BIG < BIG_ROUNDS ? n / BIG : BIG_ROUNDS);
+}
+
 static void look_at(struct holder *h, uint32_t tgid)
 {
 	uint64_t born = 0, start = 0;
 	bool known = false;
 	struct dirent *entry;
+	unsigned n = 0;
 	char path[64];
 	DIR *dir;
 
@@ -311,6 +349,7 @@ static void look_at(struct holder *h, uint32_t tgid)
 	while ((entry = readdir(dir))) {
 		struct wanted *w = wanted_by_link(h, dirfd(dir), entry->d_name);
 
+		n++;
 		if (!w)
 			continue;
 		if (!known && !identify(h, tgid, &born, &start))
@@ -320,6 +359,7 @@ static void look_at(struct holder *h, uint32_t tgid)
 		add_holder(w, tgid, born, start);
 	}
 	closedir(dir);
+	note_size(h, tgid, n);
 }
 
 /* Rounds */
@@ -352,14 +392,13 @@ static void list_processes(struct holder *h)
 	closedir(proc);
 }
 
-static void end_round(struct holder *h, uint64_t now_ns)
+static void forget_old(struct holder *h)
 {
 	struct announced *a, *a_next;
 	struct wanted *w, *w_next;
+	struct big *b, *b_next;
 
 	HASH_ITER (hh, h->wanted, w, w_next) {
-		if (!w->holders.n)
-			w->vain++;
 		if (h->round - w->round <= ROUNDS_KEPT)
 			continue;
 		HASH_DEL(h->wanted, w);
@@ -371,6 +410,19 @@ static void end_round(struct holder *h, uint64_t now_ns)
 		HASH_DEL(h->announced, a);
 		free(a);
 	}
+	HASH_ITER (hh, h->big, b, b_next) {
+		if (h->round <= b->round + ROUNDS_KEPT)
+			continue;
+		HASH_DEL(h->big, b);
+		free(b);
+	}
+}
+
+static void end_round(struct holder *h, uint64_t now_ns)
+{
+	for (struct wanted *w = h->wanted; w; w = w->hh.next)
+		w->vain += !w->holders.n;
+	forget_old(h);
 	h->round++;
 	h->next_ns = now_ns + h->cost_ns * SHARE;
 	h->cost_ns = 0;
@@ -384,6 +436,15 @@ static uint64_t spent_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+static void look_at_next(struct holder *h)
+{
+	uint32_t tgid = h->pids[--h->pid_n];
+	struct big *b = big_at(h, tgid);
+
+	if (!b || b->round <= h->round)
+		look_at(h, tgid);
+}
+
 static void scan(struct holder *h, uint64_t now_ns, uint64_t slice_ns)
 {
 	uint64_t start = spent_ns();
@@ -392,7 +453,7 @@ static void scan(struct holder *h, uint64_t now_ns, uint64_t slice_ns)
 	if (!h->pid_n)
 		list_processes(h);
 	while (h->pid_n && spent_ns() - start < slice_ns)
-		look_at(h, h->pids[--h->pid_n]);
+		look_at_next(h);
 	h->cost_ns += spent_ns() - start;
 	if (!h->pid_n)
 		end_round(h, now_ns);

@@ -38,7 +38,7 @@ enum {
 	PLACES = 64,
 	NOTICE_BYTES = 32 << 20, /* of kernel memory at most: 20,000 notices or so */
 	DUMP_BYTES = 64 << 10,
-	SHARE = 400, /* looks take one part in so many of a processor, processes too */
+	SHARE = 200, /* looks take one part in so many of a processor, processes too */
 	ABSENT = 4,  /* looks at the processes after which an empty namespace is left */
 };
 
@@ -322,7 +322,7 @@ static int look(struct probe_state *st)
 
 	if (now >= st->places_ns) {
 		look_for_places(st);
-		st->places_ns = now + PLACES_NS + SHARE * (spent_ns() - cost);
+		st->places_ns = now + PLACES_NS + 2 * SHARE * (spent_ns() - cost);
 		cost = spent_ns();
 	}
 	conntab_pass(st->table, now);
