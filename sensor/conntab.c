@@ -16,6 +16,15 @@ enum {
 
 #define PATIENCE_NS 10000000000u /* how long an opening waits for its owner */
 
+/* The snapshots of one namespace. */
+struct look {
+	uint32_t netns;
+	uint32_t pass, told_pass; /* the last one, and the last one that was told of */
+	unsigned conns;
+	bool gone; /* there are no more */
+	UT_hash_handle hh;
+};
+
 struct conn_id {
 	uint64_t cookie;
 	uint64_t netns;
@@ -23,6 +32,7 @@ struct conn_id {
 
 struct conn {
 	struct conn_id id;
+	struct look *look;
 	struct edge_key key;
 	uint64_t tx_base, rx_base; /* transferred before the watch began */
 	uint64_t tx, rx;	   /* since then, as last seen */
@@ -50,11 +60,11 @@ struct held {
 
 struct conntab {
 	struct conn *conns, *unowned, *dead;
+	struct look *looks;
 	struct listentab listeners;
 	struct edgesum *edges;
 	struct held *held;
 	unsigned held_n, max_sockets;
-	uint32_t pass, told_pass; /* the snapshot now, and when it was last told of */
 	uint64_t now_ns;
 	bool seeded;
 	uint64_t guessed;
@@ -77,7 +87,42 @@ static void forget(struct conntab *t, struct conn *c)
 	if (c->done)
 		DL_DELETE(t->dead, c);
 	HASH_DEL(t->conns, c);
+	c->look->conns--;
 	free(c);
+}
+
+static struct look *look_at(const struct conntab *t, uint32_t netns)
+{
+	struct look *k;
+
+	HASH_FIND(hh, t->looks, &netns, sizeof(netns), k);
+	return k;
+}
+
+/* All of those that are left behind, or only of those that nothing refers to. */
+static void forget_looks(struct conntab *t, bool all)
+{
+	struct look *k, *next;
+
+	HASH_ITER (hh, t->looks, k, next) {
+		k->told_pass = k->pass;
+		if (!all && (!k->gone || k->conns))
+			continue;
+		HASH_DEL(t->looks, k);
+		free(k);
+	}
+}
+
+static bool was_in_last(const struct conn *c)
+{
+	return c->pass == c->look->pass && !c->look->gone;
+}
+
+static bool listens_still(const struct conntab *t, const struct listening *l)
+{
+	struct look *k = look_at(t, l->key.netns);
+
+	return k && !k->gone && l->pass == k->pass;
 }
 
 void conntab_free(struct conntab *t)
@@ -89,6 +134,7 @@ void conntab_free(struct conntab *t)
 		return;
 	HASH_ITER (hh, t->conns, c, c_next)
 		forget(t, c);
+	forget_looks(t, true);
 	listentab_fini(&t->listeners);
 	while ((h = t->held)) {
 		t->held = h->next;
@@ -188,6 +234,8 @@ static struct conn *add(struct conntab *t, uint32_t netns, const struct diag *d)
 	c = xcalloc(1, sizeof(*c));
 	fill_key(c, netns, d, dir ? dir : guess(t, d));
 	c->start_ns = t->now_ns;
+	c->look = look_at(t, netns);
+	c->look->conns++;
 	if (!t->seeded && d->state != DIAG_SYN_SENT) {
 		c->opened = true;
 		diag_payload(d, c->key.dir, 0, &c->tx_base, &c->rx_base);
@@ -230,14 +278,14 @@ void conntab_seen(struct conntab *t, uint32_t netns, const struct diag *d)
 	take_bytes(c, d);
 	c->state = d->state;
 	c->inode = d->inode;
-	c->pass = t->pass;
+	c->pass = c->look->pass;
 	if (c->up && c->key.tgid)
 		count_open(t, c, t->now_ns);
 }
 
 void conntab_listener(struct conntab *t, uint32_t netns, const struct diag *d)
 {
-	listentab_seen(&t->listeners, netns, d, t->pass, t->now_ns);
+	listentab_seen(&t->listeners, netns, d, look_at(t, netns)->pass, t->now_ns);
 }
 
 /* Ends */
@@ -388,10 +436,26 @@ static void settle_held(struct conntab *t)
 
 /* Owners */
 
-void conntab_pass(struct conntab *t, uint64_t now_ns)
+void conntab_pass(struct conntab *t, uint32_t netns, uint64_t now_ns)
 {
-	t->pass++;
+	struct look *k = look_at(t, netns);
+
+	if (!k) {
+		k = xcalloc(1, sizeof(*k));
+		k->netns = netns;
+		HASH_ADD(hh, t->looks, netns, sizeof(k->netns), k);
+	}
+	k->pass++;
+	k->gone = false;
 	t->now_ns = now_ns;
+}
+
+void conntab_leave(struct conntab *t, uint32_t netns)
+{
+	struct look *k = look_at(t, netns);
+
+	if (k)
+		k->gone = true;
 }
 
 void conntab_seeded(struct conntab *t)
@@ -406,14 +470,14 @@ unsigned conntab_wanted(struct conntab *t, void (*fn)(void *ctx, uint32_t inode)
 	unsigned n = 0;
 
 	for (l = t->listeners.all; l; l = l->hh.next) {
-		if (l->val.tgid || !l->inode || l->pass != t->pass)
+		if (l->val.tgid || !l->inode || !listens_still(t, l))
 			continue;
 		fn(ctx, l->inode);
 		n++;
 	}
 	DL_FOREACH(t->unowned, c)
 	{
-		if (!c->inode || c->pass != t->pass)
+		if (!c->inode || !was_in_last(c))
 			continue;
 		fn(ctx, c->inode);
 		n++;
@@ -477,7 +541,9 @@ void conntab_own(struct conntab *t,
 /* No longer open, and no notice: the program still has the socket, or the notice was lost. */
 static void take_for_ended(struct conntab *t, struct conn *c)
 {
-	if (!c->up || t->pass == t->told_pass || ++c->missed < MISSED)
+	bool looked = c->look->gone || c->look->pass != c->look->told_pass;
+
+	if (!c->up || !looked || ++c->missed < MISSED)
 		return;
 	count_open(t, c, t->now_ns);
 	edgesum_bytes(t->edges, &c->key, c->tx, c->rx, t->now_ns);
@@ -506,7 +572,7 @@ static void tell_connections(struct conntab *t, const struct probe_sink *sink)
 	for (struct conn *c = t->conns; c; c = c->hh.next) {
 		if (c->done)
 			continue;
-		if (c->pass != t->pass) {
+		if (!was_in_last(c)) {
 			take_for_ended(t, c);
 			continue;
 		}
@@ -521,10 +587,10 @@ void conntab_tell(struct conntab *t, const struct probe_sink *sink)
 	tell_connections(t, sink);
 	edgesum_tell(t->edges, sink);
 	for (struct listening *l = t->listeners.all; l; l = l->hh.next)
-		if (l->pass == t->pass)
+		if (listens_still(t, l))
 			sink->listener(sink->ctx, &l->key, &l->val);
 	listentab_tidy(&t->listeners, t->now_ns);
-	t->told_pass = t->pass;
+	forget_looks(t, false);
 }
 
 void conntab_drops(struct conntab *t, uint64_t drops[DROP_COUNT])

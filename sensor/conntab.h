@@ -31,8 +31,10 @@ struct holders {
 struct conntab *conntab_new(const struct probe_config *config);
 void conntab_free(struct conntab *t);
 
-/* A snapshot of every namespace begins; NOW is boot time. */
-void conntab_pass(struct conntab *t, uint64_t now_ns);
+/* A snapshot of one namespace begins; NOW is boot time. */
+void conntab_pass(struct conntab *t, uint32_t netns, uint64_t now_ns);
+/* There will be none of this namespace any more. */
+void conntab_leave(struct conntab *t, uint32_t netns);
 void conntab_listener(struct conntab *t, uint32_t netns, const struct diag *d);
 void conntab_seen(struct conntab *t, uint32_t netns, const struct diag *d);
 /* The first snapshot is done: what it had was open before, and from here on all counts. */
@@ -47,7 +49,7 @@ unsigned conntab_wanted(struct conntab *t, void (*fn)(void *ctx, uint32_t inode)
 void conntab_own(struct conntab *t,
 		 bool (*find)(void *ctx, uint32_t inode, struct holders *out), void *ctx);
 
-/* Everything of this interval, and what is open and listens as of the last snapshot. */
+/* Everything of this interval, and what is open and listens as of the last snapshots. */
 void conntab_tell(struct conntab *t, const struct probe_sink *sink);
 /* Adds what found no room since the last call. */
 void conntab_drops(struct conntab *t, uint64_t drops[DROP_COUNT]);

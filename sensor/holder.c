@@ -20,7 +20,7 @@ enum {
 	ROUNDS_KEPT = 64, /* that an entry is kept without being asked for */
 	BIG = 512, /* descriptors; who has N times as many is looked at every Nth round */
 	BIG_ROUNDS = 64,
-	SHARE = 200, /* rounds take one part in so many of a processor */
+	SHARE = 300, /* rounds take one part in so many of a processor */
 };
 
 #define SLICE_NS 20000000u

@@ -38,7 +38,7 @@ enum {
 	PLACES = 64,
 	NOTICE_BYTES = 32 << 20, /* of kernel memory at most: 20,000 notices or so */
 	DUMP_BYTES = 64 << 10,
-	SHARE = 200, /* looks take one part in so many of a processor, processes too */
+	SHARE = 300, /* looks take one part in so many of a processor, processes too */
 	ABSENT = 4,  /* looks at the processes after which an empty namespace is left */
 };
 
@@ -64,6 +64,8 @@ struct place {
 	uint32_t lost; /* notices, as the kernel has counted them */
 	unsigned absent;
 	bool present;
+	uint64_t looked_ns, look_ns; /* when, and when it is time again */
+	uint64_t cost_ns;	     /* of the last look */
 };
 
 struct probe_state {
@@ -72,10 +74,8 @@ struct probe_state {
 	struct holder *holder;
 	struct place *place[PLACES]; /* by pointer: callbacks have their addresses */
 	unsigned places;
-	int timer, home; /* home: our own namespace */
-	uint64_t start_ns, looked_ns;
-	uint64_t look_ns, places_ns; /* when it is time again */
-	uint64_t cost_ns;	     /* of the last look */
+	int timer, home;	      /* home: our own namespace */
+	uint64_t start_ns, places_ns; /* the latter: when it is time to look for more */
 	uint64_t drops[DROP_COUNT];
 	uint64_t guessed;
 	bool confined, crowded; /* it has been said that some namespaces are not watched */
@@ -284,10 +284,12 @@ static void look_for_places(struct probe_state *st)
 		struct place *p = st->place[i];
 
 		p->absent = p->present ? 0 : p->absent + 1;
-		if (p->absent < ABSENT)
+		if (p->absent < ABSENT) {
 			st->place[kept++] = p;
-		else
-			leave(p);
+			continue;
+		}
+		conntab_leave(st->table, p->netns);
+		leave(p);
 	}
 	st->places = kept;
 }
@@ -314,41 +316,56 @@ static void find_owners(struct probe_state *st, uint64_t now)
 		conntab_own(st->table, holder_find, st->holder);
 }
 
-/* A dump that was disturbed is as good as one may be: what it has left out comes again. */
-static int look(struct probe_state *st)
+/*
+ * Each place at its own pace, so that a crowded one does not hold up the others.  A dump that
+ * was disturbed is as good as one may be: what it has left out comes again.
+ */
+static int look_at(struct place *p, uint64_t now)
+{
+	uint64_t cost = spent_ns();
+	int rc;
+
+	conntab_pass(p->st->table, p->netns, now);
+	rc = ask(p);
+	p->cost_ns = spent_ns() - cost;
+	p->looked_ns = now;
+	p->look_ns = now + SHARE * p->st->places * p->cost_ns;
+	return rc < 0 && rc != -NLE_DUMP_INTR ? rc : 0;
+}
+
+/* Before the end of an interval all are looked at, but those where it is dear and not old. */
+static bool is_due(const struct place *p, uint64_t now, bool all)
+{
+	if (all && (p->cost_ns <= DEAR_NS || now - p->looked_ns >= STALE_NS))
+		return true;
+	return now >= p->look_ns;
+}
+
+static int look(struct probe_state *st, bool all)
 {
 	uint64_t now = boot_ns(), cost = spent_ns();
+	bool looked = false;
 	int rc = 0;
 
 	if (now >= st->places_ns) {
 		look_for_places(st);
 		st->places_ns = now + PLACES_NS + 2 * SHARE * (spent_ns() - cost);
-		cost = spent_ns();
 	}
-	conntab_pass(st->table, now);
 	for (unsigned i = 0; i < st->places; i++) {
-		int got = ask(st->place[i]);
+		int got;
 
-		if (got < 0 && got != -NLE_DUMP_INTR)
-			rc = got;
+		if (!is_due(st->place[i], now, all))
+			continue;
+		got = look_at(st->place[i], now);
+		rc = got ? got : rc;
+		looked = true;
 	}
-	conntab_wanted(st->table, holder_want, st->holder);
-	conntab_own(st->table, holder_find, st->holder);
-	st->cost_ns = spent_ns() - cost;
-	st->looked_ns = now;
-	st->look_ns = now + SHARE * st->cost_ns;
+	if (looked) {
+		conntab_wanted(st->table, holder_want, st->holder);
+		conntab_own(st->table, holder_find, st->holder);
+	}
 	find_owners(st, now);
 	return rc;
-}
-
-/* At the end of an interval, unless it is dear and the last one is not old. */
-static int look_again(struct probe_state *st)
-{
-	uint64_t now = boot_ns();
-
-	if (now < st->look_ns && st->cost_ns > DEAR_NS && now - st->looked_ns < STALE_NS)
-		return 0;
-	return look(st);
 }
 
 /* The probe */
@@ -388,7 +405,7 @@ static int start(struct probe_state *st, struct err *e)
 			       "CONFIG_INET_DIAG: run it with sudo, or load the module "
 			       "tcp_diag");
 	st->places = 1;
-	rc = look(st);
+	rc = look(st, true);
 	if (rc)
 		return err_set(e, -EIO, "poll: look at open connections: %s", nl_geterror(rc));
 	holder_scan_all(st->holder, boot_ns());
@@ -427,10 +444,7 @@ static void poll_poll(struct probe_state *st)
 	if (read(st->timer, &ticks, sizeof(ticks)) < 0)
 		return;
 	read_notices(st);
-	if (boot_ns() >= st->look_ns)
-		look(st);
-	else
-		find_owners(st, boot_ns());
+	look(st, false);
 }
 
 static int poll_drain(struct probe_state *st, struct probe_interval *out, struct err *e)
@@ -439,7 +453,7 @@ static int poll_drain(struct probe_state *st, struct probe_interval *out, struct
 
 	memset(out, 0, sizeof(*out));
 	read_notices(st);
-	rc = look_again(st);
+	rc = look(st, true);
 	if (rc)
 		return err_set(e, -EIO, "poll: look at open connections: %s", nl_geterror(rc));
 	for (unsigned i = 0; i < st->places; i++)

@@ -141,7 +141,7 @@ static bool find_none(void *ctx, uint32_t inode, struct holders *out)
 static void look(struct conntab *t, uint64_t now, const struct diag *l, const struct diag *a,
 		 const struct diag *b)
 {
-	conntab_pass(t, now);
+	conntab_pass(t, NET, now);
 	if (l)
 		conntab_listener(t, NET, l);
 	if (a)
@@ -449,6 +449,33 @@ START_TEST(tables_are_bounded_and_say_so)
 }
 END_TEST
 
+START_TEST(a_namespace_that_is_left)
+{
+	struct conntab *t = new_table();
+	struct diag d = carries(diag_of(1, 1, EDGE_CLIENT), 10, 20), l = listener(9, 2);
+
+	look(t, 1 * SECOND, NULL, NULL, NULL);
+	conntab_seeded(t);
+	look(t, 2 * SECOND, &l, &d, NULL);
+	tell(t);
+	ck_assert_uint_eq(got.lives, 1);
+	ck_assert_uint_eq(got.listeners, 1);
+	for (int i = 0; i < 3; i++) { /* no other look: nothing has changed */
+		tell(t);
+		ck_assert_uint_eq(got.lives, 1);
+		ck_assert_uint_eq(got.closed, 0);
+	}
+	conntab_leave(t, NET);
+	tell(t);
+	ck_assert_uint_eq(got.lives, 0);
+	ck_assert_uint_eq(got.listeners, 0);
+	tell(t);
+	ck_assert_uint_eq(got.val[0].closes, 1);
+	ck_assert_uint_eq(got.val[0].tx, 10);
+	conntab_free(t);
+}
+END_TEST
+
 static void count_inode(void *ctx, uint32_t inode)
 {
 	*(unsigned *)ctx += inode;
@@ -461,7 +488,7 @@ START_TEST(only_the_unknown_are_looked_for)
 		    k = diag_of(3, 1, EDGE_CLIENT);
 	unsigned sum = 0;
 
-	conntab_pass(t, SECOND);
+	conntab_pass(t, NET, SECOND);
 	conntab_listener(t, NET, &l);
 	conntab_seen(t, NET, &c);
 	conntab_seen(t, NET, &k);
@@ -509,6 +536,7 @@ int main(void)
 	tcase_add_test(t, a_connect_that_was_taken_back);
 	tcase_add_test(t, a_notice_that_never_comes);
 	tcase_add_test(t, tables_are_bounded_and_say_so);
+	tcase_add_test(t, a_namespace_that_is_left);
 	tcase_add_test(t, only_the_unknown_are_looked_for);
 	tcase_add_test(t, a_connection_whose_direction_is_a_guess);
 	return unit_run("conntab", t);
