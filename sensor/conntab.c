@@ -475,8 +475,7 @@ unsigned conntab_wanted(struct conntab *t, void (*fn)(void *ctx, uint32_t inode)
 		fn(ctx, l->inode);
 		n++;
 	}
-	DL_FOREACH(t->unowned, c)
-	{
+	for (c = t->unowned; c; c = c->next) {
 		if (!c->inode || !was_in_last(c))
 			continue;
 		fn(ctx, c->inode);
@@ -523,8 +522,8 @@ void conntab_own(struct conntab *t,
 
 	own_listeners(t, find, ctx);
 	settle_held(t);
-	DL_FOREACH_SAFE(t->unowned, c, next)
-	{
+	for (c = t->unowned; c; c = next) {
+		next = c->next;
 		if (c->inode && find(ctx, c->inode, &h))
 			take_holder(t, c, &h);
 		if (c->up && (c->key.tgid || t->now_ns - c->start_ns > PATIENCE_NS))
