@@ -9,6 +9,7 @@ import collections
 import json
 import os
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -123,22 +124,33 @@ class Spy:
     """One probe at work; sums are by (side, server's address, port, process)."""
 
     def __init__(self, probe, *options, before=()):
+        self.out = tempfile.TemporaryFile("w+")  # a pipe that nobody reads would stop it
         self.process = subprocess.Popen(
             [*before, harness.program("tests/probespy"), probe, *options], text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        self.name = scene.read_line(self.process.stdout, 15, probe).split()[1]
-        scene.read_line(self.process.stdout, 5, "the first interval")
+            stdin=subprocess.PIPE, stdout=self.out, stderr=subprocess.PIPE)
+        ready = scene.wait_for(self.first_line, 15, f"the first interval of {probe}")
+        self.name = ready.split()[1]
         self.sums = collections.defaultdict(collections.Counter)
         self.intervals = []
         self.words = ""
 
+    def first_line(self):
+        """What it said first, once its first interval is over."""
+        said = os.pread(self.out.fileno(), 1 << 20, 0).decode()
+        return said.splitlines()[0] if '"interval"' in said else None
+
     def end(self):
-        """Ends it and adds up what it said."""
-        out, self.words = self.process.communicate(timeout=30)
-        for line in out.splitlines():
+        """Ends it and adds up what it said after its first interval."""
+        _, self.words = self.process.communicate(timeout=30)
+        self.out.seek(0)
+        first = True
+        for line in self.out.readlines()[1:]:
             record = json.loads(line)
             if "interval" in record:
                 self.intervals.append(record)
+                first = False
+                continue
+            if first:
                 continue
             key = (record.pop("side"), record.pop("server"), record.pop("port"),
                    record.pop("process", None))
@@ -146,6 +158,7 @@ class Spy:
             live = record.pop("live")
             self.sums[key].update(record)
             self.sums[key]["live"] = live
+        self.out.close()
         return self.process.returncode
 
     def total(self, what, side, port, process=...):
