@@ -140,7 +140,7 @@ endif
 # Tests: `make check` runs everything, `make check-NAME` one of it (check-wire, check-cli,
 # check-system ...; `make check-help` lists the names).
 UNIT := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
-HELPERS := $(B)/tests/simsensor
+HELPERS := $(B)/tests/simsensor $(B)/tests/probespy
 TESTLIBS = $(foreach l,$(LIBS),$(call lib,$l))
 define testprogram
 	$(say) LD $@
@@ -148,7 +148,7 @@ define testprogram
 endef
 $(B)/tests/test_%: $(B)/tests/test_%.o $(TESTLIBS)
 	$(testprogram)
-$(B)/tests/simsensor: $(B)/tests/simsensor.o $(TESTLIBS)
+$(HELPERS): $(B)/tests/%: $(B)/tests/%.o $(TESTLIBS)
 	$(testprogram)
 $(B)/tests/bench_%: $(B)/tests/bench/bench_%.o $(TESTLIBS)
 	$(testprogram)

@@ -122,6 +122,8 @@ enum drop {
 	DROP_SOCKET_FULL, /* connection not tracked */
 	DROP_LISTENER_FULL,
 	DROP_PROCESS_FULL, /* ring full: named from /proc, or not at all */
+	DROP_NOTICES, /* ends that the fallback was not told of: its netlink buffer was full */
+	DROP_FAILURE, /* the fallback knows that a connect failed, but not to which port */
 	DROP_COUNT
 };
 

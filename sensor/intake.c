@@ -125,7 +125,7 @@ static void on_live(void *ctx, const struct live_record *r)
 {
 	struct intake *in = ctx;
 
-	if (r->pending || r->untold)
+	if (r->pending || r->untold || r->opened)
 		capture_waiting(in->capture, r->key.netns, r->key.dir == EDGE_CLIENT,
 				r->key.dir == EDGE_SERVER);
 	if (r->untold)

@@ -172,8 +172,6 @@ static int take(struct args *a, int opt)
 		return 0;
 	case OPT_POLL:
 		a->watch.probe = probe_find("poll");
-		if (!a->watch.probe)
-			return 1 + usage("this sensor was built without --poll", "");
 		return 0;
 	case OPT_ONCE:
 		if (!time_of(optarg, &a->watch.for_ms))
@@ -303,8 +301,7 @@ static int watch(const struct args *a)
 
 int main(int argc, char **argv)
 {
-	struct args a = { .watch = { .probe = &probe_ebpf,
-				     .limits = { .max_edges = 49152, .max_sockets = 131072 },
+	struct args a = { .watch = { .limits = { .max_edges = 49152, .max_sockets = 131072 },
 				     .dir = DATA_DIR,
 				     .interval_ms = 10000,
 				     .cpu_permille = 20,
@@ -336,7 +333,7 @@ int main(int argc, char **argv)
 		return usage("--collector HOST:PORT is missing", "");
 	if (enrolling && !a.token)
 		return usage("--token TOKEN is missing", "");
-	if (!a.watch.probe->open)
+	if (a.watch.probe && !a.watch.probe->open)
 		return usage("this sensor was built without eBPF (BPF=0)", "");
 	return enrolling ? enroll(&a) : watch(&a);
 }

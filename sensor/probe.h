@@ -73,9 +73,17 @@ struct probe {
 };
 
 extern const struct probe probe_ebpf;
+extern const struct probe probe_poll;
 extern const struct probe *const probe_table[]; /* ends with NULL */
 
 /* NULL if there is none of that name. */
 const struct probe *probe_find(const char *name);
+
+/*
+ * Opens the best probe that runs here: eBPF, else the fallback, with a line in the log that
+ * says why and what is lost.  0, or negative with words of both.
+ */
+int probe_choose(const struct probe_config *config, const struct probe_sink *sink,
+		 const struct probe **probe, struct probe_state **st, struct err *e);
 
 #endif

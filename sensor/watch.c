@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,12 +18,14 @@
 #include "sensor/batch.h"
 #include "sensor/confine.h"
 #include "sensor/courier.h"
+#include "sensor/denylist.h"
 #include "sensor/governor.h"
 #include "sensor/handover.h"
 #include "sensor/intake.h"
 #include "sensor/once.h"
 #include "sensor/show.h"
 #include "sensor/spend.h"
+#include "sensor/usage.h"
 
 enum {
 	REFRESH_MS = 60000, /* addresses of interfaces */
@@ -35,11 +38,13 @@ enum {
 struct watch {
 	const struct watch_config *config;
 	struct event_base *base;
-	struct event *tick, *ring, *again, *end, *stop[2], *report, *reload;
+	struct event *tick, *sample, *ring, *again, *end, *stop[2], *report, *reload;
 	const struct probe *probe;
 	struct probe_state *state; /* NULL: nothing is attached */
 	struct intake *intake;
 	struct host *host;
+	struct usage_meter *usage;
+	bool used; /* this interval told usage */
 	struct courier courier;
 	struct batch *batch;
 	struct once *once;
@@ -59,12 +64,18 @@ struct watch {
 	struct err *e;
 };
 
-static uint64_t boot_ms(void)
+/* Milliseconds since boot, those in which the machine slept among them. */
+static uint64_t since_boot_ms(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_BOOTTIME, &t);
-	return clock_ms() - ((uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static uint64_t boot_ms(void)
+{
+	return clock_ms() - since_boot_ms();
 }
 
 static void end_loop(struct watch *w)
@@ -97,6 +108,37 @@ static void on_batch(const struct wire_writer *b, uint64_t start_ms, uint64_t en
 	}
 }
 
+/* How busy the machine is */
+
+static void take_sample(struct watch *w)
+{
+	usage_sample(w->usage, clock_ms(), since_boot_ms());
+}
+
+static void on_sample(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd, (void)what;
+	take_sample(ctx);
+}
+
+static void on_usage(void *ctx, const struct usage *u)
+{
+	struct watch *w = ctx;
+
+	w->used = true;
+	w->out.usage(w->out.ctx, u);
+}
+
+static void tell_usage(struct watch *w)
+{
+	w->used = false;
+	if (w->stopping) {
+		take_sample(w);
+		usage_close(w->usage);
+	}
+	usage_take(w->usage, clock_ms(), on_usage, w);
+}
+
 /* One interval */
 
 static bool must_describe(struct watch *w)
@@ -123,8 +165,9 @@ static void write_interval(struct watch *w, struct cover cover)
 	}
 	told = intake_emit(w->intake, start_ms, cover.end_ms, &w->out);
 	w->flows += told;
-	if (!described && !told && !w->stopping && !cover.overflow && !cover.unnamed &&
-	    cover.end_ms / 60000 == cover.start_ms / 60000) {
+	tell_usage(w);
+	if (!described && !told && !w->used && !w->stopping && !cover.overflow &&
+	    !cover.unnamed && cover.end_ms / 60000 == cover.start_ms / 60000) {
 		w->cover_from_ms = cover.start_ms;
 		return;
 	}
@@ -144,16 +187,17 @@ static void refresh(struct watch *w)
 static void account_drops(struct watch *w, const struct probe_interval *i, struct cover *cover)
 {
 	cover->overflow = i->drops[DROP_EDGE_FULL] + i->drops[DROP_SOCKET_FULL] +
+			  i->drops[DROP_NOTICES] + i->drops[DROP_FAILURE] +
 			  edgetab_overflow(intake_edges(w->intake));
-	cover->unnamed = i->drops[DROP_PROCESS_FULL];
+	cover->unnamed = owner_unnamed(intake_owners(w->intake));
 	w->drops += cover->overflow;
 	w->unnamed += cover->unnamed;
 	if (cover->overflow)
 		log_warn("%" PRIu64 " connections did not fit the tables in this interval",
 			 cover->overflow);
-	if (cover->unnamed)
+	if (i->drops[DROP_PROCESS_FULL])
 		log_warn("%" PRIu64 " processes came too fast to be named while they lived",
-			 cover->unnamed);
+			 i->drops[DROP_PROCESS_FULL]);
 	if (i->drops[DROP_LISTENER_FULL])
 		log_warn("%" PRIu64 " listening sockets did not fit the table",
 			 i->drops[DROP_LISTENER_FULL]);
@@ -215,13 +259,41 @@ static void on_ring(evutil_socket_t fd, short what, void *ctx)
 	w->probe->poll(w->state);
 }
 
+/* 0 where programs may be attached to this kernel; else words. */
+static int check_kernel(const struct watch *w, struct err *e)
+{
+	struct utsname u = { 0 };
+	const char *why;
+
+	uname(&u);
+	why = denylist_why(u.release, w->config->deny_kernels);
+	return why ? err_set(e, -ENOTSUP, "no eBPF on kernel %s: %s", u.release, why) : 0;
+}
+
+/* The one that was asked for, else the best one that runs here. */
+static int pick_probe(struct watch *w, const struct probe_sink *sink)
+{
+	const struct probe *wish = w->config->probe;
+	int denied = wish == &probe_poll ? 0 : check_kernel(w, w->e);
+
+	if (!wish && !denied)
+		return probe_choose(&w->config->limits, sink, &w->probe, &w->state, w->e);
+	if (wish && denied)
+		return denied;
+	if (denied)
+		log_warn("%s; watches without it", w->e->msg);
+	w->probe = wish ? wish : &probe_poll;
+	w->state = w->probe->open(&w->config->limits, sink, w->e);
+	return w->state ? 0 : w->e->code;
+}
+
 static int open_probe(struct watch *w)
 {
 	struct probe_sink sink = intake_sink(w->intake);
+	int rc = pick_probe(w, &sink);
 
-	w->state = w->probe->open(&w->config->limits, &sink, w->e);
-	if (!w->state)
-		return w->e->code;
+	if (rc)
+		return rc;
 	w->ring = event_new(w->base, w->probe->fd(w->state), EV_READ | EV_PERSIST, on_ring, w);
 	event_add(w->ring, NULL);
 	return 0;
@@ -405,11 +477,13 @@ static void on_report(evutil_socket_t fd, short what, void *ctx)
 	log_info("state: probe %s, %u edges, %" PRIu64 " intervals, %" PRIu64
 		 " records, %" PRIu64 " of %" PRIu64 " opens seen, %" PRIu64
 		 " fitted no table, %" PRIu64 " unnamed, %" PRIu64
+		 " usage records untold, %" PRIu64
 		 " processes folded, %u.%u %% of a core, %" PRIu64 " MiB",
 		 w->state ? w->probe->name : "detached",
 		 edgetab_count(intake_edges(w->intake)), w->intervals, w->flows, seen, kernel,
-		 w->drops, w->unnamed, owner_folded(intake_owners(w->intake)),
-		 w->governor.permille / 10, w->governor.permille % 10, now.memory_bytes >> 20);
+		 w->drops, w->unnamed, usage_lost(w->usage),
+		 owner_folded(intake_owners(w->intake)), w->governor.permille / 10,
+		 w->governor.permille % 10, now.memory_bytes >> 20);
 	if (w->courier.pid)
 		kill(w->courier.pid, SIGUSR1);
 }
@@ -454,7 +528,8 @@ static int open_parts(struct watch *w)
 	if (!w->host)
 		return w->e->code;
 	w->intake = intake_new(w->host, &own);
-	w->probe = c->probe;
+	owner_keep_args(intake_owners(w->intake), c->keep_args);
+	w->usage = usage_new("");
 	rc = open_probe(w);
 	return rc ? rc : confine_watcher(w->e);
 }
@@ -480,8 +555,12 @@ static void open_events(struct watch *w)
 {
 	unsigned ms = w->config->for_ms;
 	struct timeval all = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+	struct timeval often = { .tv_sec = USAGE_SAMPLE_MS / 1000 };
 
 	w->tick = evtimer_new(w->base, on_tick, w);
+	w->sample = event_new(w->base, -1, EV_PERSIST, on_sample, w);
+	event_add(w->sample, &often);
+	take_sample(w);
 	w->end = evtimer_new(w->base, on_stop, w);
 	if (ms)
 		event_add(w->end, &all);
@@ -498,8 +577,8 @@ static void open_events(struct watch *w)
 
 static void close_parts(struct watch *w)
 {
-	struct event *all[] = { w->tick,    w->end,    w->again, w->stop[0],
-				w->stop[1], w->report, w->reload };
+	struct event *all[] = { w->tick,    w->sample,	w->end,	   w->again,
+				w->stop[0], w->stop[1], w->report, w->reload };
 
 	close_probe(w);
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
@@ -509,6 +588,7 @@ static void close_parts(struct watch *w)
 		event_base_free(w->base);
 	intake_free(w->intake);
 	host_free(w->host);
+	usage_free(w->usage);
 	batch_free(w->batch);
 	once_free(w->once);
 }
