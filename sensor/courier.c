@@ -5,6 +5,7 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -200,6 +201,15 @@ static void close_post(struct post *p)
 	buf_fini(&p->bytes);
 }
 
+/* Nobody is called before there is something to tell: the watcher may not even get started. */
+static void wait_for_news(struct post *p)
+{
+	struct pollfd in = { .fd = p->fd, .events = POLLIN };
+
+	while (poll(&in, 1, -1) < 0 && errno == EINTR)
+		;
+}
+
 /* The child's whole life: its exit status. */
 static int run(struct post *p, const struct courier_config *config)
 {
@@ -217,6 +227,7 @@ static int run(struct post *p, const struct courier_config *config)
 		return EXITS_UNREACHED;
 	}
 	say(p, HANDOVER_READY);
+	wait_for_news(p);
 	event_base_dispatch(p->base);
 	left = link_drained(p->link) ? 0 : spool_batches(p->spool);
 	if (left)
