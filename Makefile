@@ -63,7 +63,7 @@ store_pkgs := sqlite3
 graph_pkgs :=
 draw_pkgs := libcgraph libgvc
 assess_pkgs :=
-sensor_pkgs := libevent libevent_openssl libnl-3.0 libnl-nf-3.0 libseccomp libcap-ng inih \
+sensor_pkgs := libevent libevent_openssl libnl-3.0 libseccomp libcap-ng inih \
 	$(if $(filter 1,$(BPF)),libbpf)
 collector_pkgs := libevent libevent_openssl
 cli_pkgs :=

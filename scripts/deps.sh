@@ -32,8 +32,6 @@ table() {
 	build  libsqlite3-dev     sqlite-devel            sqlite3-devel
 	build  libgraphviz-dev    graphviz-devel          graphviz-devel
 	build  libnl-3-dev        libnl3-devel            libnl3-devel
-	build  libnl-nf-3-dev     -                       -
-	build  libnl-route-3-dev  -                       -
 	build  libseccomp-dev     libseccomp-devel        libseccomp-devel
 	build  libcap-ng-dev      libcap-ng-devel         libcap-ng-devel
 	build  libinih-dev        inih-devel              inih-devel

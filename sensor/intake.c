@@ -20,6 +20,8 @@ struct intake {
 	struct owner_table *owners;
 	struct edgetab *edges;
 	struct host *host;
+	struct nat *nat;
+	struct nattab *nattab;
 	struct capture_table *capture;
 	struct netstat *netstat;
 	struct own_link own;
@@ -35,7 +37,8 @@ struct intake {
 	uint64_t told;
 };
 
-struct intake *intake_new(struct host *host, const struct own_link *own)
+struct intake *intake_new(struct host *host, struct nat *nat, struct nattab *table,
+			  const struct own_link *own)
 {
 	struct intake *in = xcalloc(1, sizeof(*in));
 
@@ -44,6 +47,8 @@ struct intake *intake_new(struct host *host, const struct own_link *own)
 	in->capture = capture_new();
 	in->netstat = netstat_new();
 	in->host = host;
+	in->nat = nat;
+	in->nattab = table;
 	in->own = *own;
 	return in;
 }
@@ -196,12 +201,20 @@ void intake_compare(struct intake *in)
 	uint64_t active, passive;
 	unsigned n;
 
-	if (in->intervals++ % SCAN_INTERVALS == 0)
+	if (in->intervals++ % SCAN_INTERVALS == 0) {
 		netstat_scan(in->netstat);
+		if (in->nat)
+			nat_enter_named(in->nat);
+	}
 	n = netstat_list(in->netstat, netns);
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
 		if (netstat_read(in->netstat, netns[i], &active, &passive))
 			capture_kernel(in->capture, netns[i], active, passive);
+		if (in->nat)
+			nat_enter(in->nat, netns[i], netstat_process(in->netstat, netns[i]));
+	}
+	if (in->nat)
+		nat_poll(in->nat);
 }
 
 static int by_place(const void *a, const void *b)
@@ -231,9 +244,12 @@ void intake_describe(struct intake *in, const struct output *out)
 static void on_flow(const struct flow *f, struct owner_process *owner, void *ctx)
 {
 	struct intake *in = ctx;
+	struct flow real = *f;
 
 	in->told++;
-	in->out->flow(in->out->ctx, f, owner);
+	if (in->nattab)
+		nattab_apply(in->nattab, &real);
+	in->out->flow(in->out->ctx, &real, owner);
 }
 
 static void on_capture(const struct capture *c, void *ctx)
@@ -246,6 +262,14 @@ static void on_capture(const struct capture *c, void *ctx)
 	in->out->capture(in->out->ctx, c);
 }
 
+static void on_translation(const struct translation *t, void *ctx)
+{
+	struct intake *in = ctx;
+
+	in->told++;
+	in->out->translation(in->out->ctx, t);
+}
+
 uint64_t intake_emit(struct intake *in, uint64_t start_ms, uint64_t end_ms,
 		     const struct output *out)
 {
@@ -253,6 +277,8 @@ uint64_t intake_emit(struct intake *in, uint64_t start_ms, uint64_t end_ms,
 	in->told = 0;
 	edgetab_emit(in->edges, start_ms, end_ms, on_flow, in);
 	capture_emit(in->capture, start_ms, end_ms, on_capture, in);
+	if (in->nattab)
+		nattab_emit(in->nattab, end_ms, on_translation, in);
 	in->out = NULL;
 	return in->told;
 }

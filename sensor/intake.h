@@ -13,6 +13,7 @@
 #include "sensor/capture.h"
 #include "sensor/edgetab.h"
 #include "sensor/host.h"
+#include "sensor/nat.h"
 #include "sensor/netstat.h"
 #include "sensor/output.h"
 #include "sensor/owner.h"
@@ -27,8 +28,9 @@ struct own_link {
 
 struct intake;
 
-/* HOST is borrowed. */
-struct intake *intake_new(struct host *host, const struct own_link *own);
+/* HOST is borrowed, and so is NAT, which fills TABLE; both NULL: translations are not seen. */
+struct intake *intake_new(struct host *host, struct nat *nat, struct nattab *table,
+			  const struct own_link *own);
 void intake_free(struct intake *in);
 
 struct probe_sink intake_sink(struct intake *in);

@@ -38,6 +38,7 @@ static const char usage_text[] =
 	"                      are detached (2; 0: none)\n"
 	"  --memory-budget MB  maps counted (64; 0: none)\n"
 	"  --arguments         send arguments of processes, without secrets\n"
+	"  --no-translations   do not listen to conntrack for NAT on this machine\n"
 	"  --interval TIME     how often edges are sent: 1s to 60s, dividing a minute (10s)\n"
 	"  --max-edges N       edges between two drains (49152)\n"
 	"  --max-sockets N     connections open at once (131072)\n"
@@ -62,6 +63,7 @@ enum opt {
 	OPT_CPU,
 	OPT_MEMORY,
 	OPT_ARGS,
+	OPT_NO_NAT,
 	OPT_DENY,
 	OPT_COLLECTOR,
 	OPT_DATA,
@@ -85,6 +87,7 @@ static const struct option longs[] = {
 	{ "cpu-budget", required_argument, NULL, OPT_CPU },
 	{ "memory-budget", required_argument, NULL, OPT_MEMORY },
 	{ "arguments", no_argument, NULL, OPT_ARGS },
+	{ "no-translations", no_argument, NULL, OPT_NO_NAT },
 	{ "deny-kernels", required_argument, NULL, OPT_DENY },
 	{ "collector", required_argument, NULL, OPT_COLLECTOR },
 	{ "data", required_argument, NULL, OPT_DATA },
@@ -197,6 +200,9 @@ static int take(struct args *a, int opt)
 		return 0;
 	case OPT_ARGS:
 		a->watch.keep_args = true;
+		return 0;
+	case OPT_NO_NAT:
+		a->watch.no_nat = true;
 		return 0;
 	case OPT_DENY:
 		a->watch.deny_kernels = optarg;

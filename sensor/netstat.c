@@ -163,6 +163,14 @@ unsigned netstat_list(struct netstat *s, uint32_t out[NETSTAT_NAMESPACES])
 	return n;
 }
 
+uint32_t netstat_process(const struct netstat *s, uint32_t netns)
+{
+	struct place *p;
+
+	HASH_FIND(hh, s->places, &netns, sizeof(netns), p);
+	return p ? p->tgid : 0;
+}
+
 bool netstat_read(struct netstat *s, uint32_t netns, uint64_t *active, uint64_t *passive)
 {
 	char path[64], text[SNMP_MAX];

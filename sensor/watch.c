@@ -22,6 +22,7 @@
 #include "sensor/governor.h"
 #include "sensor/handover.h"
 #include "sensor/intake.h"
+#include "sensor/nat.h"
 #include "sensor/once.h"
 #include "sensor/show.h"
 #include "sensor/spend.h"
@@ -32,19 +33,23 @@ enum {
 	PATIENCE_DRAINS = 5,
 	DESCRIBE_AGAIN_MS = 600000, /* the machine and its listeners, if nothing changes */
 	REPORT_MS = 3600000,
+	TRANSLATIONS = 16384,
 	RETRY_MS = 900000, /* after the governor took everything away */
 };
 
 struct watch {
 	const struct watch_config *config;
 	struct event_base *base;
-	struct event *tick, *sample, *ring, *again, *end, *stop[2], *report, *reload;
+	struct event *tick, *sample, *ring, *nat_ready, *again, *end, *stop[2], *report,
+		*reload;
 	const struct probe *probe;
 	struct probe_state *state; /* NULL: nothing is attached */
 	struct intake *intake;
 	struct host *host;
 	struct usage_meter *usage;
-	bool used; /* this interval told usage */
+	struct nattab *nattab;
+	struct nat *nat; /* NULL: translations are not seen */
+	bool used;	 /* this interval told usage */
 	struct courier courier;
 	struct batch *batch;
 	struct once *once;
@@ -218,6 +223,8 @@ static int watched_interval(struct watch *w)
 	cover.start_ms = boot + i.start_ns / 1000000;
 	cover.end_ms = boot + i.end_ns / 1000000;
 	cover.degraded = w->degraded | i.degraded;
+	if (w->nat && (nat_lost(w->nat) | (nattab_overflow(w->nattab) != 0)))
+		cover.degraded |= DEGRADED_NAT_LOST;
 	account_drops(w, &i, &cover);
 	write_interval(w, cover);
 	return 0;
@@ -514,6 +521,30 @@ static int open_output(struct watch *w)
 	return *c->host ? courier_start(&courier, &w->courier, w->e) : 0;
 }
 
+/* Without it the rest goes on, and says so. */
+static void open_nat(struct watch *w)
+{
+	struct err e = { 0 };
+
+	if (!w->config->no_nat) {
+		w->nattab = nattab_new(TRANSLATIONS);
+		w->nat = nat_open(w->nattab, &e);
+	}
+	if (w->nat)
+		return;
+	w->degraded |= DEGRADED_NO_NAT;
+	if (*e.msg)
+		log_info("%s", e.msg);
+}
+
+static void on_nat(evutil_socket_t fd, short what, void *ctx)
+{
+	struct watch *w = ctx;
+
+	(void)fd, (void)what;
+	nat_poll(w->nat);
+}
+
 static int open_parts(struct watch *w)
 {
 	const struct watch_config *c = w->config;
@@ -527,7 +558,8 @@ static int open_parts(struct watch *w)
 	w->host = host_new(c->dir, w->e);
 	if (!w->host)
 		return w->e->code;
-	w->intake = intake_new(w->host, &own);
+	open_nat(w);
+	w->intake = intake_new(w->host, w->nat, w->nattab, &own);
 	owner_keep_args(intake_owners(w->intake), c->keep_args);
 	w->usage = usage_new("");
 	rc = open_probe(w);
@@ -569,6 +601,11 @@ static void open_events(struct watch *w)
 			event_new(w->base, w->courier.back, EV_READ | EV_PERSIST, on_again, w);
 		event_add(w->again, NULL);
 	}
+	if (w->nat) {
+		w->nat_ready =
+			event_new(w->base, nat_fd(w->nat), EV_READ | EV_PERSIST, on_nat, w);
+		event_add(w->nat_ready, NULL);
+	}
 	add_signal(w, &w->stop[0], SIGTERM, on_stop);
 	add_signal(w, &w->stop[1], SIGINT, on_stop);
 	add_signal(w, &w->report, SIGUSR1, on_report);
@@ -577,8 +614,8 @@ static void open_events(struct watch *w)
 
 static void close_parts(struct watch *w)
 {
-	struct event *all[] = { w->tick,    w->sample,	w->end,	   w->again,
-				w->stop[0], w->stop[1], w->report, w->reload };
+	struct event *all[] = { w->tick,    w->nat_ready, w->sample, w->end,   w->again,
+				w->stop[0], w->stop[1],	  w->report, w->reload };
 
 	close_probe(w);
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
@@ -587,6 +624,8 @@ static void close_parts(struct watch *w)
 	if (w->base)
 		event_base_free(w->base);
 	intake_free(w->intake);
+	nat_close(w->nat);
+	nattab_free(w->nattab);
 	host_free(w->host);
 	usage_free(w->usage);
 	batch_free(w->batch);

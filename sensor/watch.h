@@ -27,6 +27,7 @@ struct watch_config {
 	uint64_t memory_bytes;	  /* maps counted; 0: no budget */
 	const char *deny_kernels; /* further patterns, or NULL */
 	bool keep_args;
+	bool no_nat; /* translations are not listened to */
 };
 
 /*
