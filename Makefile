@@ -116,7 +116,7 @@ $(eval $(call program,skein,cli))
 $(B)/store/%.inc: store/%.sql
 	@mkdir -p $(@D)
 	$(Q)sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $< > $@.tmp && mv $@.tmp $@
-$(B)/store/schema.o: $(B)/store/schema.inc $(B)/store/plan.inc
+$(B)/store/schema.o: $(B)/store/schema.inc $(B)/store/plan.inc $(B)/store/host.inc
 
 # BPF: objects for this architecture, skeletons; nothing generated is kept in git.
 BPF_ARCH ?= $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))

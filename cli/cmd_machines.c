@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "cli/commands.h"
 #include "cli/lines.h"
 #include "cli/list.h"
+#include "cli/say.h"
 
 static const struct options_row rows[] = {
 	{ "machine", 'm', "M", options_string, offsetof(struct options, filter.machine),
@@ -24,12 +27,13 @@ static const struct options_command command = {
 };
 
 static const struct table_column columns[] = {
-	{ "NAME", "name", TABLE_TEXT },	    { NULL, "id", TABLE_TEXT },
-	{ "ADDRESSES", "ips", TABLE_TEXT }, { "OS", "os", TABLE_TEXT },
-	{ NULL, "kernel", TABLE_TEXT },	    { NULL, "arch", TABLE_TEXT },
-	{ "CORES", "cores", TABLE_COUNT },  { "MEMORY", "memory_bytes", TABLE_MEMORY },
-	{ "SITE", "site", TABLE_TEXT },	    { "SENSOR", "sensor", TABLE_TEXT },
-	{ NULL, "first", TABLE_TIME },	    { "LAST SEEN", "last", TABLE_TIME },
+	{ "NAME", "name", TABLE_TEXT },		{ NULL, "id", TABLE_TEXT },
+	{ "ADDRESSES", "ips", TABLE_TEXT },	{ "OS", "os", TABLE_TEXT },
+	{ NULL, "kernel", TABLE_TEXT },		{ NULL, "arch", TABLE_TEXT },
+	{ "CORES", "cores", TABLE_COUNT },	{ "MEMORY", "memory_bytes", TABLE_MEMORY },
+	{ "SITE", "site", TABLE_TEXT },		{ "SENSOR", "sensor", TABLE_TEXT },
+	{ "SEEN", "capture_rate", TABLE_TEXT }, { NULL, "first", TABLE_TIME },
+	{ "LAST SEEN", "last", TABLE_TIME },
 };
 
 static const struct list_kind kind = {
@@ -54,12 +58,36 @@ static void put_addresses(struct table *t, const struct machine_row *m)
 	buf_fini(&all);
 }
 
+/* Degraded by what cannot be had on this host is no hole in what is watched. */
+static bool is_whole(const struct machine_row *m)
+{
+	return !m->missing &&
+	       !(m->degraded & (DEGRADED_POLL | DEGRADED_READER | DEGRADED_OFF)) &&
+	       m->opens_seen >= m->opens_kernel - m->opens_kernel / 1000;
+}
+
 static void put_known(struct table *t, uint64_t v)
 {
 	if (v)
 		table_number(t, v);
 	else
 		table_unknown(t);
+}
+
+/* The share of the opens that the kernel counted, never rounded up to all of them. */
+static void put_seen(struct table *t, const struct machine_row *m)
+{
+	uint64_t seen = m->opens_seen < m->opens_kernel ? m->opens_seen : m->opens_kernel;
+	uint64_t hundredths = m->opens_kernel ? seen * 10000 / m->opens_kernel : 0;
+	char text[48];
+
+	if (!m->opens_kernel) {
+		table_unknown(t);
+		return;
+	}
+	snprintf(text, sizeof(text), "%" PRIu64 ".%02" PRIu64 " %%%s", hundredths / 100,
+		 hundredths % 100, is_whole(m) ? "" : " !");
+	table_text(t, text);
 }
 
 static void fill(struct table *t, const struct machine_row *m)
@@ -74,9 +102,12 @@ static void fill(struct table *t, const struct machine_row *m)
 	put_known(t, m->memory_bytes);
 	table_text(t, m->site);
 	table_text(t, m->sensor ? "yes" : "no");
+	put_seen(t, m);
 	table_time(t, m->first);
 	table_time(t, m->last);
 }
+
+static unsigned partial; /* machines whose watch was not whole */
 
 static int row(const struct machine_row *m, void *ctx)
 {
@@ -84,6 +115,8 @@ static int row(const struct machine_row *m, void *ctx)
 
 	if (!list_wants(l))
 		return 0;
+	if (m->sensor && !is_whole(m))
+		partial++;
 	if (list_table(l)) {
 		fill(list_table(l), m);
 	} else {
@@ -102,5 +135,10 @@ int cmd_machines(int argc, char **argv)
 	if (!list_begin(&l, &kind, argc, argv))
 		return l.o.status;
 	rc = query_machines(l.store, &l.o.filter, row, &l, &e);
-	return list_end(&l, rc, &e);
+	rc = list_end(&l, rc, &e);
+	if (partial)
+		say("%u watched in part only (SEEN !, --json says why): what is missing there is "
+		    "not \"no traffic\"",
+		    partial);
+	return rc;
 }

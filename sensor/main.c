@@ -39,6 +39,7 @@ static const char usage_text[] =
 	"  --memory-budget MB  maps counted (64; 0: none)\n"
 	"  --arguments         send arguments of processes, without secrets\n"
 	"  --no-translations   do not listen to conntrack for NAT on this machine\n"
+	"  --deny-kernels P    releases on which eBPF is not used, as 6.1.0-18-*, separated by ,\n"
 	"  --interval TIME     how often edges are sent: 1s to 60s, dividing a minute (10s)\n"
 	"  --max-edges N       edges between two drains (49152)\n"
 	"  --max-sockets N     connections open at once (131072)\n"

@@ -521,20 +521,15 @@ static int open_output(struct watch *w)
 	return *c->host ? courier_start(&courier, &w->courier, w->e) : 0;
 }
 
-/* Without it the rest goes on, and says so. */
-static void open_nat(struct watch *w)
+/* Without it the rest goes on, and WHY says so. */
+static void open_nat(struct watch *w, struct err *why)
 {
-	struct err e = { 0 };
-
 	if (!w->config->no_nat) {
 		w->nattab = nattab_new(TRANSLATIONS);
-		w->nat = nat_open(w->nattab, &e);
+		w->nat = nat_open(w->nattab, why);
 	}
-	if (w->nat)
-		return;
-	w->degraded |= DEGRADED_NO_NAT;
-	if (*e.msg)
-		log_info("%s", e.msg);
+	if (!w->nat)
+		w->degraded |= DEGRADED_NO_NAT;
 }
 
 static void on_nat(evutil_socket_t fd, short what, void *ctx)
@@ -549,6 +544,7 @@ static int open_parts(struct watch *w)
 {
 	const struct watch_config *c = w->config;
 	struct own_link own = { .host = c->host, .port = c->port };
+	struct err why = { 0 };
 	int rc = open_output(w);
 
 	if (rc)
@@ -558,11 +554,13 @@ static int open_parts(struct watch *w)
 	w->host = host_new(c->dir, w->e);
 	if (!w->host)
 		return w->e->code;
-	open_nat(w);
+	open_nat(w, &why);
 	w->intake = intake_new(w->host, w->nat, w->nattab, &own);
 	owner_keep_args(intake_owners(w->intake), c->keep_args);
 	w->usage = usage_new("");
 	rc = open_probe(w);
+	if (!rc && *why.msg)
+		log_info("%s", why.msg);
 	return rc ? rc : confine_watcher(w->e);
 }
 

@@ -17,12 +17,29 @@ static int load_machines(struct store *s, struct known *k, struct err *e)
 {
 	size_t cap = 0;
 	int rc;
-	sqlite3_stmt *st =
-		db_query(s, e,
-			 "SELECT id, ident, name, os, kernel, arch, site, extra, cores, "
-			 "memory, sensor != 0 OR watched, first_ms, last_ms "
-			 "FROM machine ORDER BY id",
-			 DB_NONE);
+	sqlite3_stmt *st = db_query(
+		s, e,
+		"SELECT m.id, ident, m.name, os, m.kernel, arch, site, "
+		/* the sensor's word goes before that of an import */
+		"iif(inventory = '' AND s.id IS NULL, extra, coalesce(nullif(json_patch(json_patch("
+		"iif(json_valid(extra), extra, '{}'), iif(inventory = '', '{}', "
+		"inventory)), json_object('opens_seen', c.seen, 'opens_kernel', "
+		"c.counted, 'lost', nullif(s.lost, 0), 'overflow', "
+		"nullif(s.overflow, 0), 'unnamed', nullif(s.unnamed, 0), "
+		"'degraded', iif(s.degraded = 0, NULL, json('[' || rtrim("
+		"iif(s.degraded & 1, '\"poll\",', '') || "
+		"iif(s.degraded & 2, '\"reader_off\",', '') || "
+		"iif(s.degraded & 4, '\"probes_off\",', '') || "
+		"iif(s.degraded & 8, '\"no_udp\",', '') || "
+		"iif(s.degraded & 16, '\"no_translations\",', '') || "
+		"iif(s.degraded & 32, '\"translations_lost\",', ''), ',') || ']')))), '{}'), '')), "
+		"cores, memory, sensor != 0 OR watched, m.first_ms, m.last_ms, "
+		"c.seen, c.counted, s.lost + s.overflow, s.degraded "
+		"FROM machine m LEFT JOIN sensor s ON s.id = m.sensor AND m.sensor != 0 "
+		"LEFT JOIN (SELECT sensor AS of, sum(active_seen + passive_seen) AS seen, "
+		"sum(active_kernel + passive_kernel) AS counted FROM capture GROUP BY sensor) c "
+		"ON c.of = s.id ORDER BY m.id",
+		DB_NONE);
 
 	if (!st)
 		return db_fail(s, NULL);
@@ -31,19 +48,25 @@ static int load_machines(struct store *s, struct known *k, struct err *e)
 
 		MEM_GROW(k->machine, k->machine_n, cap);
 		m = &k->machine[k->machine_n++];
-		*m = (struct known_machine){ .id = sqlite3_column_int64(st, 0),
-					     .ident = copy(st, 1),
-					     .name = copy(st, *db_text(st, 2) ? 2 : 1),
-					     .os = copy(st, 3),
-					     .kernel = copy(st, 4),
-					     .arch = copy(st, 5),
-					     .site = copy(st, 6),
-					     .extra = copy(st, 7),
-					     .cores = (uint32_t)sqlite3_column_int64(st, 8),
-					     .memory = (uint64_t)sqlite3_column_int64(st, 9),
-					     .sensor = sqlite3_column_int(st, 10) != 0,
-					     .first_ms = sqlite3_column_int64(st, 11),
-					     .last_ms = sqlite3_column_int64(st, 12) };
+		*m = (struct known_machine){
+			.id = sqlite3_column_int64(st, 0),
+			.ident = copy(st, 1),
+			.name = copy(st, *db_text(st, 2) ? 2 : 1),
+			.os = copy(st, 3),
+			.kernel = copy(st, 4),
+			.arch = copy(st, 5),
+			.site = copy(st, 6),
+			.extra = copy(st, 7),
+			.cores = (uint32_t)sqlite3_column_int64(st, 8),
+			.memory = (uint64_t)sqlite3_column_int64(st, 9),
+			.sensor = sqlite3_column_int(st, 10) != 0,
+			.first_ms = sqlite3_column_int64(st, 11),
+			.last_ms = sqlite3_column_int64(st, 12),
+			.opens_seen = (uint64_t)sqlite3_column_int64(st, 13),
+			.opens_kernel = (uint64_t)sqlite3_column_int64(st, 14),
+			.missing = (uint64_t)sqlite3_column_int64(st, 15),
+			.degraded = (uint32_t)sqlite3_column_int64(st, 16)
+		};
 	}
 	return rc;
 }

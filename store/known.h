@@ -19,6 +19,8 @@ struct known_machine {
 	uint64_t memory;
 	bool sensor;
 	int64_t first_ms, last_ms;
+	uint64_t opens_seen, opens_kernel, missing;
+	uint32_t degraded;
 };
 struct known_endpoint {
 	int64_t id;

@@ -7,6 +7,7 @@
 
 #include "store/count.h"
 #include "store/cover.h"
+#include "store/host.h"
 #include "store/db.h"
 #include "store/dict.h"
 #include "store/edge.h"
@@ -32,7 +33,8 @@ struct intake {
 	int64_t received_ms, base_ms;
 	int64_t *minutes; /* whose coverage this batch has changed */
 	size_t minutes_n, minutes_cap;
-	int64_t seen, quarantined, rejected, lost, overflow;
+	int64_t seen, quarantined, rejected, lost, overflow, unnamed;
+	int64_t degraded; /* of the newest cover; -1: none was among them */
 };
 
 /* What became of a record: counted unless it says otherwise. */
@@ -317,6 +319,8 @@ static int take_machine(struct intake *in, const struct machine *m, enum fate *f
 		rc = sensor_bind(in->s, x, id, e);
 	if (!rc)
 		rc = machine_describe(in->s, id, m, in->base_ms, e);
+	if (!rc)
+		rc = host_inventory(in->s, id, m->extra, e);
 	return rc ? rc : sensor_reload(in->s, x, e);
 }
 
@@ -367,15 +371,19 @@ static int take_lost(struct intake *in, const struct lost *l, enum fate *fate, s
 /* What it covers is applied already. */
 static void see_cover(struct intake *in, const struct cover *c, enum fate *fate)
 {
-	if (!cover_sane(c) || c->overflow > AMOUNT_MAX)
+	if (!cover_sane(c) || c->overflow > AMOUNT_MAX || c->unnamed > AMOUNT_MAX) {
 		*fate = FATE_REJECTED;
-	else
-		in->overflow = saturated(in->overflow, c->overflow);
+		return;
+	}
+	in->overflow = saturated(in->overflow, c->overflow);
+	in->unnamed = saturated(in->unnamed, c->unnamed);
+	in->degraded = c->degraded;
 }
 
 static int take(struct intake *in, const struct wire_record *rec, struct err *e)
 {
 	enum fate fate = FATE_COUNTED;
+	bool good = true;
 	int rc = 0;
 
 	switch (rec->kind) {
@@ -395,11 +403,19 @@ static int take(struct intake *in, const struct wire_record *rec, struct err *e)
 		rc = take_lost(in, &rec->lost, &fate, e);
 		break;
 	case WIRE_R_CAPTURE:
+		rc = host_capture(in->s, in->sensor, &rec->capture, &good, e);
+		break;
 	case WIRE_R_USAGE:
+		rc = host_usage(in->s, in->sensor, &rec->usage, &good, e);
+		break;
 	case WIRE_R_TRANSLATION:
+		rc = host_translation(in->s, in->sensor, &rec->translation, &good, e);
+		break;
 	case WIRE_R_PROCESS:
 		break;
 	}
+	if (!good)
+		fate = FATE_REJECTED;
 	in->seen++;
 	in->quarantined += fate == FATE_QUARANTINED;
 	in->rejected += fate == FATE_REJECTED;
@@ -463,11 +479,13 @@ static int account(struct intake *in, const struct wire_batch *b, struct err *e)
 		      "UPDATE sensor SET last_ms = max(last_ms, ?), covered_ms = ?, run = ?, "
 		      "records = records + ?, quarantined = quarantined + ?, "
 		      "rejected = rejected + ?, lost = min(lost + ?, 9007199254740992), "
-		      "overflow = min(overflow + ?, 9007199254740992) "
-		      "WHERE id = ?",
+		      "overflow = min(overflow + ?, 9007199254740992), "
+		      "unnamed = min(unnamed + ?, 9007199254740992), "
+		      "degraded = iif(? < 0, degraded, ?) WHERE id = ?",
 		      DB(I(in->received_ms), I(x->covered_ms), I(x->run),
 			 I(in->seen - in->quarantined - in->rejected), I(in->quarantined),
-			 I(in->rejected), I(in->lost), I(in->overflow), I(x->id)));
+			 I(in->rejected), I(in->lost), I(in->overflow), I(in->unnamed),
+			 I(in->degraded), I(in->degraded), I(x->id)));
 }
 
 static int position_of(struct store *s, int64_t sensor, uint64_t epoch, uint64_t *sequence,
@@ -506,7 +524,7 @@ static int apply(struct intake *in, const struct wire_batch *b, struct err *e)
 int ledger_apply(struct store *s, const char *sensor, const struct wire_batch *batch,
 		 uint64_t received_ms, enum ledger_verdict *out, struct err *e)
 {
-	struct intake in = { .s = s, .received_ms = (int64_t)received_ms };
+	struct intake in = { .s = s, .received_ms = (int64_t)received_ms, .degraded = -1 };
 	uint64_t sequence;
 	int rc = sensor_get(s, sensor, in.received_ms, &in.sensor, e);
 

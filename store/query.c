@@ -160,7 +160,11 @@ static int emit_machine(const struct machines *m, const struct known_machine *k,
 				 .memory_bytes = k->memory,
 				 .first = m->first[i],
 				 .last = m->last[i],
-				 .extra = k->extra };
+				 .extra = k->extra,
+				 .opens_seen = k->opens_seen,
+				 .opens_kernel = k->opens_kernel,
+				 .missing = k->missing,
+				 .degraded = k->degraded };
 	int rc = 0;
 
 	r.ips = texts_of(m, k->id, &r.ips_n);

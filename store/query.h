@@ -34,7 +34,11 @@ struct machine_row {
 	uint32_t cores;	       /* 0: unknown */
 	uint64_t memory_bytes; /* 0: unknown */
 	int64_t first, last;   /* seconds of the first and last fact about it, 0: none */
-	const char *extra;     /* further keys of an imported line as a JSON object, or "" */
+	const char *extra;     /* inventory and further keys as a JSON object, or "" */
+	/* By its sensor: opens that were seen and that the kernel counted, 0: not compared. */
+	uint64_t opens_seen, opens_kernel;
+	uint64_t missing;  /* records lost, connections that fitted no table */
+	uint32_t degraded; /* bits of enum degraded */
 };
 
 /* One end of an edge.  ID is NULL for an address that is no known machine. */

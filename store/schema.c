@@ -20,8 +20,14 @@ static const char plans[] =
 #include "store/plan.inc"
 	;
 
+/* cppcheck-suppress internalAstError -- nor this one */
+static const char hosts[] =
+#include "store/host.inc"
+	;
+
 static const struct schema_step steps_all[] = {
 	{ 2, plans },
+	{ 3, hosts },
 	{ 0, NULL },
 };
 
@@ -67,6 +73,8 @@ static int make_tables(struct store *s, struct err *e)
 	rc = db_exec(s, e, schema);
 	if (!rc)
 		rc = db_exec(s, e, plans);
+	if (!rc)
+		rc = db_exec(s, e, hosts);
 	if (!rc)
 		rc = db_exec(s, e, sql);
 	return rc ? rc : set_version(s, SCHEMA_VERSION, e);

@@ -12,7 +12,7 @@
 #include "store/store.h"
 
 enum {
-	SCHEMA_VERSION = 2,
+	SCHEMA_VERSION = 3,
 	SCHEMA_APPLICATION = 0x534b454e, /* "SKEN", in the file's application_id */
 };
 

@@ -137,7 +137,7 @@ END_TEST
 
 START_TEST(newer_is_refused)
 {
-	const char *words = "made by a newer Skein (schema 7, this program knows 2); "
+	const char *words = "made by a newer Skein (schema 7, this program knows 3); "
 			    "use that one";
 
 	store_close(kit.s);
@@ -170,39 +170,39 @@ START_TEST(steps_are_taken)
 {
 	static const struct schema_step steps[] = {
 		{ 2, "this is no SQL, and is not to be taken" },
-		{ 3, "ALTER TABLE gap ADD COLUMN why TEXT" },
-		{ 4, "CREATE TABLE more(a); INSERT INTO more VALUES(42)" },
+		{ 4, "ALTER TABLE gap ADD COLUMN why TEXT" },
+		{ 5, "CREATE TABLE more(a); INSERT INTO more VALUES(42)" },
 		{ 0, NULL },
 	};
 	struct stat st;
 
-	ck_assert_int_eq(schema_run(kit.s, 2, steps, NULL), 0);
-	ck_assert_int_eq(number(kit.path, "PRAGMA user_version"), 4);
+	ck_assert_int_eq(schema_run(kit.s, 3, steps, NULL), 0);
+	ck_assert_int_eq(number(kit.path, "PRAGMA user_version"), 5);
 	ck_assert_int_eq(number(kit.path, "SELECT a FROM more"), 42);
-	ck_assert_int_eq(number(in_dir("skein.db.v2"), "PRAGMA user_version"), 2);
-	ck_assert_int_eq(number(in_dir("skein.db.v2"), "SELECT count(*) FROM edge"), 0);
-	ck_assert_int_eq(stat(in_dir("skein.db.v2"), &st), 0);
+	ck_assert_int_eq(number(in_dir("skein.db.v3"), "PRAGMA user_version"), 3);
+	ck_assert_int_eq(number(in_dir("skein.db.v3"), "SELECT count(*) FROM edge"), 0);
+	ck_assert_int_eq(stat(in_dir("skein.db.v3"), &st), 0);
 	ck_assert_int_eq(st.st_mode & 0777, 0600);
-	ck_assert_int_eq(access(in_dir("skein.db.v2.tmp"), F_OK), -1);
+	ck_assert_int_eq(access(in_dir("skein.db.v3.tmp"), F_OK), -1);
 }
 END_TEST
 
 START_TEST(a_step_that_fails_leaves_all_as_it_was)
 {
 	static const struct schema_step steps[] = {
-		{ 3, "DROP TABLE edge" },
-		{ 4, "CREATE TABLE sensor(a)" }, /* is there */
+		{ 4, "DROP TABLE edge" },
+		{ 5, "CREATE TABLE sensor(a)" }, /* is there */
 		{ 0, NULL },
 	};
 	struct err e = { 0 };
 
 	kit_sensor(&kit, "A", "a", "10.0.0.1");
 	for (int i = 0; i < 2; i++) {
-		ck_assert_int_lt(schema_run(kit.s, 2, steps, &e), 0);
-		ck_assert(strstr(e.msg, "migrating to schema 4") != NULL);
-		ck_assert_int_eq(number(kit.path, "PRAGMA user_version"), 2);
+		ck_assert_int_lt(schema_run(kit.s, 3, steps, &e), 0);
+		ck_assert(strstr(e.msg, "migrating to schema 5") != NULL);
+		ck_assert_int_eq(number(kit.path, "PRAGMA user_version"), 3);
 		ck_assert_int_eq(number(kit.path, "SELECT count(*) FROM machine"), 1);
-		ck_assert_int_eq(number(in_dir("skein.db.v2"), "SELECT count(*) FROM machine"),
+		ck_assert_int_eq(number(in_dir("skein.db.v3"), "SELECT count(*) FROM machine"),
 				 1);
 	}
 	kit_expect(&kit, "");
@@ -239,7 +239,8 @@ static void make_version_one(const char *path, const char *like)
 				 from,
 				 "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL "
 				 "AND tbl_name NOT IN ('plan', 'plan_group', 'plan_machine', "
-				 "'group_label', 'edit', 'setting', 'sqlite_sequence') "
+				 "'group_label', 'edit', 'setting', 'sqlite_sequence', "
+				 "'capture', 'capture_hour', 'usage', 'translation') "
 				 "ORDER BY rowid",
 				 -1, &st, NULL),
 			 SQLITE_OK);
@@ -250,13 +251,16 @@ static void make_version_one(const char *path, const char *like)
 	sqlite3_finalize(st);
 	sqlite3_close(from);
 	sqlite3_close(to);
-	run_sql(path, "PRAGMA journal_mode = WAL; PRAGMA application_id = 0x534b454e;"
+	run_sql(path, "ALTER TABLE machine DROP COLUMN inventory;"
+		      "ALTER TABLE sensor DROP COLUMN unnamed;"
+		      "ALTER TABLE sensor DROP COLUMN degraded;"
+		      "PRAGMA journal_mode = WAL; PRAGMA application_id = 0x534b454e;"
 		      "PRAGMA user_version = 1; INSERT INTO machine(ident) VALUES('m1')");
 }
 
 START_TEST(version_one_becomes_what_a_new_file_is)
 {
-	const char *old_words = "made by an older Skein (schema 1, this program reads 2); "
+	const char *old_words = "made by an older Skein (schema 1, this program reads 3); "
 				"the collector or an import brings it up to date";
 	char *fresh = tables(kit.path), *now, *path = xstrdup(in_dir("old.db"));
 	struct err e = { 0 };
@@ -287,15 +291,15 @@ END_TEST
 START_TEST(who_comes_second_leaves_the_copy_alone)
 {
 	static const struct schema_step steps[] = {
-		{ 3, "CREATE TABLE more(a)" },
+		{ 4, "CREATE TABLE more(a)" },
 		{ 0, NULL },
 	};
 	struct store *second = store_open(kit.path, STORE_WRITE, NULL);
 
-	ck_assert_int_eq(schema_run(kit.s, 2, steps, NULL), 0);
-	ck_assert_int_eq(schema_run(second, 2, steps, NULL), 0);
-	ck_assert_int_eq(number(kit.path, "PRAGMA user_version"), 3);
-	ck_assert_int_eq(number(in_dir("skein.db.v2"), "PRAGMA user_version"), 2);
+	ck_assert_int_eq(schema_run(kit.s, 3, steps, NULL), 0);
+	ck_assert_int_eq(schema_run(second, 3, steps, NULL), 0);
+	ck_assert_int_eq(number(kit.path, "PRAGMA user_version"), 4);
+	ck_assert_int_eq(number(in_dir("skein.db.v3"), "PRAGMA user_version"), 3);
 	ck_assert(!store_in_tx(second));
 	store_close(second);
 }
@@ -305,16 +309,16 @@ END_TEST
 START_TEST(no_copy_no_step)
 {
 	static const struct schema_step steps[] = {
-		{ 3, "CREATE TABLE more(a)" },
+		{ 4, "CREATE TABLE more(a)" },
 		{ 0, NULL },
 	};
 	struct err e = { 0 };
 
-	ck_assert_int_eq(mkdir(in_dir("skein.db.v2"), 0700), 0);
-	ck_assert_int_lt(schema_run(kit.s, 2, steps, &e), 0);
+	ck_assert_int_eq(mkdir(in_dir("skein.db.v3"), 0700), 0);
+	ck_assert_int_lt(schema_run(kit.s, 3, steps, &e), 0);
 	ck_assert_msg(strstr(e.msg, "keeping a copy as") != NULL, "%s", e.msg);
-	ck_assert_int_eq(number(kit.path, "PRAGMA user_version"), 2);
-	ck_assert_int_eq(access(in_dir("skein.db.v2.tmp"), F_OK), -1);
+	ck_assert_int_eq(number(kit.path, "PRAGMA user_version"), 3);
+	ck_assert_int_eq(access(in_dir("skein.db.v3.tmp"), F_OK), -1);
 }
 END_TEST
 
