@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "cli/card.h"
 #include "cli/commands.h"
 #include "cli/lines.h"
 #include "cli/list.h"
@@ -109,9 +110,23 @@ static void fill(struct table *t, const struct machine_row *m)
 
 static unsigned partial; /* machines whose watch was not whole */
 
+static struct buf cards; /* of machines that were asked for by name, for below the table */
+
+static int add_card(struct list *l, const struct machine_row *m)
+{
+	struct buf all = { 0 };
+	int rc = lines_machine_whole(&all, m, l->store, NULL);
+
+	buf_str(&cards, "\n");
+	card_write(&cards, buf_cstr(&all), all.n);
+	buf_fini(&all);
+	return rc;
+}
+
 static int row(const struct machine_row *m, void *ctx)
 {
 	struct list *l = ctx;
+	int rc = 0;
 
 	if (!list_wants(l))
 		return 0;
@@ -119,11 +134,15 @@ static int row(const struct machine_row *m, void *ctx)
 		partial++;
 	if (list_table(l)) {
 		fill(list_table(l), m);
-	} else {
-		lines_machine(list_object(l), m);
-		list_emit(l);
+		return list_on_terminal(l) && l->o.filter.machine ? add_card(l, m)
+								  : list_go_on(l);
 	}
-	return list_go_on(l);
+	if (l->o.filter.machine && l->o.format == FORMAT_JSON)
+		rc = lines_machine_whole(list_object(l), m, l->store, NULL);
+	else
+		lines_machine(list_object(l), m);
+	list_emit(l);
+	return rc ? rc : list_go_on(l);
 }
 
 int cmd_machines(int argc, char **argv)
@@ -136,6 +155,8 @@ int cmd_machines(int argc, char **argv)
 		return l.o.status;
 	rc = query_machines(l.store, &l.o.filter, row, &l, &e);
 	rc = list_end(&l, rc, &e);
+	fwrite(cards.p, 1, cards.n, stdout);
+	buf_fini(&cards);
 	if (partial)
 		say("%u watched in part only (SEEN !, --json says why): what is missing there is "
 		    "not \"no traffic\"",

@@ -27,6 +27,60 @@ void lines_machine(struct buf *out, const struct machine_row *m)
 	exchange_write_machine(out, &line);
 }
 
+static int put_usage(const struct usage_row *u, void *ctx)
+{
+	struct json *j = ctx;
+
+	json_open(j, '{');
+	json_member_string(j, "metric", usage_word[u->metric]);
+	if (*u->device)
+		json_member_string(j, "device", u->device);
+	json_member_uint(j, "mean", u->mean);
+	json_member_uint(j, "p95", u->p95);
+	json_member_uint(j, "max", u->max);
+	json_member_uint(j, "slots", u->slots);
+	json_close(j, '}');
+	return 0;
+}
+
+static int put_service(const struct listener_row *l, void *ctx)
+{
+	struct json *j = ctx;
+
+	json_open(j, '{');
+	json_member_uint(j, "port", l->port);
+	json_member_string(j, "protocol", l->proto == PROTO_UDP ? "udp" : "tcp");
+	json_member_string(j, "ip", l->ip);
+	json_member_string(j, "process", l->process.name);
+	json_close(j, '}');
+	return 0;
+}
+
+int lines_machine_whole(struct buf *out, const struct machine_row *m, struct store *s,
+			struct err *e)
+{
+	struct filter f = { .machine = m->id };
+	struct json j = json_to(out);
+	struct buf line = { 0 };
+	int rc;
+
+	lines_machine(&line, m);
+	json_open(&j, '{');
+	exchange_write_extra(&j, buf_cstr(&line));
+	json_key(&j, "usage");
+	json_open(&j, '[');
+	rc = query_usage(s, m->id, put_usage, &j, e);
+	json_close(&j, ']');
+	json_key(&j, "services");
+	json_open(&j, '[');
+	if (!rc)
+		rc = query_listeners(s, &f, put_service, &j, e);
+	json_close(&j, ']');
+	json_close(&j, '}');
+	buf_fini(&line);
+	return rc;
+}
+
 static struct exchange_end end_of(const struct end_row *end)
 {
 	return (struct exchange_end){

@@ -6,6 +6,12 @@
 #include "common/buf.h"
 #include "store/query.h"
 
+/*
+ * All that is known of one machine: lines_machine with `usage` (how busy it was) and
+ * `services` (what listens on it), read from S.  Negative errno with words.
+ */
+int lines_machine_whole(struct buf *out, const struct machine_row *m, struct store *s,
+			struct err *e);
 void lines_machine(struct buf *out, const struct machine_row *m);
 void lines_edge(struct buf *out, const struct edge_row *e);
 void lines_listener(struct buf *out, const struct listener_row *l);

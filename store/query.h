@@ -71,6 +71,15 @@ struct listener_row {
 	bool current; /* still there when the machine last spoke */
 };
 
+/* One metric of one device of a machine, over all that is kept (units: common/fact.h). */
+struct usage_row {
+	enum usage_metric metric;
+	const char *device;	 /* "" for the whole machine */
+	uint64_t mean, p95, max; /* mean by samples; 95 % of the slots' means are no higher */
+	uint64_t slots;		 /* of at most ten minutes */
+	int64_t first, last;	 /* Unix seconds */
+};
+
 /* What the numbers rest on; the counters of all sensors added up. */
 struct health {
 	uint64_t sensors;
@@ -99,6 +108,10 @@ int query_edge_days(struct store *s, const struct filter *f, query_edge_days_fn 
 /* By machine name, port, address. */
 int query_listeners(struct store *s, const struct filter *f, query_listener_fn *fn, void *ctx,
 		    struct err *e);
+typedef int query_usage_fn(const struct usage_row *row, void *ctx);
+/* By metric and device, of the machine whose id is IDENT. */
+int query_usage(struct store *s, const char *ident, query_usage_fn *fn, void *ctx,
+		struct err *e);
 int query_health(struct store *s, struct health *out, struct err *e);
 
 #endif
