@@ -140,7 +140,7 @@ endif
 # Tests: `make check` runs everything, `make check-NAME` one of it (check-wire, check-cli,
 # check-system ...; `make check-help` lists the names).
 UNIT := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
-HELPERS := $(B)/tests/simsensor $(B)/tests/probespy
+HELPERS := $(B)/tests/simsensor $(B)/tests/probespy $(B)/tests/hasty
 TESTLIBS = $(foreach l,$(LIBS),$(call lib,$l))
 define testprogram
 	$(say) LD $@

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The kernel's own counters of network namespaces, read from /proc/PID/net of a process that
- * is in them: nothing is entered.
+ * The kernel's own counters of network namespaces, read from /proc/PID/net of a process that is
+ * in them.  Those that have a name (ip-netns(8), Docker) and no process now are entered for a
+ * moment, where CAP_SYS_ADMIN allows it.
  */
 #ifndef SENSOR_NETSTAT_H
 #define SENSOR_NETSTAT_H
@@ -21,7 +22,7 @@ struct netstat *netstat_new(void);
 void netstat_free(struct netstat *s);
 /* TGID was seen in NETNS. */
 void netstat_hint(struct netstat *s, uint32_t netns, uint32_t tgid);
-/* Looks through /proc for the namespaces that processes are in. */
+/* Looks for the namespaces that processes are in, and for those that have a name. */
 void netstat_scan(struct netstat *s);
 /* Begins a round: all that are known; how many. */
 unsigned netstat_list(struct netstat *s, uint32_t out[NETSTAT_NAMESPACES]);
