@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The kernel's own counters of network namespaces, read from /proc/PID/net of a process that is
- * in them.  Those that have a name (ip-netns(8), Docker) and no process now are entered for a
- * moment, where CAP_SYS_ADMIN allows it.
+ * The kernel's own counters of network namespaces, read from /proc/PID/net of a process that
+ * is in them.  Those that have a name (ip-netns(8), Docker) and no process now are entered for
+ * a moment, where CAP_SYS_ADMIN allows it.
  */
 #ifndef SENSOR_NETSTAT_H
 #define SENSOR_NETSTAT_H
