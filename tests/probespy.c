@@ -74,6 +74,7 @@ static void print_flow(const struct flow *f, struct owner_process *owner, void *
 	json_member_string(&j, "client", addr_text(&f->client, client));
 	json_member_string(&j, "server", addr_text(&f->server, server));
 	json_member_uint(&j, "port", f->port);
+	json_member_string(&j, "protocol", f->proto == PROTO_UDP ? "udp" : "tcp");
 	json_member_uint(&j, "opens", f->c.opens);
 	json_member_uint(&j, "refused", f->c.refused);
 	json_member_uint(&j, "timeouts", f->c.timeouts);
@@ -108,6 +109,7 @@ static void print_interval(const struct spy *s, const struct probe_interval *i)
 		[DROP_PROCESS_FULL] = "process_full",
 		[DROP_NOTICES] = "notices",
 		[DROP_FAILURE] = "failure",
+		[DROP_UDP_PLACE] = "udp_place",
 	};
 	struct buf b = { 0 };
 	struct json j = json_to(&b);
