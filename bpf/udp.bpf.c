@@ -55,6 +55,7 @@ struct talk_key {
 struct talk {
 	__u32 last_ms;
 	__u32 we_began;
+	__u64 socket; /* a client's: another one that got the same port begins anew */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -87,6 +88,7 @@ static const struct udp_val no_talk;
 struct datagram {
 	struct udp_key key; /* with both ports, until they are weighed */
 	__u64 bytes;
+	__u64 socket;
 	bool sent, bound, begins;
 };
 
@@ -127,7 +129,7 @@ static __always_inline void settle_nowhere(__u8 a[16])
 static __always_inline void begin_talk(struct talk_key *key, struct datagram *d, __u32 now_ms,
 				       struct talk *was)
 {
-	struct talk new = { .last_ms = now_ms, .we_began = d->sent };
+	struct talk new = { .last_ms = now_ms, .socket = d->socket, .we_began = d->sent };
 
 	d->begins = true;
 	if (was)
@@ -147,7 +149,8 @@ static __always_inline bool follow_talk(struct datagram *d, __u64 now)
 
 	__builtin_memcpy(key.remote, d->key.remote, 16);
 	talk = bpf_map_lookup_elem(&talks, &key);
-	if (!talk || now_ms - talk->last_ms > QUIET_MS || d->begins) {
+	if (!talk || now_ms - talk->last_ms > QUIET_MS || d->begins ||
+	    (!d->bound && talk->socket != d->socket)) {
 		begin_talk(&key, d, now_ms, talk);
 		return d->sent;
 	}
@@ -316,6 +319,8 @@ static __noinline void ended(struct sock *sk, int ret, bool sent)
 		return;
 	}
 	FILL_DATAGRAM(DIRECT, BPF_CORE_READ_BITFIELD, &d, sk);
+	if (!d.bound)
+		d.socket = bpf_get_socket_cookie(sk);
 	if (s && !(s->sent == sent && !s->used) && !is_answer(s, &d))
 		s = NULL;
 	weigh(&d, s);
@@ -345,7 +350,7 @@ int BPF_PROG(on_receive, struct sock *sk, int ret, int flags)
 /* Through memory, since the verifier lets nobody calculate with a socket of a hook. */
 static __always_inline void count_here(struct said *s, bool begins)
 {
-	struct datagram d = { .sent = s->sent, .begins = begins };
+	struct datagram d = { .sent = s->sent, .begins = begins, .socket = s->sk };
 	struct sock *sk = (struct sock *)s->sk;
 
 	FILL_DATAGRAM(PROBED, BPF_CORE_READ_BITFIELD_PROBED, &d, sk);
