@@ -50,6 +50,11 @@ static inline enum port_rank port_rank(__u16 port)
 	return port < 1024 ? PORT_RESERVED : port < 32768 ? PORT_PLAIN : PORT_CHANCE;
 }
 
+static inline _Bool rank_is_no_sign(enum port_rank a, enum port_rank b)
+{
+	return a == PORT_RESERVED && b == PORT_PLAIN;
+}
+
 /*
  * BOUND: the program chose its own port (bind with a port); WE_BEGAN: of the datagrams that
  * were seen between the two the first was sent by us.
@@ -71,7 +76,7 @@ static inline enum udp_keep udp_keep(__u16 local, __u16 remote, _Bool bound, _Bo
 	r = port_rank(remote);
 	if (l == r && l >= PORT_RESERVED)
 		return UDP_KEEP_BOTH;
-	if (l != r && l + r != PORT_PLAIN + PORT_RESERVED)
+	if (l != r && !rank_is_no_sign(l, r) && !rank_is_no_sign(r, l))
 		return l > r ? UDP_KEEP_LOCAL : UDP_KEEP_REMOTE;
 	return we_began ? UDP_KEEP_REMOTE : UDP_KEEP_LOCAL;
 }
