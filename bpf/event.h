@@ -92,7 +92,8 @@ struct live_record {
 struct listener_key {
 	__u32 netns;
 	__u16 port;
-	__u16 pad;
+	__u8 proto; /* 0: TCP, 17: UDP */
+	__u8 pad;
 	__u8 addr[16]; /* 0.0.0.0 is ::ffff:0.0.0.0 here, :: is :: */
 };
 struct listener_val {

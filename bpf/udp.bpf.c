@@ -263,7 +263,7 @@ static __always_inline bool is_left_out(const struct datagram *d)
 }
 
 /* The addresses are those of the socket, unless the call names others. */
-static __always_inline void weigh(struct datagram *d, struct said *s)
+static __always_inline void weigh(struct datagram *d, struct said *s, bool hook)
 {
 	struct edge_key who = {};
 
@@ -279,7 +279,10 @@ static __always_inline void weigh(struct datagram *d, struct said *s)
 		return;
 	if (is_nowhere(d->key.remote))
 		settle_nowhere(d->key.remote);
-	own_by_caller(&who);
+	if (hook)
+		own_by_current(&who);
+	else
+		own_by_caller(&who);
 	d->key.tgid = who.tgid;
 	d->key.born = who.born;
 	count(d);
@@ -323,7 +326,7 @@ static __noinline void ended(struct sock *sk, int ret, bool sent)
 		d.socket = bpf_get_socket_cookie(sk);
 	if (s && !(s->sent == sent && !s->used) && !is_answer(s, &d))
 		s = NULL;
-	weigh(&d, s);
+	weigh(&d, s, false);
 	if (s)
 		s->used = 1;
 }
@@ -350,11 +353,12 @@ int BPF_PROG(on_receive, struct sock *sk, int ret, int flags)
 /* Through memory, since the verifier lets nobody calculate with a socket of a hook. */
 static __always_inline void count_here(struct said *s, bool begins)
 {
-	struct datagram d = { .sent = s->sent, .begins = begins, .socket = s->sk };
-	struct sock *sk = (struct sock *)s->sk;
+	__u64 id = *(volatile __u64 *)&s->sk;
+	struct datagram d = { .sent = s->sent, .begins = begins, .socket = id };
+	struct sock *sk = (struct sock *)id;
 
 	FILL_DATAGRAM(PROBED, BPF_CORE_READ_BITFIELD_PROBED, &d, sk);
-	weigh(&d, s);
+	weigh(&d, s, true);
 }
 
 static __always_inline struct said *say(struct bpf_sock_addr *ctx, bool sent)
@@ -457,6 +461,35 @@ int connect6(struct bpf_sock_addr *ctx)
 	say_v6(s, ctx);
 	count_here(s, true);
 	return 1;
+}
+
+/* Who waits for questions: sockets that are bound to a chosen port and to no peer. */
+SEC("iter/task_file")
+int bound(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct listening l = {};
+	struct datagram d = {};
+	struct sock *sk;
+
+	if (!task || !file || task->tgid != task->pid)
+		return 0;
+	sk = socket_of_file(file);
+	if (!sk || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_UDP)
+		return 0;
+	FILL_DATAGRAM(PROBED, BPF_CORE_READ_BITFIELD_PROBED, &d, sk);
+	if (!d.bound || !d.key.local_port || d.key.remote_port ||
+	    udp_is_chatter(d.key.local_port))
+		return 0;
+	__builtin_memcpy(l.key.addr, d.key.local, 16);
+	l.key.netns = d.key.netns;
+	l.key.port = d.key.local_port;
+	l.key.proto = IPPROTO_UDP;
+	l.tgid = task->tgid;
+	l.born = task_born(task);
+	bpf_seq_write(ctx->meta->seq, &l, sizeof(l)); /* comes again where it does not fit */
+	return 0;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

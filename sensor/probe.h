@@ -28,6 +28,7 @@ struct probe_config {
 	uint32_t max_edges;   /* between two drains; many new ones have it drained early */
 	uint32_t max_sockets; /* open at once */
 	bool no_udp;	      /* TCP alone */
+	bool udp_hooks_alone; /* as on kernels before 6.3: for tests */
 };
 
 /* One interval, in boot time, and what did not fit a table during it. */

@@ -553,7 +553,7 @@ static void read_drops(struct probe_state *st, uint64_t out[DROP_COUNT])
 			continue;
 		for (int i = 0; i < st->cpus; i++)
 			sum += st->each[i];
-		out[why] = sum - st->drops[why];
+		out[why] += sum - st->drops[why];
 		st->drops[why] = sum;
 	}
 }
@@ -577,6 +577,8 @@ static int drain_all(struct probe_state *st, struct probe_interval *out, struct 
 	if (rc)
 		return explain(rc, "eBPF: drain edges", e);
 	rc = read_listeners(st);
+	if (rc == 0 && st->udp && !(st->degraded & DEGRADED_NO_UDP))
+		rc = udp_listeners(st->udp, &out->drops[DROP_LISTENER_FULL]);
 	return rc ? explain(rc, "eBPF: read listeners", e) : 0;
 }
 

@@ -10,18 +10,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bpf/udp.skel.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "sensor/ownaddr.h"
+#include "sensor/udp_bound.h"
 #include "sensor/udp_side.h"
 
 enum {
 	BATCH = 512,
 	EDGES = 16384,
 	PREALLOCATED = 8192, /* where a map takes all its memory at once */
+	WALK_S = 60,	     /* between two looks at all open files, or more: */
+	WALK_SHARE = 500,    /* they take no more than this part of the time */
 };
 
 struct udp_part {
@@ -29,8 +33,12 @@ struct udp_part {
 	struct probe_sink sink;
 	struct udp_sides *sides;
 	struct ownaddr *ownaddr;
+	struct udp_bound *bound;
+	struct bpf_link *walk;
+	uint64_t walk_ns; /* when the next one is due */
 	bool bytes;
 	uint64_t unplaced;
+	struct listening waiting[BATCH];
 	struct udp_key key[BATCH];
 	struct udp_val val[BATCH];
 };
@@ -67,11 +75,12 @@ static bool has_tracepoint(const char *name)
 }
 
 /* Of either way to see a connected socket's sends one is loaded. */
-static void choose_programs(struct udp_part *u)
+static void choose_programs(struct udp_part *u, const struct probe_config *config)
 {
 	struct udp_bpf *s = u->skel;
 
-	u->bytes = has_tracepoint("sock_send_length") && has_tracepoint("sock_recv_length");
+	u->bytes = !config->udp_hooks_alone && has_tracepoint("sock_send_length") &&
+		   has_tracepoint("sock_recv_length");
 	s->rodata->lengths = u->bytes;
 	bpf_program__set_autoload(s->progs.on_send, u->bytes);
 	bpf_program__set_autoload(s->progs.on_receive, u->bytes);
@@ -102,7 +111,7 @@ static int load(struct udp_part *u, const struct probe_config *config,
 	u->skel = udp_bpf__open();
 	if (!u->skel)
 		return err_sys(e, -errno, "open programs");
-	choose_programs(u);
+	choose_programs(u, config);
 	size_maps(u->skel, config, shared->no_prealloc);
 	rc = bpf_map__reuse_fd(u->skel->maps.processes, shared->processes);
 	if (!rc)
@@ -132,7 +141,7 @@ static int attach_to(struct udp_part *u, int cgroup, struct err *e)
 	{
 		struct bpf_link **link = link_of(u, prog);
 
-		if (!link || !bpf_program__autoload(prog))
+		if (!link || !bpf_program__autoload(prog) || prog == u->skel->progs.bound)
 			continue;
 		if (bpf_program__type(prog) == BPF_PROG_TYPE_CGROUP_SOCK_ADDR)
 			*link = bpf_program__attach_cgroup(prog, cgroup);
@@ -152,7 +161,10 @@ static int attach(struct udp_part *u, struct err *e)
 		return cgroup;
 	rc = attach_to(u, cgroup, e);
 	close(cgroup);
-	return rc;
+	if (rc)
+		return rc;
+	u->walk = bpf_program__attach_iter(u->skel->progs.bound, NULL);
+	return u->walk ? 0 : err_sys(e, -errno, "attach iter/task_file");
 }
 
 void udp_detach(struct udp_part *u)
@@ -164,7 +176,9 @@ void udp_close(struct udp_part *u)
 {
 	if (!u)
 		return;
+	bpf_link__destroy(u->walk);
 	udp_bpf__destroy(u->skel);
+	udp_bound_free(u->bound);
 	udp_sides_free(u->sides);
 	ownaddr_free(u->ownaddr);
 	free(u);
@@ -177,6 +191,7 @@ struct udp_part *udp_open(const struct probe_config *config, const struct udp_sh
 
 	u->sink = *sink;
 	u->sides = udp_sides_new();
+	u->bound = udp_bound_new();
 	u->ownaddr = ownaddr_new();
 	if (load(u, config, shared, e) == 0 && attach(u, e) == 0) {
 		if (!u->bytes)
@@ -244,6 +259,57 @@ int udp_drain(struct udp_part *u, uint64_t *unplaced)
 	*unplaced += u->unplaced;
 	u->unplaced = 0;
 	return rc == -ENOENT ? 0 : rc;
+}
+
+/* Who waits */
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static int walk(struct udp_part *u, uint64_t *dropped)
+{
+	int fd = bpf_iter_create(bpf_link__fd(u->walk));
+	ssize_t n;
+	int rc;
+
+	if (fd < 0)
+		return -errno;
+	while ((n = read(fd, u->waiting, sizeof(u->waiting))) > 0 ||
+	       (n < 0 && (errno == EINTR || errno == EAGAIN)))
+		for (ssize_t i = 0; i < n / (ssize_t)sizeof(u->waiting[0]); i++)
+			udp_bound_add(u->bound, &u->waiting[i]);
+	rc = n < 0 ? -errno : 0;
+	close(fd);
+	*dropped += udp_bound_turn(u->bound);
+	return rc;
+}
+
+int udp_listeners(struct udp_part *u, uint64_t *dropped)
+{
+	uint64_t start = monotonic_ns(), took;
+	const struct listening *l;
+	size_t n;
+	int rc = 0;
+
+	if (start >= u->walk_ns) {
+		rc = walk(u, dropped);
+		took = monotonic_ns() - start;
+		u->walk_ns = start + WALK_S * 1000000000ull;
+		if (u->walk_ns < start + took * WALK_SHARE)
+			u->walk_ns = start + took * WALK_SHARE;
+	}
+	l = udp_bound_list(u->bound, &n);
+	for (size_t i = 0; i < n; i++) {
+		struct listener_val val = { .born = l[i].born, .tgid = l[i].tgid, .count = 1 };
+
+		u->sink.listener(u->sink.ctx, &l[i].key, &val);
+	}
+	return rc;
 }
 
 const struct bpf_object *udp_object(const struct udp_part *u)

@@ -34,6 +34,13 @@ void udp_flip(struct udp_part *u);
  */
 int udp_drain(struct udp_part *u, uint64_t *unplaced);
 
+/*
+ * Tells the sink who waits for datagrams, as of the last look at all open files, which is a
+ * minute ago or less (more on hosts with very many files).  DROPPED is raised by what found no
+ * room.  Negative errno.
+ */
+int udp_listeners(struct udp_part *u, uint64_t *dropped);
+
 const struct bpf_object *udp_object(const struct udp_part *u);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * A probe by itself, for tests: what it tells, before any collector makes the best of it.
  *
- *     probespy PROBE [INTERVAL_MS] [MAX_SOCKETS]
+ *     probespy PROBE [INTERVAL_MS] [MAX_SOCKETS] [udp-hooks]
  *
  * Opens it (`choose`: as the sensor would by itself), prints the line "ready NAME", and at the
  * end of every interval a JSON line for each edge of which something is new, and one that
@@ -81,8 +81,10 @@ static void print_flow(const struct flow *f, struct owner_process *owner, void *
 	json_member_uint(&j, "unreachable", f->c.unreachable);
 	json_member_uint(&j, "resets", f->c.resets);
 	json_member_uint(&j, "abandoned", f->c.abandoned);
-	json_member_uint(&j, "to_server", f->c.bytes_to_server);
-	json_member_uint(&j, "to_client", f->c.bytes_to_client);
+	if (f->c.has_bytes) {
+		json_member_uint(&j, "to_server", f->c.bytes_to_server);
+		json_member_uint(&j, "to_client", f->c.bytes_to_client);
+	}
 	json_member_uint(&j, "retransmits", f->c.retransmits);
 	json_member_uint(&j, "rtt_n", f->c.rtt_n);
 	json_member_uint(&j, "live", f->live);
@@ -186,6 +188,7 @@ int main(int argc, char **argv)
 		return 2;
 	if (argc > 3)
 		config.max_sockets = (uint32_t)atoi(argv[3]);
+	config.udp_hooks_alone = argc > 4;
 	s.owners = owner_new();
 	s.edges = edgetab_new(131072);
 	if (strcmp(argv[1], "choose") == 0) {

@@ -10,6 +10,10 @@ import json
 import os
 import shutil
 import signal
+import socket
+import subprocess
+import tempfile
+import time
 import unittest
 
 import harness
@@ -124,6 +128,13 @@ class Udp(unittest.TestCase):
              for f in self.of(client)],
             [(*end, count, 0, size * count, answer * count) for end in ends], client)
 
+    def test_servers_are_seen_to_wait(self):
+        waiting = {(row["process"], row["port"]) for row in
+                   harness.run_json("services", "--db", self.database, "--json")
+                   if row["protocol"] == "udp"}
+        self.assertLessEqual({("dnsd.py", DNS), ("ntpd.py", NTP), ("logd.py", SYSLOG),
+                              ("front.py", PAIR), ("local.py", OTHER)}, waiting)
+
     def test_ends_with_status_0(self):
         self.assertEqual(self.status, 0, self.up.errors())
 
@@ -190,6 +201,88 @@ class Udp(unittest.TestCase):
         for flow in self.flows:
             self.assertIn(flow["server_port"], known, flow)
             self.assertTrue(flow["client_process"] and flow["server_process"], flow)
+
+
+class Spy:
+    """A probe by itself; at its end, what it told of edges and of intervals."""
+
+    def __init__(self, *arguments):
+        self.process = subprocess.Popen(
+            [harness.program("tests/probespy"), "ebpf", *arguments], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True)
+        assert scene.read_line(self.process.stdout, 20, "probespy") == "ready ebpf"
+
+    def end(self):
+        """Its edges of UDP and its intervals."""
+        time.sleep(0.2)
+        words, _ = self.process.communicate(timeout=30)
+        said = [json.loads(line) for line in words.splitlines() if line.startswith("{")]
+        return ([s for s in said if s.get("protocol") == "udp"],
+                [s for s in said if "interval" in s])
+
+
+@harness.needs_root
+class Probe(unittest.TestCase):
+    """What the probe itself does with a flood, with little from the kernel, and after a kill."""
+
+    @staticmethod
+    def peer(directory):
+        """udp_peer.py under the name of its folder, so that these are no others' edges."""
+        path = os.path.join(directory, os.path.basename(directory) + ".py")
+        shutil.copy(os.path.join(scene.HERE, "udp_peer.py"), path)
+        return path, os.path.basename(path)
+
+    def ask(self, path, kind, port, count=ASKS, address="127.0.0.1"):
+        scene.call(scene.PYTHON, path, "ask", kind, address, str(port), str(count), timeout=60)
+
+    def test_a_kernel_that_tells_no_lengths(self):
+        """Before Linux 6.3: hooks alone, no amounts; a connect is believed to known ports."""
+        with tempfile.TemporaryDirectory(prefix="udp") as directory:
+            path, name = self.peer(directory)
+            server = subprocess.Popen([scene.PYTHON, path, "serve", str(OTHER)],
+                                      stdout=subprocess.PIPE, text=True,
+                                      start_new_session=True)
+            self.addCleanup(server.stdout.close)
+            self.addCleanup(scene.stop, server)
+            scene.read_line(server.stdout, 10, "the server")
+            spy = Spy("200", "1000", "udp-hooks")
+            self.ask(path, "sendto", OTHER)
+            self.ask(path, "connected", OTHER)
+            self.ask(path, "connect", DNS)
+            self.ask(path, "connect", QUIC)
+            edges, _ = spy.end()
+        opens = {}
+        for edge in edges:
+            if edge.get("process") == name:
+                self.assertNotIn("to_server", edge)
+                key = (edge["side"], edge["port"])
+                opens[key] = opens.get(key, 0) + edge["opens"]
+        self.assertEqual(opens, {("client", OTHER): ASKS, ("server", OTHER): 2 * ASKS,
+                                 ("client", DNS): ASKS})
+
+    def test_a_flood_of_peers_is_counted_or_said_to_be_lost(self):
+        flood = 40000
+        spy = Spy("20000")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            for n in range(flood):
+                sock.sendto(b"x", (f"127.{n // 62500 + 1}.{n // 250 % 250}.{n % 250 + 1}", 7007))
+        edges, intervals = spy.end()
+        told = sum(e["opens"] for e in edges if e["port"] == 7007)
+        lost = sum(i["edge_full"] for i in intervals)
+        self.assertEqual(told + lost, flood)
+        self.assertGreater(told, flood * 0.9)
+
+    def test_a_kill_leaves_nothing_in_the_kernel(self):
+        def programs():
+            return {p["id"] for p in json.loads(scene.call("bpftool", "prog", "show", "-j"))
+                    if p["name"] in ("send4", "receive6", "on_send", "bound")}
+
+        before = programs()
+        spy = Spy()
+        self.assertEqual(len(programs() - before), 4)
+        spy.process.kill()
+        spy.process.communicate()
+        scene.wait_for(lambda: not programs() - before, 5, "the programs' end")
 
 
 if __name__ == "__main__":
