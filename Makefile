@@ -134,7 +134,7 @@ $(B)/bpf/%.skel.h: $(B)/bpf/%.bpf.o
 	$(say) SKEL $@
 	$(Q)$(BPFTOOL) gen skeleton $< name $(subst .,_,$*)_bpf > $@.tmp && mv $@.tmp $@
 ifeq ($(BPF),1)
-$(B)/sensor/probe_ebpf.o: $(patsubst bpf/%.bpf.c,$(B)/bpf/%.skel.h,$(BPF_SRCS))
+$(B)/sensor/probe_ebpf.o $(B)/sensor/udp_ebpf.o: $(patsubst bpf/%.bpf.c,$(B)/bpf/%.skel.h,$(BPF_SRCS))
 endif
 
 # Tests: `make check` runs everything, `make check-NAME` one of it (check-wire, check-cli,

@@ -78,18 +78,6 @@ static __always_inline void forget(struct sock *sk)
 		known[at] = 0;
 }
 
-static __always_inline void own_by_reader(struct edge_key *key)
-{
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf)) {
-		struct task_struct *task = bpf_get_current_task_btf(); /* Linux 5.11 */
-		struct task_struct *leader = task->group_leader;
-
-		own_by(key, task, leader->start_boottime + leader->self_exec_id);
-		return;
-	}
-	own_by_current(key);
-}
-
 /* A connection's life */
 
 static __always_inline void count_end(struct sock_state *st, const struct totals *t,
@@ -147,7 +135,7 @@ static __always_inline void client_begins(struct sock *sk)
 	st.key.dir = EDGE_CLIENT;
 	st.key.port = bpf_ntohs(sk->__sk_common.skc_dport);
 	FILL_PLACE(DIRECT, &st.key, sk);
-	own_by_reader(&st.key);
+	own_by_caller(&st.key);
 	keep_socket(sk, &st);
 }
 
@@ -345,7 +333,7 @@ static __always_inline void take_over(struct sock_state *st, struct sock *sk)
 	__u64 now = bpf_ktime_get_boot_ns();
 	struct edge_key reader = {};
 
-	own_by_reader(&reader);
+	own_by_caller(&reader);
 	if (reader.tgid != st->key.tgid || reader.born != st->key.born) {
 		if (st->flags & SEEN_OPEN || now - st->start_ns > PATIENCE_NS)
 			settle_with(st, sk, now);
@@ -372,7 +360,7 @@ int BPF_PROG(has_read, struct sock *sk)
 		st = found_late(sk, sk->__sk_common.skc_num);
 		if (!st)
 			return 0;
-		own_by_reader(&st->key);
+		own_by_caller(&st->key);
 	}
 	if (st->key.dir == EDGE_SERVER && !(st->flags & SEEN_READER))
 		take_over(st, sk);

@@ -51,7 +51,28 @@ struct edge_val {
 	__u32 opens, closes;	 /* together at 8 bytes: bpf/tally.h adds to both at once */
 	__u32 refused, timeouts, unreachable, resets, abandoned;
 	__u32 retransmits, rtt_n;
+	__u32 no_bytes; /* 1: tx and rx are unknown, not zero */
+	struct edge_sample sample[EDGE_SAMPLES];
+};
+
+/*
+ * UDP between one process and one address, since the map was last drained.  A port that is 0
+ * is one of many, and was left out (bpf/ports.h).
+ */
+struct udp_key {
+	__u64 born;
+	__u32 tgid;
+	__u32 netns;
+	__u8 local[16]; /* :: where it is not known: a socket that is bound to no address */
+	__u8 remote[16];
+	__u16 local_port, remote_port;
 	__u32 pad;
+};
+struct udp_val {
+	__u64 tx, rx;	      /* payload, where the kernel tells of it */
+	__u64 sent, received; /* datagrams */
+	__u64 first_ns, last_ns;
+	__u32 we_began, they_began; /* exchanges, by who spoke first */
 	struct edge_sample sample[EDGE_SAMPLES];
 };
 
@@ -71,7 +92,8 @@ struct live_record {
 struct listener_key {
 	__u32 netns;
 	__u16 port;
-	__u16 pad;
+	__u8 proto; /* 0: TCP, 17: UDP */
+	__u8 pad;
 	__u8 addr[16]; /* 0.0.0.0 is ::ffff:0.0.0.0 here, :: is :: */
 };
 struct listener_val {
@@ -124,6 +146,7 @@ enum drop {
 	DROP_PROCESS_FULL, /* ring full: named from /proc, or not at all */
 	DROP_NOTICES, /* ends that the fallback was not told of: its netlink buffer was full */
 	DROP_FAILURE, /* the fallback knows that a connect failed, but not to which port */
+	DROP_UDP_PLACE, /* the address of the own end could not be found */
 	DROP_COUNT
 };
 

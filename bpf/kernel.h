@@ -11,7 +11,10 @@
 #define AF_INET 2
 #define AF_INET6 10
 #define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
 #define IPPROTO_MPTCP 262
+#define MSG_PEEK 2
+#define SOCK_BINDPORT_LOCK 8 /* include/net/sock.h: the program chose the port */
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
 
@@ -90,6 +93,7 @@ struct sock {
 	int sk_err, sk_err_soft;
 	__u32 sk_max_ack_backlog;
 	__u16 sk_protocol;
+	unsigned char sk_userlocks : 4;
 };
 struct request_sock {
 	struct request_sock *dl_next;

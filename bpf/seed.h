@@ -12,22 +12,6 @@
 
 bool seed_connections; /* set by the sensor for the second pass */
 
-static __always_inline struct sock *socket_of_file(struct file *file)
-{
-	struct socket *socket = BPF_CORE_READ(file, private_data);
-	struct sock *sk;
-
-	if ((BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK || !socket)
-		return NULL;
-	if (BPF_CORE_READ(socket, file) != file)
-		return NULL;
-	sk = BPF_CORE_READ(socket, sk);
-	if (BPF_CORE_READ(sk, sk_protocol) == IPPROTO_MPTCP &&
-	    bpf_core_type_exists(struct mptcp_sock))
-		sk = BPF_CORE_READ((struct mptcp_sock *)sk, first);
-	return sk;
-}
-
 static __always_inline void seed_listener(struct sock *sk, __u32 tgid, __u64 born)
 {
 	struct listening l = { .tgid = tgid, .born = born };

@@ -48,6 +48,23 @@ static __always_inline void map_v4(__u8 out[16], __u32 v4)
 	  READ(sk, __sk_common.skc_family) == AF_INET6) &&                                    \
 	 READ(sk, sk_protocol) == IPPROTO_TCP)
 
+/* NULL where it is none, or a part of one (a socket's file knows the socket). */
+static __always_inline struct sock *socket_of_file(struct file *file)
+{
+	struct socket *socket = BPF_CORE_READ(file, private_data);
+	struct sock *sk;
+
+	if ((BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK || !socket)
+		return NULL;
+	if (BPF_CORE_READ(socket, file) != file)
+		return NULL;
+	sk = BPF_CORE_READ(socket, sk);
+	if (BPF_CORE_READ(sk, sk_protocol) == IPPROTO_MPTCP &&
+	    bpf_core_type_exists(struct mptcp_sock))
+		sk = BPF_CORE_READ((struct mptcp_sock *)sk, first);
+	return sk;
+}
+
 /* The counters of a connection. */
 struct totals {
 	__u64 acked, sent, again, received;

@@ -14,7 +14,7 @@ struct where {
 	uint32_t scope;
 	uint16_t port;
 	uint8_t dir;
-	uint8_t pad;
+	uint8_t proto; /* 0 or PROTO_UDP */
 	struct addr local, remote;
 };
 
@@ -31,6 +31,7 @@ struct edge {
 	uint32_t refused, timeouts, unreachable, resets, abandoned, retransmits, rtt_n;
 	uint8_t sample_n;
 	uint8_t debt; /* intervals for which more was told than is known */
+	bool no_bytes;
 	uint64_t rtt_sum_us;
 	uint64_t first_ms, last_ms;
 	struct edge_sample sample[FLOW_SAMPLES];
@@ -139,6 +140,7 @@ static struct edge *edge_at(struct edgetab *t, const struct edge_key *key,
 	where.owner = owner && owner->same ? owner->same : owner;
 	where.port = key->port;
 	where.dir = key->dir;
+	where.proto = key->proto;
 	memcpy(where.local.b, key->local, 16);
 	memcpy(where.remote.b, key->remote, 16);
 	if (addr_is_scoped(&where.local) || addr_is_scoped(&where.remote))
@@ -204,6 +206,7 @@ void edgetab_closed(struct edgetab *t, const struct edge_key *key, const struct 
 	ed->rtt_n += v->rtt_n;
 	ed->owed_tx += (int64_t)v->tx;
 	ed->owed_rx += (int64_t)v->rx;
+	ed->no_bytes |= v->no_bytes;
 	span(ed, t->boot_ms + v->first_ns / 1000000, t->boot_ms + v->last_ns / 1000000);
 	for (int i = 0; i < EDGE_SAMPLES; i++)
 		if (v->sample[i].used)
@@ -271,7 +274,8 @@ static struct news news_of(const struct edge *ed)
 static bool anything_new(const struct edge *ed, const struct news *n)
 {
 	return n->tx || n->rx || n->opens || ed->abandoned || ed->resets || ed->rtt_n ||
-	       ed->retransmits || ed->live != ed->told_live || ed->pending != ed->told_pending;
+	       ed->retransmits || ed->live != ed->told_live ||
+	       ed->pending != ed->told_pending || (ed->no_bytes && ed->last_ms);
 }
 
 static struct counters counters_of(const struct edge *ed, const struct news *n)
@@ -289,7 +293,7 @@ static struct counters counters_of(const struct edge *ed, const struct news *n)
 				  .retransmits = ed->retransmits,
 				  .rtt_sum_us = ed->rtt_sum_us,
 				  .rtt_n = ed->rtt_n,
-				  .has_bytes = true };
+				  .has_bytes = !ed->no_bytes };
 }
 
 static struct flow flow_of(const struct edgetab *t, const struct edge *ed,
@@ -298,7 +302,7 @@ static struct flow flow_of(const struct edgetab *t, const struct edge *ed,
 	const struct where *w = &ed->where;
 	bool client = w->dir == EDGE_CLIENT;
 	struct flow f = { .witness = client ? WITNESS_CLIENT : WITNESS_SERVER,
-			  .proto = PROTO_TCP,
+			  .proto = w->proto ? w->proto : PROTO_TCP,
 			  .port = w->port,
 			  .client = client ? w->local : w->remote,
 			  .server = client ? w->remote : w->local,
@@ -381,6 +385,7 @@ static int by_where(const void *a, const void *b)
 	d = d ? d : addr_cmp(&x->remote, &y->remote);
 	d = d ? d : (int)x->port - (int)y->port;
 	d = d ? d : (int)x->dir - (int)y->dir;
+	d = d ? d : (int)x->proto - (int)y->proto;
 	d = d ? d : (x->scope > y->scope) - (x->scope < y->scope);
 	return d ? d : by_identity(x->owner, y->owner);
 }

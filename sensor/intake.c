@@ -164,7 +164,7 @@ static void on_listener(void *ctx, const struct listener_key *key,
 	memset(seen, 0, sizeof(*seen));
 	memcpy(seen->l.addr.b, key->addr, 16);
 	seen->l.port = key->port;
-	seen->l.proto = PROTO_TCP;
+	seen->l.proto = key->proto ? key->proto : PROTO_TCP;
 	seen->l.scope = key->netns;
 	seen->owner = owner_of(in->owners, val->tgid, val->born);
 	host_own(in->host, &seen->l.addr);
@@ -222,6 +222,7 @@ static int by_place(const void *a, const void *b)
 	const struct seen_listener *x = a, *y = b;
 	int d = (int)x->l.port - (int)y->l.port;
 
+	d = d ? d : (int)x->l.proto - (int)y->l.proto;
 	d = d ? d : addr_cmp(&x->l.addr, &y->l.addr);
 	return d ? d : (x->l.scope > y->l.scope) - (x->l.scope < y->l.scope);
 }

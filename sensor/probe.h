@@ -6,6 +6,7 @@
 #ifndef SENSOR_PROBE_H
 #define SENSOR_PROBE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "bpf/event.h"
@@ -26,6 +27,8 @@ struct probe_sink {
 struct probe_config {
 	uint32_t max_edges;   /* between two drains; many new ones have it drained early */
 	uint32_t max_sockets; /* open at once */
+	bool no_udp;	      /* TCP alone */
+	bool udp_hooks_alone; /* as on kernels before 6.3: for tests */
 };
 
 /* One interval, in boot time, and what did not fit a table during it. */

@@ -27,6 +27,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "sensor/meter.h"
+#include "sensor/udp_ebpf.h"
 
 #define BTF_PATH "/sys/kernel/btf/vmlinux"
 
@@ -39,14 +40,16 @@ enum {
 
 struct probe_state {
 	struct conn_bpf *skel;
+	struct udp_part *udp; /* NULL: not wanted, or not to be had */
 	struct ring_buffer *ring;
 	struct bpf_link *live;
 	struct probe_sink sink;
 	uint64_t start_ns;
 	int retired; /* which of the two edge maps is not in use */
 	uint64_t drops[DROP_COUNT];
-	size_t told_live; /* records of one pass over open connections */
-	uint64_t *each;	  /* one counter a possible CPU */
+	uint64_t unplaced; /* of UDP */
+	size_t told_live;  /* records of one pass over open connections */
+	uint64_t *each;	   /* one counter a possible CPU */
 	int cpus;
 	uint32_t degraded;
 	bool draining, wants_drain;
@@ -279,10 +282,33 @@ static void ebpf_close(struct probe_state *st)
 	ring_buffer__free(st->ring);
 	bpf_link__destroy(st->live);
 	meter_free(st->meter);
+	udp_close(st->udp);
 	conn_bpf__destroy(st->skel);
 	free(st->listening);
 	free(st->each);
 	free(st);
+}
+
+/* Without it the watch goes on, and says that it has no UDP. */
+static void open_udp(struct probe_state *st, const struct probe_config *config)
+{
+	struct udp_shared shared = { .processes = bpf_map__fd(st->skel->maps.processes),
+				     .announced = bpf_map__fd(st->skel->maps.announced),
+				     .drops = bpf_map__fd(st->skel->maps.drops),
+				     .no_prealloc = has_memalloc() };
+	struct err e = { 0 };
+
+	if (config->no_udp)
+		return;
+	complaint[0] = 0;
+	st->udp = udp_open(config, &shared, &st->sink, &e);
+	if (st->udp) {
+		meter_add(st->meter, udp_object(st->udp));
+		return;
+	}
+	log_warn("eBPF: no UDP: %s%s%s; TCP alone is watched", e.msg, *complaint ? ": " : "",
+		 complaint);
+	st->degraded |= DEGRADED_NO_UDP;
 }
 
 static struct probe_state *ebpf_open(const struct probe_config *config,
@@ -315,6 +341,8 @@ static struct probe_state *ebpf_open(const struct probe_config *config,
 	if (rc == 0)
 		rc = seed(st, e);
 	if (rc == 0)
+		open_udp(st, config);
+	if (rc == 0)
 		return st;
 	ebpf_close(st);
 	return NULL;
@@ -337,6 +365,8 @@ static int retire(struct probe_state *st)
 	int fd = bpf_map__fd(next);
 	uint32_t zero = 0;
 
+	if (st->udp)
+		udp_flip(st->udp); /* what the kernel waits for below are its programs, too */
 	st->skel->bss->new_edges = 0;
 	if (bpf_map_update_elem(bpf_map__fd(st->skel->maps.edges), &zero, &fd, BPF_ANY))
 		return -errno;
@@ -364,6 +394,11 @@ static int drain_edges(struct probe_state *st)
 	return rc == -ENOENT ? 0 : rc;
 }
 
+static int drain_udp(struct probe_state *st)
+{
+	return st->udp ? udp_drain(st->udp, &st->unplaced) : 0;
+}
+
 /*
  * While an interval is being ended nothing may be drained beside it: an edge's connections
  * that have just been told of as open would be told again as closed.
@@ -377,6 +412,7 @@ static void ebpf_poll(struct probe_state *st)
 	if (retire(st) == 0) {
 		ring_buffer__consume(st->ring); /* names first */
 		drain_edges(st); /* what fails here is drained at the end of the interval */
+		drain_udp(st);
 	}
 	st->skel->bss->woken = 0;
 }
@@ -517,7 +553,7 @@ static void read_drops(struct probe_state *st, uint64_t out[DROP_COUNT])
 			continue;
 		for (int i = 0; i < st->cpus; i++)
 			sum += st->each[i];
-		out[why] = sum - st->drops[why];
+		out[why] += sum - st->drops[why];
 		st->drops[why] = sum;
 	}
 }
@@ -536,9 +572,13 @@ static int drain_all(struct probe_state *st, struct probe_interval *out, struct 
 		return explain(rc, "eBPF: read open connections", e);
 	ebpf_poll(st);
 	rc = drain_edges(st);
+	if (rc == 0)
+		rc = drain_udp(st);
 	if (rc)
 		return explain(rc, "eBPF: drain edges", e);
 	rc = read_listeners(st);
+	if (rc == 0 && st->udp && !(st->degraded & DEGRADED_NO_UDP))
+		rc = udp_listeners(st->udp, &out->drops[DROP_LISTENER_FULL]);
 	return rc ? explain(rc, "eBPF: read listeners", e) : 0;
 }
 
@@ -554,6 +594,8 @@ static int ebpf_drain(struct probe_state *st, struct probe_interval *out, struct
 	if (rc)
 		return rc;
 	read_drops(st, out->drops);
+	out->drops[DROP_UDP_PLACE] += st->unplaced;
+	st->unplaced = 0;
 	out->degraded = st->degraded;
 	meter_tick(st->meter);
 	return 0;
@@ -572,6 +614,10 @@ static void ebpf_shed(struct probe_state *st, enum probe_shed what)
 
 	if (what >= SHED_READER && !(st->degraded & DEGRADED_READER))
 		lose_reader(st);
+	if (what >= SHED_READER && st->udp) {
+		udp_detach(st->udp);
+		st->degraded |= DEGRADED_NO_UDP;
+	}
 	if (what < SHED_ALL)
 		return;
 	bpf_link__destroy(s->links.on_state);
@@ -583,7 +629,7 @@ static void ebpf_shed(struct probe_state *st, enum probe_shed what)
 
 const struct probe probe_ebpf = {
 	.name = "ebpf",
-	.help = "every TCP connection of this host and its processes (Linux 5.10, BTF, root)",
+	.help = "every TCP connection and UDP peer of this host and its processes (Linux 5.10, BTF, root)",
 	.open = ebpf_open,
 	.fd = ebpf_fd,
 	.poll = ebpf_poll,

@@ -25,7 +25,7 @@ MAY = {
 }
 
 # From bpf/ the sensor takes what both sides share and the generated skeletons, nothing else.
-FROM_BPF = re.compile(r"bpf/(event\.h|[a-z_]+\.skel\.h)$")
+FROM_BPF = re.compile(r"bpf/((event|ports)\.h|[a-z_]+\.skel\.h)$")
 
 # Header: the files that may include it.
 ONLY = {

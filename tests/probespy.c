@@ -2,7 +2,7 @@
 /*
  * A probe by itself, for tests: what it tells, before any collector makes the best of it.
  *
- *     probespy PROBE [INTERVAL_MS] [MAX_SOCKETS]
+ *     probespy PROBE [INTERVAL_MS] [MAX_SOCKETS] [udp-hooks]
  *
  * Opens it (`choose`: as the sensor would by itself), prints the line "ready NAME", and at the
  * end of every interval a JSON line for each edge of which something is new, and one that
@@ -74,14 +74,17 @@ static void print_flow(const struct flow *f, struct owner_process *owner, void *
 	json_member_string(&j, "client", addr_text(&f->client, client));
 	json_member_string(&j, "server", addr_text(&f->server, server));
 	json_member_uint(&j, "port", f->port);
+	json_member_string(&j, "protocol", f->proto == PROTO_UDP ? "udp" : "tcp");
 	json_member_uint(&j, "opens", f->c.opens);
 	json_member_uint(&j, "refused", f->c.refused);
 	json_member_uint(&j, "timeouts", f->c.timeouts);
 	json_member_uint(&j, "unreachable", f->c.unreachable);
 	json_member_uint(&j, "resets", f->c.resets);
 	json_member_uint(&j, "abandoned", f->c.abandoned);
-	json_member_uint(&j, "to_server", f->c.bytes_to_server);
-	json_member_uint(&j, "to_client", f->c.bytes_to_client);
+	if (f->c.has_bytes) {
+		json_member_uint(&j, "to_server", f->c.bytes_to_server);
+		json_member_uint(&j, "to_client", f->c.bytes_to_client);
+	}
 	json_member_uint(&j, "retransmits", f->c.retransmits);
 	json_member_uint(&j, "rtt_n", f->c.rtt_n);
 	json_member_uint(&j, "live", f->live);
@@ -108,6 +111,7 @@ static void print_interval(const struct spy *s, const struct probe_interval *i)
 		[DROP_PROCESS_FULL] = "process_full",
 		[DROP_NOTICES] = "notices",
 		[DROP_FAILURE] = "failure",
+		[DROP_UDP_PLACE] = "udp_place",
 	};
 	struct buf b = { 0 };
 	struct json j = json_to(&b);
@@ -184,6 +188,7 @@ int main(int argc, char **argv)
 		return 2;
 	if (argc > 3)
 		config.max_sockets = (uint32_t)atoi(argv[3]);
+	config.udp_hooks_alone = argc > 4;
 	s.owners = owner_new();
 	s.edges = edgetab_new(131072);
 	if (strcmp(argv[1], "choose") == 0) {

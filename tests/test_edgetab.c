@@ -388,6 +388,29 @@ START_TEST(both_ends_keep_the_same_samples)
 }
 END_TEST
 
+/* The same port over TCP and UDP is two edges; amounts that nobody knows are not zero. */
+START_TEST(udp_is_apart)
+{
+	struct edgetab *t = edgetab_new(8);
+	struct edge_key k = key_of(EDGE_CLIENT, "10.0.0.1", "10.0.0.2", 53), u = k;
+	struct edge_val v = { .opens = 1, .tx = 5 };
+	struct edge_val w = { .opens = 2, .no_bytes = 1, .last_ns = 1000000 };
+
+	u.proto = PROTO_UDP;
+	edgetab_begin(t, BOOT);
+	edgetab_closed(t, &u, &w, &curl);
+	edgetab_closed(t, &k, &v, &curl);
+	emit(t);
+	ck_assert_uint_eq(got.n, 2);
+	ck_assert_uint_eq(got.flow[0].proto, PROTO_TCP);
+	ck_assert(got.flow[0].c.has_bytes);
+	ck_assert_uint_eq(got.flow[1].proto, PROTO_UDP);
+	ck_assert(!got.flow[1].c.has_bytes);
+	ck_assert_uint_eq(got.flow[1].c.opens, 2);
+	edgetab_free(t);
+}
+END_TEST
+
 START_TEST(a_full_table_is_counted)
 {
 	struct edgetab *t = edgetab_new(2);
@@ -443,6 +466,7 @@ int main(void)
 	tcase_add_test(t, a_late_reader_takes_the_rest);
 	tcase_add_test(t, many_edges_are_found_again);
 	tcase_add_test(t, both_ends_keep_the_same_samples);
+	tcase_add_test(t, udp_is_apart);
 	tcase_add_test(t, a_full_table_is_counted);
 	tcase_add_test(t, one_identity_is_one_edge);
 	return unit_run("edgetab", t);

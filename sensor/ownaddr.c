@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sensor/ownaddr.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include <uthash.h>
+
+#include "common/addr.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "sensor/holder.h"
+
+enum {
+	ANSWERS = 32768,
+	KEPT_S = 300,
+	ASKED_AT_ONCE = 16384, /* questions between two homecomings, some microseconds each */
+};
+
+struct question {
+	uint32_t netns;
+	uint8_t remote[16];
+};
+
+struct answer {
+	struct question question;
+	enum ownaddr_kind kind;
+	uint8_t local[16];
+	UT_hash_handle hh;
+};
+
+struct ownaddr {
+	struct answer *answers;
+	time_t since;
+	uint32_t home, here; /* here: where the socket is */
+	int home_fd, sock;
+	uint32_t lost[8]; /* namespaces that were not found since the last homecoming */
+	unsigned lost_n, asked;
+	bool confined;
+};
+
+static uint32_t netns_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 ? (uint32_t)st.st_ino : 0;
+}
+
+struct ownaddr *ownaddr_new(void)
+{
+	struct ownaddr *o = xcalloc(1, sizeof(*o));
+
+	o->home_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	o->home = netns_of("/proc/self/ns/net");
+	o->sock = -1;
+	return o;
+}
+
+static void forget(struct ownaddr *o)
+{
+	struct answer *a, *next;
+
+	HASH_ITER (hh, o->answers, a, next) {
+		HASH_DEL(o->answers, a);
+		free(a);
+	}
+}
+
+static void hang_up(struct ownaddr *o)
+{
+	if (o->sock >= 0)
+		close(o->sock);
+	o->sock = -1;
+}
+
+/* Without a way back nothing that this process does would be right. */
+void ownaddr_home(struct ownaddr *o)
+{
+	if (o->here && o->here != o->home && setns(o->home_fd, CLONE_NEWNET)) {
+		log_err("back to the sensor's own network namespace: %s", strerror(errno));
+		_exit(EXIT_FAILURE);
+	}
+	hang_up(o); /* a namespace lives as long as a socket is in it */
+	o->here = 0;
+	o->lost_n = o->asked = 0;
+}
+
+void ownaddr_free(struct ownaddr *o)
+{
+	if (!o)
+		return;
+	ownaddr_home(o);
+	forget(o);
+	close(o->home_fd);
+	free(o);
+}
+
+/* The way there */
+
+static bool enter_by(struct ownaddr *o, uint32_t netns, const char *path)
+{
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool in = false;
+
+	if (fd < 0)
+		return false;
+	if (fstat(fd, &st) == 0 && st.st_ino == netns) {
+		in = setns(fd, CLONE_NEWNET) == 0;
+		if (!in && errno == EPERM && !o->confined) {
+			log_warn("UDP: other network namespaces cannot be entered "
+				 "(CAP_SYS_ADMIN is missing): there, sockets that are bound "
+				 "to no address have no edges");
+			o->confined = true;
+		}
+	}
+	close(fd);
+	return in;
+}
+
+struct search {
+	struct ownaddr *o;
+	uint32_t netns;
+	bool found;
+};
+
+static void on_namespace(void *ctx, uint32_t netns, const char *path)
+{
+	struct search *s = ctx;
+
+	if (!s->found && netns == s->netns)
+		s->found = enter_by(s->o, netns, path);
+}
+
+/* By the process; by any other that is there, once an interval. */
+static bool enter(struct ownaddr *o, uint32_t netns, uint32_t tgid)
+{
+	struct search s = { o, netns, false };
+	char path[64];
+
+	if (netns == o->home)
+		return !o->here || setns(o->home_fd, CLONE_NEWNET) == 0;
+	for (unsigned i = 0; i < o->lost_n; i++)
+		if (o->lost[i] == netns)
+			return false;
+	snprintf(path, sizeof(path), "/proc/%u/ns/net", tgid);
+	if (o->confined)
+		return false;
+	if (enter_by(o, netns, path))
+		return true;
+	if (o->confined || o->lost_n == sizeof(o->lost) / sizeof(o->lost[0]))
+		return false;
+	holder_namespaces(on_namespace, &s);
+	if (!s.found)
+		o->lost[o->lost_n++] = netns;
+	return s.found;
+}
+
+static bool settle(struct ownaddr *o, uint32_t netns, uint32_t tgid)
+{
+	if (o->here == netns && o->sock >= 0)
+		return true;
+	hang_up(o);
+	if (!enter(o, netns, tgid))
+		return false;
+	o->here = netns;
+	o->sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	return o->sock >= 0;
+}
+
+/* The question */
+
+static void put_attribute(struct nlmsghdr *h, unsigned short type, const void *p, size_t n)
+{
+	struct rtattr *a = (struct rtattr *)(void *)((char *)h + NLMSG_ALIGN(h->nlmsg_len));
+
+	a->rta_type = type;
+	a->rta_len = (unsigned short)RTA_LENGTH(n);
+	memcpy(RTA_DATA(a), p, n);
+	h->nlmsg_len = NLMSG_ALIGN(h->nlmsg_len) + RTA_ALIGN(a->rta_len);
+}
+
+static bool send_question(const struct ownaddr *o, const uint8_t remote[16], bool v4)
+{
+	struct {
+		struct nlmsghdr h;
+		struct rtmsg r;
+		char room[64];
+	} q = { .h = { .nlmsg_len = NLMSG_LENGTH(sizeof(struct rtmsg)),
+		       .nlmsg_type = RTM_GETROUTE,
+		       .nlmsg_flags = NLM_F_REQUEST },
+		.r = { .rtm_family = v4 ? AF_INET : AF_INET6, .rtm_dst_len = v4 ? 32 : 128 } };
+
+	put_attribute(&q.h, RTA_DST, v4 ? remote + 12 : remote, v4 ? 4 : 16);
+	return send(o->sock, &q, q.h.nlmsg_len, 0) == (ssize_t)q.h.nlmsg_len;
+}
+
+static void take_source(const struct rtattr *a, bool v4, uint8_t local[16])
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	if (v4 && RTA_PAYLOAD(a) == 4) {
+		memcpy(local, mapped, 12);
+		memcpy(local + 12, RTA_DATA(a), 4);
+	} else if (!v4 && RTA_PAYLOAD(a) == 16) {
+		memcpy(local, RTA_DATA(a), 16);
+	}
+}
+
+/* The kernel answers within the send; REMOTE itself is where a host talks to itself. */
+static enum ownaddr_kind read_answer(const struct ownaddr *o, const uint8_t remote[16],
+				     bool v4, uint8_t local[16])
+{
+	union {
+		struct nlmsghdr h;
+		char room[2048];
+	} in;
+	ssize_t n = recv(o->sock, &in, sizeof(in), MSG_DONTWAIT);
+	const struct rtmsg *r = NLMSG_DATA(&in.h);
+	const struct rtattr *a;
+	int left;
+
+	if (n < (ssize_t)NLMSG_LENGTH(sizeof(*r)) || !NLMSG_OK(&in.h, (unsigned)n) ||
+	    in.h.nlmsg_type != RTM_NEWROUTE)
+		return OWNADDR_UNKNOWN;
+	if (r->rtm_type == RTN_BROADCAST || r->rtm_type == RTN_MULTICAST)
+		return OWNADDR_NOBODY;
+	if (r->rtm_type == RTN_LOCAL)
+		memcpy(local, remote, 16);
+	left = (int)RTM_PAYLOAD(&in.h);
+	for (a = RTM_RTA(r); RTA_OK(a, left); a = RTA_NEXT(a, left))
+		if (a->rta_type == RTA_PREFSRC)
+			take_source(a, v4, local);
+	for (int i = v4 ? 12 : 0; i < 16; i++)
+		if (local[i])
+			return OWNADDR_FOUND;
+	return OWNADDR_UNKNOWN;
+}
+
+static enum ownaddr_kind ask(struct ownaddr *o, uint32_t netns, uint32_t tgid,
+			     const uint8_t remote[16], uint8_t local[16])
+{
+	struct addr a;
+	bool v4;
+
+	memcpy(a.b, remote, 16);
+	v4 = addr_is_v4(&a);
+	if (o->asked >= ASKED_AT_ONCE || !settle(o, netns, tgid))
+		return OWNADDR_UNKNOWN;
+	o->asked++;
+	if (!send_question(o, remote, v4))
+		return OWNADDR_UNKNOWN;
+	return read_answer(o, remote, v4, local);
+}
+
+static time_t seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec;
+}
+
+enum ownaddr_kind ownaddr_find(struct ownaddr *o, uint32_t netns, uint32_t tgid,
+			       const uint8_t remote[16], uint8_t local[16])
+{
+	struct question q = { .netns = netns };
+	struct answer *a;
+
+	if (HASH_COUNT(o->answers) >= ANSWERS || seconds() - o->since > KEPT_S) {
+		forget(o);
+		o->since = seconds();
+	}
+	memcpy(q.remote, remote, 16);
+	HASH_FIND(hh, o->answers, &q, sizeof(q), a);
+	if (!a) {
+		uint8_t found[16] = { 0 };
+		enum ownaddr_kind kind = ask(o, netns, tgid, remote, found);
+
+		if (kind == OWNADDR_UNKNOWN)
+			return kind; /* maybe later */
+		a = xcalloc(1, sizeof(*a));
+		a->question = q;
+		a->kind = kind;
+		memcpy(a->local, found, 16);
+		HASH_ADD(hh, o->answers, question, sizeof(a->question), a);
+	}
+	memcpy(local, a->local, 16);
+	return a->kind;
+}

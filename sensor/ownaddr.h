@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which address of this host talks to another one, where the socket does not say: one that is
+ * bound to no address, as most servers' of UDP are.  It is the one that the routes choose, as
+ * the kernel does when such a socket sends; asked of the kernel, which has the rules too
+ * (RTM_GETROUTE, rtnetlink(7)), in the network namespace of the socket.
+ *
+ * To enter another namespace takes CAP_SYS_ADMIN.  Answers are kept for some minutes.
+ */
+#ifndef SENSOR_OWNADDR_H
+#define SENSOR_OWNADDR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct ownaddr;
+
+struct ownaddr *ownaddr_new(void);
+void ownaddr_free(struct ownaddr *o);
+
+enum ownaddr_kind {
+	OWNADDR_FOUND,
+	OWNADDR_NOBODY, /* REMOTE is a broadcast address there */
+	OWNADDR_UNKNOWN,
+};
+/*
+ * Addresses as common/addr.h has them.  TGID: a process that is in NETNS, if it still lives.
+ * May leave this thread in another namespace: ownaddr_home when all is asked.
+ */
+enum ownaddr_kind ownaddr_find(struct ownaddr *o, uint32_t netns, uint32_t tgid,
+			       const uint8_t remote[16], uint8_t local[16]);
+void ownaddr_home(struct ownaddr *o);
+
+#endif
