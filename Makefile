@@ -295,7 +295,7 @@ deb: $(if $(PREBUILT),all)
 rpm:
 	rm -rf $(B)/rpm && mkdir -p $(B)/rpm/SOURCES
 	$(TREE) --transform='s,^\.,skein-$(VERSION),' | gzip -n > $(B)/rpm/SOURCES/skein-$(VERSION).tar.gz
-	rpmbuild -bb --define '_topdir $(abspath $(B))/rpm' --define 'version_ $(VERSION)' \
+	rpmbuild -bb --define '_topdir $(abspath $(B))/rpm' \
 		$(RPMFLAGS) packaging/skein.spec
 	@find $(B)/rpm/RPMS -name '*.rpm'
 

@@ -17,6 +17,7 @@
 #include "sensor/watch.h"
 
 #define DATA_DIR "/var/lib/skein/sensor"
+static const char standard_dir[] = DATA_DIR; /* nobody named another */
 
 static const char usage_text[] =
 	"usage: skein-sensor [--ebpf|--poll] --collector HOST:PORT [--data DIR] [OPTION...]\n"
@@ -386,7 +387,7 @@ static const char *token_of(const struct args *a, char line[512])
 static int settle(const struct args *a)
 {
 	struct err e = { 0 };
-	bool standard = strcmp(a->watch.dir, DATA_DIR) == 0;
+	bool standard = a->watch.dir == standard_dir;
 	int rc = settle_owner(a->watch.dir, &e);
 
 	if (!rc && standard)
@@ -436,7 +437,7 @@ static int watch(const struct args *a)
 int main(int argc, char **argv)
 {
 	struct args a = { .watch = { .limits = { .max_edges = 49152, .max_sockets = 131072 },
-				     .dir = DATA_DIR,
+				     .dir = standard_dir,
 				     .interval_ms = 10000,
 				     .cpu_permille = 20,
 				     .memory_bytes = 64 << 20,
