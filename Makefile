@@ -13,6 +13,8 @@
 #: make lint        format, includes, headers, static analysis
 #: make deps        packages that the build needs
 #: make install     DESTDIR, prefix (/usr/local), bindir, mandir, datadir
+#: make deb         packages for Debian and Ubuntu, in build/deb (PREBUILT=1: of what is built)
+#: make rpm         packages for Fedora, RHEL and SUSE, in build/rpm
 #: make clean
 #: V=1 shows the commands; BPF=0 builds without eBPF; your CC, CFLAGS, LDFLAGS are respected.
 SHELL := /bin/bash
@@ -264,17 +266,38 @@ down:
 
 .PHONY: install
 install: all
-	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(mandir)/man1 $(DESTDIR)$(mandir)/man8 \
+	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(mandir)/man1 $(DESTDIR)$(mandir)/man5 $(DESTDIR)$(mandir)/man8 \
 		$(DESTDIR)$(datadir)/bash-completion/completions \
 		$(DESTDIR)$(datadir)/zsh/site-functions $(DESTDIR)$(datadir)/fish/vendor_completions.d
 	install -m 755 $(addprefix $(B)/,$(PROGRAMS)) $(DESTDIR)$(bindir)
 	install -m 644 $(wildcard docs/man/*.1) $(DESTDIR)$(mandir)/man1
+	install -m 644 $(wildcard docs/man/*.5) $(DESTDIR)$(mandir)/man5
 	install -m 644 $(wildcard docs/man/*.8) $(DESTDIR)$(mandir)/man8
 	for p in skein skein-sensor skein-collector; do \
 		install -m 644 completion/skein.bash \
 			$(DESTDIR)$(datadir)/bash-completion/completions/$$p; done
 	install -m 644 completion/_skein $(DESTDIR)$(datadir)/zsh/site-functions
 	install -m 644 $(wildcard completion/*.fish) $(DESTDIR)$(datadir)/fish/vendor_completions.d
+
+# Packages, from a copy of the tree.  SOURCE_DATE_EPOCH is that of the changelog by default.
+.PHONY: deb rpm
+TREE := tar -c --exclude=./build --exclude='./build-*' --exclude=./.git --sort=name .
+JOBS ?= 2
+deb: $(if $(PREBUILT),all)
+	rm -rf $(B)/deb && mkdir -p $(B)/deb/skein
+	$(TREE) | tar -x -C $(B)/deb/skein
+	cd $(B)/deb/skein && DEB_BUILD_OPTIONS="$(if $(PREBUILT),noautodbgsym) parallel=$(JOBS)" \
+		MAKEFLAGS= SKEIN_BUILT=$(if $(PREBUILT),$(abspath $(B))) \
+		dpkg-buildpackage -b -us -uc
+	rm -rf $(B)/deb/skein
+	@ls $(B)/deb/*.deb
+
+rpm:
+	rm -rf $(B)/rpm && mkdir -p $(B)/rpm/SOURCES
+	$(TREE) --transform='s,^\.,skein-$(VERSION),' | gzip -n > $(B)/rpm/SOURCES/skein-$(VERSION).tar.gz
+	rpmbuild -bb --define '_topdir $(abspath $(B))/rpm' \
+		$(RPMFLAGS) packaging/skein.spec
+	@find $(B)/rpm/RPMS -name '*.rpm'
 
 .PHONY: help clean
 help:

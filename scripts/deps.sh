@@ -53,6 +53,8 @@ table() {
 	test   liburing-dev       liburing-devel          liburing-devel
 	test   debhelper          -                       -
 	test   debootstrap?       debootstrap             debootstrap
+	test   systemd            systemd                 systemd
+	test   lintian            -                       -
 	test   rpm                rpm-build               rpm-build
 	test   qemu-system-x86    qemu-system-x86         qemu-x86
 	test   busybox-static     busybox                 busybox-static

@@ -5,15 +5,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/addr.h"
 #include "common/exits.h"
 #include "common/log.h"
 #include "common/version.h"
+#include "sensor/config.h"
 #include "sensor/enroll.h"
+#include "sensor/settle.h"
 #include "sensor/watch.h"
 
 #define DATA_DIR "/var/lib/skein/sensor"
+static const char standard_dir[] = DATA_DIR; /* nobody named another */
 
 static const char usage_text[] =
 	"usage: skein-sensor [--ebpf|--poll] --collector HOST:PORT [--data DIR] [OPTION...]\n"
@@ -43,6 +47,8 @@ static const char usage_text[] =
 	"  --interval TIME     how often edges are sent: 1s to 60s, dividing a minute (10s)\n"
 	"  --max-edges N       edges between two drains (49152)\n"
 	"  --max-sockets N     connections open at once (131072)\n"
+	"  --config FILE       options as \"key = value\" (" CONFIG_FILE ", if it is there);\n"
+	"                      what is on the command line wins; see skein-sensor.conf(5)\n"
 	"  --ready-fd N        write \"ready\" to this descriptor once attached\n"
 	"  --log-level LEVEL   debug, info, warn or err\n"
 	"  --token TOKEN       for enroll: from `skein-collector token create`, - reads it\n"
@@ -73,6 +79,7 @@ enum opt {
 	OPT_SOCKETS,
 	OPT_READY,
 	OPT_LEVEL,
+	OPT_CONFIG,
 	OPT_TOKEN,
 	OPT_FORCE,
 	OPT_HELP,
@@ -97,6 +104,7 @@ static const struct option longs[] = {
 	{ "max-sockets", required_argument, NULL, OPT_SOCKETS },
 	{ "ready-fd", required_argument, NULL, OPT_READY },
 	{ "log-level", required_argument, NULL, OPT_LEVEL },
+	{ "config", required_argument, NULL, OPT_CONFIG },
 	{ "token", required_argument, NULL, OPT_TOKEN },
 	{ "force", no_argument, NULL, OPT_FORCE },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -113,9 +121,16 @@ struct args {
 	enum log_level level;
 };
 
+/* The line of the configuration that is taken, or NULL for the command line. */
+static const struct config_line *at;
+
 static int usage(const char *what, const char *about)
 {
-	fprintf(stderr, "skein-sensor: %s%s; see skein-sensor --help\n", what, about);
+	if (at)
+		fprintf(stderr, "skein-sensor: %s:%d: %s%s; see man skein-sensor.conf\n",
+			at->file, at->line, what + (strncmp(what, "--", 2) ? 0 : 2), about);
+	else
+		fprintf(stderr, "skein-sensor: %s%s; see skein-sensor --help\n", what, about);
 	return EXITS_USAGE;
 }
 
@@ -242,6 +257,8 @@ static int take(struct args *a, int opt)
 			return 1 + usage("--log-level wants debug, info, warn or err, not ",
 					 optarg);
 		return 0;
+	case OPT_CONFIG:
+		return 0; /* read before */
 	case OPT_TOKEN:
 		a->token = optarg;
 		return 0;
@@ -256,6 +273,96 @@ static int take(struct args *a, int opt)
 		return 1 + EXITS_OK;
 	}
 	return 1 + EXITS_USAGE; /* getopt has said what */
+}
+
+/* Options that make no sense for a service, or not under that name. */
+static bool configurable(int opt)
+{
+	switch (opt) {
+	case OPT_COLLECTOR:
+	case OPT_DATA:
+	case OPT_INTERVAL:
+	case OPT_EDGES:
+	case OPT_SOCKETS:
+	case OPT_CPU:
+	case OPT_MEMORY:
+	case OPT_DENY:
+	case OPT_LEVEL:
+		return true;
+	}
+	return false;
+}
+
+static int yes_or_no(const char *value, bool *out)
+{
+	*out = strcmp(value, "yes") == 0;
+	return *out || strcmp(value, "no") == 0 ? 0 : 1 + usage("yes or no, not ", value);
+}
+
+static int take_probe(struct args *a, const char *value)
+{
+	if (strcmp(value, "auto") != 0 && strcmp(value, "ebpf") != 0 &&
+	    strcmp(value, "poll") != 0)
+		return 1 + usage("probe wants auto, ebpf or poll, not ", value);
+	a->watch.probe = strcmp(value, "auto") != 0 ? probe_find(value) : NULL;
+	return 0;
+}
+
+/* As take: 0 to go on, else the exit status + 1. */
+static int take_line(struct args *a, const struct config_line *l)
+{
+	bool yes;
+	int rc;
+
+	if (strcmp(l->key, "probe") == 0)
+		return take_probe(a, l->value);
+	if (strcmp(l->key, "arguments") == 0)
+		return yes_or_no(l->value, &a->watch.keep_args);
+	if (strcmp(l->key, "translations") == 0) {
+		rc = yes_or_no(l->value, &yes);
+		a->watch.no_nat = !yes;
+		return rc;
+	}
+	for (const struct option *o = longs; o->name; o++)
+		if (configurable(o->val) && strcmp(o->name, l->key) == 0) {
+			optarg = l->value;
+			return take(a, o->val);
+		}
+	return 1 + usage("there is no key ", l->key);
+}
+
+/* The file that --config names, or the default one if it is there, or NULL. */
+static const char *config_file(int argc, char **argv)
+{
+	const char *path = access(CONFIG_FILE, F_OK) == 0 ? CONFIG_FILE : NULL;
+	int opt;
+
+	opterr = 0;
+	while ((opt = getopt_long(argc, argv, "", longs, NULL)) != -1)
+		if (opt == OPT_CONFIG)
+			path = optarg;
+	opterr = 1;
+	optind = 0; /* to glibc: from the beginning */
+	return path;
+}
+
+/* The values stay: they are options of the whole run. */
+static int configure(struct args *a, const char *path)
+{
+	static struct config config;
+	struct err e = { 0 };
+	int rc = config_read(&config, path, &e);
+
+	if (rc) {
+		fprintf(stderr, "skein-sensor: %s; see man skein-sensor.conf\n", e.msg);
+		return 1 + (rc == -EINVAL ? EXITS_USAGE : EXITS_UNREACHED);
+	}
+	for (unsigned i = 0; i < config.n && !rc; i++) {
+		at = &config.line[i];
+		rc = take_line(a, at);
+	}
+	at = NULL;
+	return rc;
 }
 
 static int fail(const struct err *e)
@@ -277,6 +384,28 @@ static const char *token_of(const struct args *a, char line[512])
 	return line;
 }
 
+/* Standard output is the name alone; how to go on is for whoever reads along. */
+static int settle(const struct args *a)
+{
+	struct err e = { 0 };
+	bool standard = a->watch.dir == standard_dir;
+	int rc = settle_owner(a->watch.dir, &e);
+
+	if (!rc && standard)
+		rc = settle_collector(a->host, a->watch.port, &e);
+	if (rc < 0)
+		return fail(&e);
+	if (rc)
+		fputs("enrolled; start it with: systemctl enable --now skein-sensor\n",
+		      stderr);
+	else
+		fprintf(stderr,
+			"enrolled; start it with: skein-sensor --collector %s:%u%s%s\n",
+			a->host, a->watch.port, standard ? "" : " --data ",
+			standard ? "" : a->watch.dir);
+	return EXITS_OK;
+}
+
 static int enroll(const struct args *a)
 {
 	char line[512];
@@ -296,7 +425,7 @@ static int enroll(const struct args *a)
 	if (rc)
 		return rc == -EACCES ? (fail(&e), EXITS_NONE) : fail(&e);
 	printf("%s\n", id.sensor);
-	return EXITS_OK;
+	return settle(a);
 }
 
 static int watch(const struct args *a)
@@ -309,7 +438,7 @@ static int watch(const struct args *a)
 int main(int argc, char **argv)
 {
 	struct args a = { .watch = { .limits = { .max_edges = 49152, .max_sockets = 131072 },
-				     .dir = DATA_DIR,
+				     .dir = standard_dir,
 				     .interval_ms = 10000,
 				     .cpu_permille = 20,
 				     .memory_bytes = 64 << 20,
@@ -317,10 +446,18 @@ int main(int argc, char **argv)
 			  .level = LOG_INFO_ };
 	static char name[] = "skein-sensor"; /* for getopt's messages */
 	bool enrolling = argc > 1 && strcmp(argv[1], "enroll") == 0;
+	const char *path;
+	bool told;
 	int opt, rc;
 
 	a.watch.host = a.host;
 	argv[0] = argv[enrolling] = name;
+	path = config_file(argc - enrolling, argv + enrolling);
+	rc = path ? configure(&a, path) : 0;
+	if (rc)
+		return rc - 1;
+	told = a.collector;
+	a.collector = false;
 	while ((opt = getopt_long(argc - enrolling, argv + enrolling, "", longs, NULL)) !=
 	       -1) {
 		rc = take(&a, opt);
@@ -330,6 +467,10 @@ int main(int argc, char **argv)
 	log_open("skein-sensor", a.level);
 	if (optind + enrolling < argc)
 		return usage("it takes no argument such as ", argv[optind + enrolling]);
+	if (a.once || a.watch.show) /* the configured collector is for the service */
+		a.host[a.collector ? strlen(a.host) : 0] = 0;
+	else
+		a.collector = a.collector || told;
 	if (a.once != (a.watch.once != NULL))
 		return usage("--once TIME and --out FILE go together", "");
 	if (a.once && (a.collector || a.watch.show))

@@ -103,6 +103,7 @@ def scripts():
             "quality": ([PLAIN, "tests/groups_quality.py"], COUNTS),
             "groups": ([PLAIN, "tests/groups.py"], COUNTS),
             "inventory-keys": ([PLAIN, "tests/inventory.py"], COUNTS),
+            "units": ([PLAIN, "tests/units.py"], COUNTS),
             "kills": ([PLAIN, "tests/kills.py"], COUNTS)}
 
 
