@@ -196,7 +196,7 @@ class Package(unittest.TestCase):
                              "skein-sensor 600\n")
             with running(self.root, "/usr/bin/skein-sensor", "--interval", "1s",
                          before=as_unit()) as said:
-                wait_for(said, "watching|attached")
+                wait_for(said, "connected to the collector")  # attached before that
                 server = int(subprocess.run([sys.executable, "-c", CLIENT], check=True,
                                             stdout=subprocess.PIPE, text=True).stdout)
         flows = json.loads(self.root.run("skein", "edges", "--db", "/var/lib/skein/skein.db",
