@@ -225,7 +225,9 @@ class Package(unittest.TestCase):
                          found)
         self.upgrade()
         self.root.run("dpkg", "--purge", "skein", "skein-sensor", "skein-collector")
-        self.assertEqual(sorted(self.root.files() - before), [])
+        left = self.root.files() - before
+        # what this machine has too, under the overlay, others made meanwhile
+        self.assertEqual(sorted(n for n in left if not os.path.lexists(n)), [])
         self.assertEqual(self.root.run("getent", "passwd"), users)
         self.assertEqual(self.root.run("getent", "group", "skein-sensor", status=2), "")
         self.assertEqual(programs_in_kernel(), [])
