@@ -395,6 +395,8 @@ static int settle(const struct args *a)
 		rc = settle_collector(a->host, a->watch.port, &e);
 	if (rc < 0)
 		return fail(&e);
+	if (!isatty(STDERR_FILENO)) /* a program has asked, which knows what comes next */
+		return EXITS_OK;
 	if (rc)
 		fputs("enrolled; start it with: systemctl enable --now skein-sensor\n",
 		      stderr);
