@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/file.h"
 #include "common/mem.h"
 
 int outfile_open(struct outfile *o, const char *path, struct err *e)
@@ -16,6 +17,10 @@ int outfile_open(struct outfile *o, const char *path, struct err *e)
 	*o = (struct outfile){ .path = path, .fd = STDOUT_FILENO };
 	if (strcmp(path, "-") == 0)
 		return 0;
+	if (file_is_special(path)) {
+		o->fd = open(path, O_WRONLY | O_CLOEXEC);
+		return o->fd < 0 ? err_sys(e, -errno, "cannot write %s", path) : 0;
+	}
 	o->temp = xasprintf("%s.XXXXXX", path);
 	o->fd = mkostemp(o->temp, O_CLOEXEC);
 	if (o->fd >= 0)
@@ -65,8 +70,13 @@ static int settle(struct outfile *o)
 
 int outfile_close(struct outfile *o, int rc, struct err *e)
 {
-	if (!o->temp)
-		return rc ? err_sys(e, rc, "cannot write to standard output") : 0;
+	if (!o->temp) {
+		if (o->fd != STDOUT_FILENO)
+			close(o->fd);
+		return rc ? err_sys(e, rc, "cannot write to %s",
+				    o->fd == STDOUT_FILENO ? "standard output" : o->path)
+			  : 0;
+	}
 	if (!rc)
 		rc = settle(o);
 	if (rc) {

@@ -28,11 +28,9 @@ struct csv csv_from(const char *p, size_t n)
 {
 	struct csv c = { .next = 1 };
 
-	if (!n)
-		p = ""; /* nothing may come as NULL, which has no end */
-	c.p = p;
-	c.end = p + n;
-	if (n >= strlen(BOM) && memcmp(p, BOM, strlen(BOM)) == 0)
+	c.p = n ? p : ""; /* nothing may come as NULL, which has no end */
+	c.end = c.p + n;
+	if (n >= strlen(BOM) && memcmp(c.p, BOM, strlen(BOM)) == 0)
 		c.p += strlen(BOM);
 	c.delimiter = guess_delimiter(c.p, c.end);
 	return c;

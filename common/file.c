@@ -58,7 +58,24 @@ static void sync_dir_of(const char *path)
 	free(copy);
 }
 
-int file_replace(const char *path, mode_t mode, const void *p, size_t n, struct err *e)
+bool file_is_special(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
+static int write_into(const char *path, const void *p, size_t n, struct err *e)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int rc = fd < 0 ? -errno : write_all(fd, p, n);
+
+	if (fd >= 0 && close(fd) < 0 && !rc)
+		rc = -errno;
+	return rc ? err_sys(e, rc, "cannot write %s", path) : 0;
+}
+
+static int put_in_place(const char *path, mode_t mode, const void *p, size_t n, struct err *e)
 {
 	char *temp = xasprintf("%s.XXXXXX", path);
 	int fd = mkostemp(temp, O_CLOEXEC);
@@ -75,6 +92,12 @@ int file_replace(const char *path, mode_t mode, const void *p, size_t n, struct 
 	}
 	free(temp);
 	return rc;
+}
+
+int file_replace(const char *path, mode_t mode, const void *p, size_t n, struct err *e)
+{
+	return file_is_special(path) ? write_into(path, p, n, e)
+				     : put_in_place(path, mode, p, n, e);
 }
 
 int file_read(const char *path, size_t max, struct buf *out, struct err *e)

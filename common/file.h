@@ -3,6 +3,7 @@
 #ifndef COMMON_FILE_H
 #define COMMON_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -13,8 +14,15 @@
 char *file_path(const char *dir, const char *name);
 
 /*
+ * A device, a pipe, a socket: to be written into.  A file put in its place, by rename, would
+ * be the end of /dev/null.
+ */
+bool file_is_special(const char *path);
+
+/*
  * Puts the N bytes at P in place of PATH, whole or not at all, also across a power cut: a new
  * file beside it, flushed, renamed.  The bytes are never readable with another mode than MODE.
+ * What is special is written into.
  */
 int file_replace(const char *path, mode_t mode, const void *p, size_t n, struct err *e);
 

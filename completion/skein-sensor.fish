@@ -2,6 +2,7 @@
 # Completion of skein-sensor for fish.
 complete -c skein-sensor -f
 complete -c skein-sensor -n __fish_use_subcommand -a enroll -d 'get a certificate for a token'
+complete -c skein-sensor -l config -r -F -d 'configuration'
 complete -c skein-sensor -l ebpf -d 'watch by eBPF'
 complete -c skein-sensor -l poll -d 'watch without eBPF'
 complete -c skein-sensor -l once -x -d 'watch for so long and write a file'

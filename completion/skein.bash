@@ -131,7 +131,7 @@ _skein_sensor() {
 	elif ((COMP_CWORD == 1)) && [[ $cur != -* ]]; then
 		_skein_words "enroll" "$cur"
 	else
-		_skein_words "--ebpf --poll --collector --data --once --out --show-what-you-send
+		_skein_words "--config --ebpf --poll --collector --data --once --out --show-what-you-send
 			--cpu-budget --memory-budget --arguments --no-translations --deny-kernels
 			--interval --max-edges --max-sockets --log-level --help --version" "$cur"
 	fi

@@ -27,7 +27,7 @@ const char *denylist_why(const char *release, const char *extra)
 
 		snprintf(pattern, sizeof(pattern), "%.*s", (int)n, p);
 		if (n < sizeof(pattern) && fnmatch(pattern, release, 0) == 0)
-			return "the configuration denies it (deny_kernels)";
+			return "the configuration denies it (deny-kernels)";
 		p += n;
 	}
 	return NULL;

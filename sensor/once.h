@@ -19,7 +19,7 @@ struct once *once_new(void);
 void once_free(struct once *o);
 struct output once_output(struct once *o);
 
-/* By rename; "-" is standard output. Negative errno with words. */
+/* By rename; into what is no regular file (a pipe, a device), "-" is standard output. */
 int once_write(struct once *o, const char *path, struct err *e);
 /* The watch missed something, by its own account; WORDS (borrowed) says what. */
 bool once_degraded(const struct once *o, const char **words);

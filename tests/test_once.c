@@ -3,6 +3,7 @@
 #include "sensor/once.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -193,6 +194,32 @@ START_TEST(a_watch_that_was_not_whole_says_so)
 }
 END_TEST
 
+START_TEST(a_pipe_stays_a_pipe)
+{
+	char path[] = "/tmp/skein-once-XXXXXX";
+	struct once *o = once_new();
+	struct output out = once_output(o);
+	struct machine m = host();
+	char room[4096];
+	struct stat st;
+	int fd = mkstemp(path);
+
+	close(fd);
+	unlink(path);
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	fd = open(path, O_RDWR);
+	out.begin(out.ctx, 1, 2);
+	out.machine(out.ctx, &m);
+	ck_assert_int_eq(once_write(o, path, NULL), 0);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert(S_ISFIFO(st.st_mode));
+	ck_assert_int_gt(read(fd, room, sizeof(room)), 0);
+	close(fd);
+	unlink(path);
+	once_free(o);
+}
+END_TEST
+
 /* Clear text, and the pipe: of batches as the batch output makes them. */
 
 static struct buf pipe_bytes;
@@ -312,6 +339,7 @@ int main(void)
 	tcase_add_test(t, the_side_with_several_processes_shares_out);
 	tcase_add_test(t, intervals_add_up_and_order_does_not_matter);
 	tcase_add_test(t, a_watch_that_was_not_whole_says_so);
+	tcase_add_test(t, a_pipe_stays_a_pipe);
 	tcase_add_test(t, every_record_is_shown_and_escaped);
 	tcase_add_test(t, batches_come_whole_out_of_the_pipe);
 	return unit_run("once", t);

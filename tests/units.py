@@ -69,6 +69,25 @@ class Units(unittest.TestCase):
         self.assertEqual(sensor["ConditionPathExists"], ["/var/lib/skein/sensor/identity"])
 
 
+class Others(unittest.TestCase):
+    """The other family's packages, and the page of the program."""
+
+    def test_spec(self):
+        done = subprocess.run(["rpmspec", "-q", "--qf", "%{name}\\n",
+                               os.path.join(PACKAGING, "skein.spec")], text=True, check=False,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.assertEqual(done.stdout.split(), ["skein", "skein-sensor", "skein-collector"])
+
+    def test_the_page_has_every_option(self):
+        done = subprocess.run([os.path.join(BUILD, "skein-sensor"), "--help"], text=True,
+                              check=True, stdout=subprocess.PIPE)
+        page = os.path.join(os.path.dirname(HERE), "docs", "man", "skein-sensor.8")
+        with open(page, encoding="utf-8") as f:
+            text = f.read().replace("\\-", "-")
+        for option in re.findall(r"^  (--[a-z-]+)", done.stdout, re.M):
+            self.assertRegex(text, rf"(?m)^\.BI?R? {option}\b")
+
+
 class Configuration(unittest.TestCase):
     """packaging/sensor.conf and what the program makes of such a file."""
 
