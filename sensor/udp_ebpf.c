@@ -40,8 +40,8 @@ struct udp_part {
 	bool bytes;
 	uint64_t unplaced;
 	struct listening waiting[BATCH];
-	struct udp_key key[BATCH];
-	struct udp_val val[BATCH];
+	struct udp_key *key; /* of one drain */
+	struct udp_val *val;
 };
 
 /*
@@ -307,7 +307,8 @@ static void tell(struct udp_part *u, struct udp_key *k, const struct udp_val *v)
 	struct edge_val val;
 
 	if (!is_set(k->local)) {
-		switch (ownaddr_find(u->ownaddr, k->netns, k->tgid, k->remote, k->local)) {
+		switch (ownaddr_find(u->ownaddr, k->netns, k->tgid, k->local_port, k->remote,
+				     k->local)) {
 		case OWNADDR_FOUND:
 			break;
 		case OWNADDR_NOBODY:
@@ -321,24 +322,44 @@ static void tell(struct udp_part *u, struct udp_key *k, const struct udp_val *v)
 	u->sink.closed(u->sink.ctx, &key, &val);
 }
 
+/* All of a drain, since one edge may say what another one does not. */
+static void tell_all(struct udp_part *u, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (!is_set(u->key[i].local) && u->key[i].local_port)
+			ownaddr_expect(u->ownaddr, u->key[i].netns, u->key[i].local_port,
+				       u->key[i].remote);
+	for (uint32_t i = 0; i < n; i++)
+		if (is_set(u->key[i].local) && u->key[i].local_port)
+			ownaddr_learn(u->ownaddr, u->key[i].netns, u->key[i].local_port,
+				      u->key[i].remote, u->key[i].local);
+	for (uint32_t i = 0; i < n; i++)
+		tell(u, &u->key[i], &u->val[i]);
+	ownaddr_home(u->ownaddr);
+}
+
+/* What is read is gone from the map: it is told, whatever comes then. */
 int udp_drain(struct udp_part *u, uint64_t *unplaced)
 {
 	struct bpf_map *map = u->skel->bss->second ? u->skel->maps.udp_a : u->skel->maps.udp_b;
-	uint32_t at, *in = NULL;
+	uint32_t cap = bpf_map__max_entries(map) + BATCH, at, *in = NULL, n = 0;
 	int rc = 0;
 
-	while (rc == 0) {
-		uint32_t n = BATCH;
+	u->key = xcalloc(cap, sizeof(*u->key));
+	u->val = xcalloc(cap, sizeof(*u->val));
+	while (rc == 0 && n + BATCH <= cap) {
+		uint32_t some = BATCH;
 
-		rc = bpf_map_lookup_and_delete_batch(bpf_map__fd(map), in, &at, u->key, u->val,
-						     &n, NULL);
+		rc = bpf_map_lookup_and_delete_batch(bpf_map__fd(map), in, &at, u->key + n,
+						     u->val + n, &some, NULL);
 		if (rc && rc != -ENOENT)
 			break;
-		for (uint32_t i = 0; i < n; i++)
-			tell(u, &u->key[i], &u->val[i]);
+		n += some;
 		in = &at;
 	}
-	ownaddr_home(u->ownaddr);
+	tell_all(u, n);
+	free(u->key);
+	free(u->val);
 	udp_sides_tick(u->sides);
 	u->skel->bss->woken = 0;
 	*unplaced += u->unplaced;
