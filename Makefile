@@ -236,7 +236,7 @@ fit: all $(B)/tests/fit
 # Format, includes, every header by itself, and the compiler's own analysis of the pure modules.
 .PHONY: lint
 SOURCES := $(shell find bpf common store graph sensor collector cli tests -name '*.[ch]' 2>/dev/null)
-HEADERS := $(filter bpf/event.h,$(SOURCES)) $(filter-out bpf/%,$(filter %.h,$(SOURCES)))
+HEADERS := $(filter bpf/event.h bpf/ports.h,$(SOURCES)) $(filter-out bpf/%,$(filter %.h,$(SOURCES)))
 lint:
 	@clang-format --version >/dev/null || { echo "lint: clang-format is missing"; exit 1; }
 	clang-format --dry-run -Werror $(SOURCES)

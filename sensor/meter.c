@@ -13,6 +13,8 @@
 
 #include "common/mem.h"
 
+#define SHORT_NS 200000000 /* a stretch of which nothing is concluded for others */
+
 struct meter {
 	const struct bpf_object *object[METER_OBJECTS];
 	unsigned n, intervals;
@@ -58,12 +60,12 @@ static void turn(struct meter *m)
 	double took = (double)(now - m->turned_ns);
 
 	read_run_times(m, &ns, &runs);
-	if (m->fd >= 0 && took > 0) {
+	if (m->fd >= 0 && took > SHORT_NS) {
 		m->ns_rate = (double)(ns - m->ns_at) / took;
 		m->runs_rate = (double)(runs - m->runs_at) / took;
 	}
-	m->ns += m->ns_rate * took;
-	m->runs += m->runs_rate * took;
+	m->ns += m->fd >= 0 ? (double)(ns - m->ns_at) : m->ns_rate * took;
+	m->runs += m->fd >= 0 ? (double)(runs - m->runs_at) : m->runs_rate * took;
 	m->ns_at = ns;
 	m->runs_at = runs;
 	m->turned_ns = now;
