@@ -180,8 +180,8 @@ static bool time_of(const char *text, unsigned *ms)
 	return true;
 }
 
-/* 0 to go on, else the exit status + 1. */
-static int take(struct args *a, int opt)
+/* What is watched, and for how long. 0 to go on, else the exit status + 1. */
+static int take_watch(struct args *a, int opt)
 {
 	unsigned long v;
 
@@ -223,15 +223,16 @@ static int take(struct args *a, int opt)
 	case OPT_DENY:
 		a->watch.deny_kernels = optarg;
 		return 0;
-	case OPT_COLLECTOR:
-		a->collector = true;
-		if (addr_split_hostport(optarg, a->host, sizeof(a->host), &a->watch.port) ||
-		    !*a->host || !a->watch.port)
-			return 1 + usage("--collector wants HOST:PORT, not ", optarg);
-		return 0;
-	case OPT_DATA:
-		a->watch.dir = optarg;
-		return 0;
+	}
+	return 1 + EXITS_USAGE; /* getopt has said what */
+}
+
+/* How often, how much, how loud. */
+static int take_bound(struct args *a, int opt)
+{
+	unsigned long v;
+
+	switch (opt) {
 	case OPT_INTERVAL:
 		if (!interval_of(optarg, &a->watch.interval_ms))
 			return 1 + usage("--interval wants 1s to 60s, dividing a minute, not ",
@@ -257,6 +258,22 @@ static int take(struct args *a, int opt)
 			return 1 + usage("--log-level wants debug, info, warn or err, not ",
 					 optarg);
 		return 0;
+	}
+	return take_watch(a, opt);
+}
+
+static int take(struct args *a, int opt)
+{
+	switch (opt) {
+	case OPT_COLLECTOR:
+		a->collector = true;
+		if (addr_split_hostport(optarg, a->host, sizeof(a->host), &a->watch.port) ||
+		    !*a->host || !a->watch.port)
+			return 1 + usage("--collector wants HOST:PORT, not ", optarg);
+		return 0;
+	case OPT_DATA:
+		a->watch.dir = optarg;
+		return 0;
 	case OPT_CONFIG:
 		return 0; /* read before */
 	case OPT_TOKEN:
@@ -272,7 +289,7 @@ static int take(struct args *a, int opt)
 		puts("skein-sensor " SKEIN_VERSION);
 		return 1 + EXITS_OK;
 	}
-	return 1 + EXITS_USAGE; /* getopt has said what */
+	return take_bound(a, opt);
 }
 
 /* Options that make no sense for a service, or not under that name. */
@@ -395,6 +412,8 @@ static int settle(const struct args *a)
 		rc = settle_collector(a->host, a->watch.port, &e);
 	if (rc < 0)
 		return fail(&e);
+	if (!isatty(STDERR_FILENO)) /* a program has asked, which knows what comes next */
+		return EXITS_OK;
 	if (rc)
 		fputs("enrolled; start it with: systemctl enable --now skein-sensor\n",
 		      stderr);

@@ -113,7 +113,7 @@ START_TEST(the_table_is_bounded_and_forgets)
 {
 	struct nattab *t = nattab_new(2);
 	struct translation out[8];
-	char client[16];
+	char client[32];
 
 	for (int i = 1; i <= 5; i++) {
 		struct nat_tuple n;

@@ -32,6 +32,8 @@ TRAFFIC = {"v4": ("server", 111, 2222), "v6": ("client", 33, 4444)}
 class KillCollector(unittest.TestCase):
     """The whole runs once; the tests look at the totals."""
 
+    maxDiff = None  # amounts are what a failure is about
+
     @classmethod
     def setUpClass(cls):
         for name in ("skein", "skein-collector", "skein-sensor"):
