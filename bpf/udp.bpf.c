@@ -37,6 +37,9 @@ const volatile bool nonblock_apart; /* udp_recvmsg has it as an argument of its 
 __u32 second;
 __u32 wake_at;
 __u32 new_edges, woken;
+__u32 home;   /* its own network namespace */
+__u32 places; /* asked for since the last change */
+#define PLACES 256
 
 /*
  * The sensor changes from one map to the other and drains the first when no program can be
@@ -174,6 +177,18 @@ static __always_inline void count_new_edge(void)
 	bpf_ringbuf_output(&processes, &word, sizeof(word), BPF_RB_FORCE_WAKEUP);
 }
 
+static __always_inline void ask_for_place(const struct udp_key *key)
+{
+	struct udp_place place = { .netns = key->netns, .tgid = key->tgid };
+
+	if (*(__u64 *)key->local || *(__u64 *)(key->local + 8) || key->netns == home ||
+	    places >= PLACES)
+		return;
+	places++;
+	__builtin_memcpy(place.remote, key->remote, 16);
+	bpf_ringbuf_output(&processes, &place, sizeof(place), BPF_RB_FORCE_WAKEUP);
+}
+
 static __always_inline struct udp_val *val_in(void *map, const struct udp_key *key)
 {
 	struct udp_val *val = bpf_map_lookup_elem(map, key);
@@ -182,10 +197,12 @@ static __always_inline struct udp_val *val_in(void *map, const struct udp_key *k
 		return val;
 	bpf_map_update_elem(map, key, &no_talk, BPF_NOEXIST);
 	val = bpf_map_lookup_elem(map, key);
-	if (val)
-		count_new_edge();
-	else
+	if (!val) {
 		count_drop(DROP_EDGE_FULL);
+		return NULL;
+	}
+	count_new_edge();
+	ask_for_place(key);
 	return val;
 }
 

@@ -119,6 +119,11 @@ void ownaddr_free(struct ownaddr *o)
 	free(o);
 }
 
+uint32_t ownaddr_own(const struct ownaddr *o)
+{
+	return o->home;
+}
+
 /* The way there */
 
 static bool enter_by(struct ownaddr *o, uint32_t netns, const char *path)

@@ -17,6 +17,8 @@ struct ownaddr;
 
 struct ownaddr *ownaddr_new(void);
 void ownaddr_free(struct ownaddr *o);
+/* The namespace in which this process is at home. */
+uint32_t ownaddr_own(const struct ownaddr *o);
 
 enum ownaddr_kind {
 	OWNADDR_FOUND,

@@ -193,6 +193,7 @@ static int load(struct udp_part *u, const struct probe_config *config,
 	if (!u->skel)
 		return err_sys(e, -errno, "open programs");
 	choose_programs(u, config);
+	u->skel->bss->home = ownaddr_own(u->ownaddr);
 	size_maps(u->skel, config, shared->no_prealloc);
 	rc = bpf_map__reuse_fd(u->skel->maps.processes, shared->processes);
 	if (!rc)
@@ -290,7 +291,7 @@ struct udp_part *udp_open(const struct probe_config *config, const struct udp_sh
 
 void udp_flip(struct udp_part *u)
 {
-	u->skel->bss->new_edges = 0;
+	u->skel->bss->new_edges = u->skel->bss->places = 0;
 	u->skel->bss->second = !u->skel->bss->second;
 }
 
@@ -365,6 +366,15 @@ int udp_drain(struct udp_part *u, uint64_t *unplaced)
 	*unplaced += u->unplaced;
 	u->unplaced = 0;
 	return rc == -ENOENT ? 0 : rc;
+}
+
+/* The answer is kept for the drain. */
+void udp_place(struct udp_part *u, const struct udp_place *place)
+{
+	uint8_t local[16];
+
+	ownaddr_find(u->ownaddr, place->netns, place->tgid, 0, place->remote, local);
+	ownaddr_home(u->ownaddr);
 }
 
 /* Who waits */

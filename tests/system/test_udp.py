@@ -270,6 +270,26 @@ class Probe(unittest.TestCase):
         self.assertEqual(opens, {("client", OTHER): ASKS, ("server", OTHER): 2 * ASKS,
                                  ("client", DNS): ASKS})
 
+    def test_a_namespace_that_is_gone_at_once(self):
+        """Its address is asked for while it is there, not at the end of the interval."""
+        name = f"skeinudp{os.getpid()}"
+        with tempfile.TemporaryDirectory(prefix="udp") as directory:
+            path, process = self.peer(directory)
+            spy = Spy("20000")
+            scene.call("ip", "netns", "add", name)
+            self.addCleanup(scene.call, "ip", "netns", "delete", name, check=False)
+            scene.call("ip", "-n", name, "link", "add", "eth9", "type", "veth",
+                       "peer", "name", "eth8")
+            scene.call("ip", "-n", name, "addr", "add", "10.78.1.1/24", "dev", "eth9")
+            scene.call("ip", "-n", name, "link", "set", "eth9", "up")
+            scene.call("ip", "netns", "exec", name, scene.PYTHON, path, "ask", "oneway",
+                       "10.78.1.9", "53", "3")
+            scene.call("ip", "netns", "delete", name)
+            edges, _ = spy.end()
+        self.assertEqual([(e["client"], e["server"], e["port"], e["opens"])
+                          for e in edges if e.get("process") == process],
+                         [("10.78.1.1", "10.78.1.9", 53, 3)])
+
     def test_a_flood_of_peers_is_counted_or_said_to_be_lost(self):
         flood = 40000
         spy = Spy("20000")
