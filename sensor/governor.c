@@ -15,8 +15,10 @@ enum probe_shed governor_judge(struct governor *g, const struct governor_spent *
 		       since(now->process_ns, g->last.process_ns);
 	bool first = g->last.at_ns == 0, over;
 
+	if (!first && wall < GOVERNOR_WINDOW_NS)
+		return g->shed;
 	g->last = *now;
-	if (first || !wall) /* starting up costs what it costs */
+	if (first) /* starting up costs what it costs */
 		return g->shed;
 	g->permille = (uint32_t)(cpu * 1000 / wall);
 	over = (g->cpu_permille && g->permille > g->cpu_permille) ||

@@ -14,6 +14,8 @@
 #include "sensor/probe.h"
 
 enum { GOVERNOR_PATIENCE = 3 };
+/* Shorter intervals are judged together, so that a second of load costs nobody the watch. */
+#define GOVERNOR_WINDOW_NS 20000000000ull
 
 struct governor {
 	uint32_t cpu_permille; /* of one core; 0: no limit */

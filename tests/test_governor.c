@@ -8,14 +8,14 @@
 
 #define SECOND 1000000000ull
 
-/* The next interval of ten seconds, with PERMILLE of a core and MEMORY. */
+/* The next interval of twenty seconds, with PERMILLE of a core and MEMORY. */
 static enum probe_shed step(struct governor *g, unsigned permille, uint64_t memory)
 {
 	struct governor_spent now = g->last;
 
-	now.at_ns += 10 * SECOND;
-	now.kernel_ns += 10 * SECOND / 1000 * permille / 2;
-	now.process_ns += 10 * SECOND / 1000 * (permille - permille / 2);
+	now.at_ns += 20 * SECOND;
+	now.kernel_ns += 20 * SECOND / 1000 * permille / 2;
+	now.process_ns += 20 * SECOND / 1000 * (permille - permille / 2);
 	now.memory_bytes = memory;
 	return governor_judge(g, &now);
 }
