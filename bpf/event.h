@@ -76,6 +76,17 @@ struct udp_val {
 	struct edge_sample sample[EDGE_SAMPLES];
 };
 
+/*
+ * On the ring of processes: somebody in another namespace than the sensor's talks over a
+ * socket that is bound to no address.  The routes are asked at once, while the namespace is
+ * there.
+ */
+struct udp_place {
+	__u32 netns;
+	__u32 tgid;
+	__u8 remote[16];
+};
+
 /* An open connection, one record of the `live` iterator: totals since it was first seen. */
 struct live_record {
 	struct edge_key key;

@@ -2,13 +2,14 @@
 /*
  * Who talks to whom over UDP, in all network namespaces, added up in the kernel.
  *
- * sock_send_length and sock_recv_length (Linux 6.3) run in the process at the end of every
- * send and receive of the host, with the result: proof that something was sent, and how much.
- * They know the socket, and so the peer of a connected one.  Where the peer stands in the call
- * the hooks of the cgroup have seen it just before, in the same thread, in the kernel's own
- * copy; they only note it.  On older kernels these hooks are all there is: they count what
- * they see, without bytes, and a connect to a port that is asked over UDP alone is taken for
- * a question (bpf/ports.h).
+ * Counted is at the end of a call that sends or receives, in its process and with its result:
+ * proof that something was sent, and how much.  That end is the return of UDP's own functions
+ * where the kernel lets programs be put there, else sock_send_length and sock_recv_length
+ * (Linux 6.3), which run for every socket of the host.  Either knows the socket, and so the
+ * peer of a connected one.  Where the peer stands in the call the hooks of the cgroup have
+ * seen it just before, in the same thread, in the kernel's own copy; they only note it.
+ * Where neither end can be had these hooks count what they see, without bytes, and a connect
+ * to a port that is asked over UDP alone is taken for a question (bpf/ports.h).
  *
  * Multicast, broadcast and discovery are left out: they name no machine.
  */
@@ -28,12 +29,17 @@
 
 #define QUIET_MS 60000 /* after that, the next datagram begins another exchange */
 
-/* Set by the sensor before the programs are loaded: on_send and on_receive are there. */
-const volatile bool lengths;
+/* Set by the sensor before the programs are loaded. */
+const volatile bool lengths;	    /* one of the two kinds of ends is there */
+const volatile bool nonblock_apart; /* udp_recvmsg has it as an argument of its own: before
+					Linux 5.19 */
 /* Set by the sensor: which map is written to, and when it wants to be woken. */
 __u32 second;
 __u32 wake_at;
 __u32 new_edges, woken;
+__u32 home;   /* its own network namespace */
+__u32 places; /* asked for since the last change */
+#define PLACES 256
 
 /*
  * The sensor changes from one map to the other and drains the first when no program can be
@@ -171,6 +177,18 @@ static __always_inline void count_new_edge(void)
 	bpf_ringbuf_output(&processes, &word, sizeof(word), BPF_RB_FORCE_WAKEUP);
 }
 
+static __always_inline void ask_for_place(const struct udp_key *key)
+{
+	struct udp_place place = { .netns = key->netns, .tgid = key->tgid };
+
+	if (*(__u64 *)key->local || *(__u64 *)(key->local + 8) || key->netns == home ||
+	    places >= PLACES)
+		return;
+	places++;
+	__builtin_memcpy(place.remote, key->remote, 16);
+	bpf_ringbuf_output(&processes, &place, sizeof(place), BPF_RB_FORCE_WAKEUP);
+}
+
 static __always_inline struct udp_val *val_in(void *map, const struct udp_key *key)
 {
 	struct udp_val *val = bpf_map_lookup_elem(map, key);
@@ -179,10 +197,12 @@ static __always_inline struct udp_val *val_in(void *map, const struct udp_key *k
 		return val;
 	bpf_map_update_elem(map, key, &no_talk, BPF_NOEXIST);
 	val = bpf_map_lookup_elem(map, key);
-	if (val)
-		count_new_edge();
-	else
+	if (!val) {
 		count_drop(DROP_EDGE_FULL);
+		return NULL;
+	}
+	count_new_edge();
+	ask_for_place(key);
 	return val;
 }
 
@@ -227,7 +247,8 @@ static __always_inline void add_up(struct udp_val *val, const struct datagram *d
 		__sync_fetch_and_add(&val->we_began, 1);
 	else
 		__sync_fetch_and_add(&val->they_began, 1);
-	keep_sample(val, client_port, now);
+	if (client_port)
+		keep_sample(val, client_port, now);
 }
 
 static __noinline void count(struct datagram *d)
@@ -308,7 +329,7 @@ static __always_inline bool is_answer(const struct said *s, const struct datagra
 	return s->used && s->sent && !d->sent && !d->bound && !d->key.remote_port;
 }
 
-static __noinline void ended(struct sock *sk, int ret, bool sent)
+static __noinline void ended(struct sock *sk, int ret, bool sent, bool by_v6)
 {
 	__u64 thread = bpf_get_current_pid_tgid();
 	struct said *s = &said[thread & (SAID - 1)];
@@ -326,7 +347,8 @@ static __noinline void ended(struct sock *sk, int ret, bool sent)
 		d.socket = bpf_get_socket_cookie(sk);
 	if (s && !(s->sent == sent && !s->used) && !is_answer(s, &d))
 		s = NULL;
-	weigh(&d, s, false);
+	if (!by_v6 || !is_v4(s ? s->remote : d.key.remote))
+		weigh(&d, s, false);
 	if (s)
 		s->used = 1;
 }
@@ -336,7 +358,7 @@ SEC("tp_btf/sock_send_length")
 int BPF_PROG(on_send, struct sock *sk, int ret)
 {
 	if (sk->sk_protocol == IPPROTO_UDP && is_ip(sk))
-		ended(sk, ret, true);
+		ended(sk, ret, true, false);
 	return 0;
 }
 
@@ -344,7 +366,57 @@ SEC("tp_btf/sock_recv_length")
 int BPF_PROG(on_receive, struct sock *sk, int ret, int flags)
 {
 	if (sk->sk_protocol == IPPROTO_UDP && is_ip(sk) && !(flags & MSG_PEEK))
-		ended(sk, ret, false);
+		ended(sk, ret, false, false);
+	return 0;
+}
+
+/* UDP's own functions; udpv6_sendmsg has udp_sendmsg send what goes to an IPv4 address. */
+SEC("fexit/udp_sendmsg")
+int BPF_PROG(sent4, struct sock *sk, void *msg, unsigned long len, int ret)
+{
+	if (sk->sk_protocol == IPPROTO_UDP)
+		ended(sk, ret, true, false);
+	return 0;
+}
+
+SEC("fexit/udpv6_sendmsg")
+int BPF_PROG(sent6, struct sock *sk, void *msg, unsigned long len, int ret)
+{
+	if (sk->sk_protocol == IPPROTO_UDP)
+		ended(sk, ret, true, true);
+	return 0;
+}
+
+/* Loaded in each branch, or the compiler calculates with CTX, which verifiers do not like. */
+static __always_inline void received(__u64 *ctx)
+{
+	struct sock *sk = (struct sock *)ctx[0];
+	int flags, ret;
+
+	if (nonblock_apart) {
+		flags = ctx[4];
+		ret = ctx[6];
+		asm volatile("" : "+r"(flags), "+r"(ret));
+	} else {
+		flags = ctx[3];
+		ret = ctx[5];
+		asm volatile("" : "+r"(flags), "+r"(ret));
+	}
+	if (sk->sk_protocol == IPPROTO_UDP && !(flags & MSG_PEEK))
+		ended(sk, ret, false, false);
+}
+
+SEC("fexit/udp_recvmsg")
+int received4(__u64 *ctx)
+{
+	received(ctx);
+	return 0;
+}
+
+SEC("fexit/udpv6_recvmsg")
+int received6(__u64 *ctx)
+{
+	received(ctx);
 	return 0;
 }
 

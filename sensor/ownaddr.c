@@ -29,6 +29,8 @@ enum {
 
 struct question {
 	uint32_t netns;
+	uint16_t port; /* 0: by the routes */
+	uint16_t pad;
 	uint8_t remote[16];
 };
 
@@ -76,6 +78,14 @@ static void forget(struct ownaddr *o)
 	}
 }
 
+static time_t seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec;
+}
+
 static void hang_up(struct ownaddr *o)
 {
 	if (o->sock >= 0)
@@ -93,6 +103,10 @@ void ownaddr_home(struct ownaddr *o)
 	hang_up(o); /* a namespace lives as long as a socket is in it */
 	o->here = 0;
 	o->lost_n = o->asked = 0;
+	if (HASH_COUNT(o->answers) >= ANSWERS || seconds() - o->since > KEPT_S) {
+		forget(o);
+		o->since = seconds();
+	}
 }
 
 void ownaddr_free(struct ownaddr *o)
@@ -103,6 +117,11 @@ void ownaddr_free(struct ownaddr *o)
 	forget(o);
 	close(o->home_fd);
 	free(o);
+}
+
+uint32_t ownaddr_own(const struct ownaddr *o)
+{
+	return o->home;
 }
 
 /* The way there */
@@ -263,38 +282,67 @@ static enum ownaddr_kind ask(struct ownaddr *o, uint32_t netns, uint32_t tgid,
 	return read_answer(o, remote, v4, local);
 }
 
-static time_t seconds(void)
+static struct answer *look_up(const struct ownaddr *o, uint32_t netns, uint16_t port,
+			      const uint8_t remote[16])
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec;
-}
-
-enum ownaddr_kind ownaddr_find(struct ownaddr *o, uint32_t netns, uint32_t tgid,
-			       const uint8_t remote[16], uint8_t local[16])
-{
-	struct question q = { .netns = netns };
+	struct question q = { .netns = netns, .port = port };
 	struct answer *a;
 
-	if (HASH_COUNT(o->answers) >= ANSWERS || seconds() - o->since > KEPT_S) {
-		forget(o);
-		o->since = seconds();
-	}
 	memcpy(q.remote, remote, 16);
 	HASH_FIND(hh, o->answers, &q, sizeof(q), a);
-	if (!a) {
-		uint8_t found[16] = { 0 };
-		enum ownaddr_kind kind = ask(o, netns, tgid, remote, found);
+	return a;
+}
 
-		if (kind == OWNADDR_UNKNOWN)
-			return kind; /* maybe later */
-		a = xcalloc(1, sizeof(*a));
-		a->question = q;
-		a->kind = kind;
-		memcpy(a->local, found, 16);
-		HASH_ADD(hh, o->answers, question, sizeof(a->question), a);
+static struct answer *keep(struct ownaddr *o, uint32_t netns, uint16_t port,
+			   const uint8_t remote[16])
+{
+	struct answer *a;
+
+	if (HASH_COUNT(o->answers) >= ANSWERS)
+		return NULL;
+	a = xcalloc(1, sizeof(*a));
+	a->question.netns = netns;
+	a->question.port = port;
+	memcpy(a->question.remote, remote, 16);
+	a->kind = OWNADDR_UNKNOWN;
+	HASH_ADD(hh, o->answers, question, sizeof(a->question), a);
+	return a;
+}
+
+void ownaddr_expect(struct ownaddr *o, uint32_t netns, uint16_t port, const uint8_t remote[16])
+{
+	if (!look_up(o, netns, port, remote))
+		keep(o, netns, port, remote);
+}
+
+void ownaddr_learn(struct ownaddr *o, uint32_t netns, uint16_t port, const uint8_t remote[16],
+		   const uint8_t local[16])
+{
+	struct answer *a = look_up(o, netns, port, remote);
+
+	if (!a)
+		return;
+	a->kind = OWNADDR_FOUND;
+	memcpy(a->local, local, 16);
+}
+
+enum ownaddr_kind ownaddr_find(struct ownaddr *o, uint32_t netns, uint32_t tgid, uint16_t port,
+			       const uint8_t remote[16], uint8_t local[16])
+{
+	struct answer *a = port ? look_up(o, netns, port, remote) : NULL;
+	enum ownaddr_kind kind;
+
+	if (!a || a->kind != OWNADDR_FOUND)
+		a = look_up(o, netns, 0, remote);
+	if (a) {
+		memcpy(local, a->local, 16);
+		return a->kind;
 	}
-	memcpy(local, a->local, 16);
-	return a->kind;
+	kind = ask(o, netns, tgid, remote, local);
+	a = kind == OWNADDR_UNKNOWN ? NULL : keep(o, netns, 0, remote); /* maybe later */
+	if (a) {
+		a->kind = kind;
+		memcpy(a->local, local, 16);
+	}
+	return kind;
 }

@@ -17,6 +17,8 @@ struct ownaddr;
 
 struct ownaddr *ownaddr_new(void);
 void ownaddr_free(struct ownaddr *o);
+/* The namespace in which this process is at home. */
+uint32_t ownaddr_own(const struct ownaddr *o);
 
 enum ownaddr_kind {
 	OWNADDR_FOUND,
@@ -24,10 +26,21 @@ enum ownaddr_kind {
 	OWNADDR_UNKNOWN,
 };
 /*
- * Addresses as common/addr.h has them.  TGID: a process that is in NETNS, if it still lives.
- * May leave this thread in another namespace: ownaddr_home when all is asked.
+ * A server that names its own address when it answers (IP_PKTINFO), where it has several, says
+ * so only then, not when it is asked.  So who waits for an answer is asked for first
+ * (ownaddr_expect, all of an interval), then what answers have said is told (ownaddr_learn).
  */
-enum ownaddr_kind ownaddr_find(struct ownaddr *o, uint32_t netns, uint32_t tgid,
+void ownaddr_expect(struct ownaddr *o, uint32_t netns, uint16_t port,
+		    const uint8_t remote[16]);
+void ownaddr_learn(struct ownaddr *o, uint32_t netns, uint16_t port, const uint8_t remote[16],
+		   const uint8_t local[16]);
+
+/*
+ * Addresses as common/addr.h has them; PORT is the own one, or 0 where it is a client's. TGID:
+ * a process that is in NETNS, if it still lives. May leave this thread in another namespace:
+ * ownaddr_home when all is asked.
+ */
+enum ownaddr_kind ownaddr_find(struct ownaddr *o, uint32_t netns, uint32_t tgid, uint16_t port,
 			       const uint8_t remote[16], uint8_t local[16]);
 void ownaddr_home(struct ownaddr *o);
 

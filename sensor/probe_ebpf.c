@@ -270,6 +270,8 @@ static int on_ring(void *ctx, void *data, size_t n)
 
 	if (n >= sizeof(struct process_event))
 		st->sink.process(st->sink.ctx, data);
+	else if (n == sizeof(struct udp_place) && st->udp)
+		udp_place(st->udp, data);
 	else
 		st->wants_drain = true;
 	return 0;

@@ -4,6 +4,7 @@
 #if HAVE_BPF
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -39,53 +40,133 @@ struct udp_part {
 	bool bytes;
 	uint64_t unplaced;
 	struct listening waiting[BATCH];
-	struct udp_key key[BATCH];
-	struct udp_val val[BATCH];
+	struct udp_key *key; /* of one drain */
+	struct udp_val *val;
 };
 
 /*
  * The root of cgroup v2, where hooks see every socket: from a line of mountinfo (proc(5)) like
  * "41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw".
  */
-static int open_cgroup(struct err *e)
+static int open_mounted(void)
 {
 	FILE *f = fopen("/proc/self/mountinfo", "re");
-	char line[4096], root[1024], at[1024], found[1024] = "";
-	int fd;
+	char line[4096], root[1024], at[1024];
+	int fd = -1;
 
-	while (f && fgets(line, sizeof(line), f))
+	while (fd < 0 && f && fgets(line, sizeof(line), f))
 		if (strstr(line, " - cgroup2 ") &&
 		    sscanf(line, "%*s %*s %*s %1023s %1023s", root, at) == 2 &&
-		    (!*found || strcmp(root, "/") == 0))
-			memcpy(found, at, sizeof(found));
+		    strcmp(root, "/") == 0)
+			fd = open(at, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (f)
 		fclose(f);
-	if (!*found)
-		return err_set(e, -ENOENT,
-			       "no cgroup v2 is mounted; mount it with: mount -t cgroup2 none "
-			       "/sys/fs/cgroup/unified");
-	fd = open(found, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	return fd >= 0 ? fd : err_sys(e, -errno, "open %s", found);
+	return fd;
 }
 
-static bool has_tracepoint(const char *name)
+/*
+ * Where it is mounted nowhere, or out of our sight: a mount of our own, in no directory, gone
+ * with its descriptor (Linux 5.2, CAP_SYS_ADMIN; numbers of calls are those of every
+ * architecture, and the C library's names for them newer than that).
+ */
+static int open_unmounted(void)
 {
-	return libbpf_find_vmlinux_btf_id(name, BPF_TRACE_RAW_TP) > 0;
+	enum { FSOPEN = 430, FSCONFIG = 431, FSMOUNT = 432, CREATE = 6, CLOEXEC = 1 };
+	int context = (int)syscall(FSOPEN, "cgroup2", CLOEXEC), mount = -1, fd = -1;
+
+	if (context < 0)
+		return -1;
+	if (syscall(FSCONFIG, context, CREATE, NULL, NULL, 0) == 0)
+		mount = (int)syscall(FSMOUNT, context, CLOEXEC, 0);
+	close(context);
+	if (mount < 0)
+		return -1;
+	fd = openat(mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	close(mount);
+	return fd;
 }
 
-/* Of either way to see a connected socket's sends one is loaded. */
+static int open_cgroup(struct err *e)
+{
+	int fd = open_mounted();
+
+	if (fd < 0)
+		fd = open_unmounted();
+	return fd >= 0 ? fd : err_sys(e, -errno, "cgroup v2 cannot be reached");
+}
+
+/* How the end of a call is seen: bpf/udp.bpf.c. */
+enum ends { ENDS_RETURNS, ENDS_LENGTHS, ENDS_NONE };
+
+/* Some kernels have the functions and let no program be put there: it is tried. */
+static bool takes_returns(uint32_t btf_id)
+{
+	const struct bpf_insn nothing[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_FEXIT,
+		    .attach_btf_id = btf_id);
+	int prog = bpf_prog_load(BPF_PROG_TYPE_TRACING, "skein_try", "GPL", nothing, 2, &opts);
+	int link = prog >= 0 ? bpf_raw_tracepoint_open(NULL, prog) : -1;
+
+	if (link >= 0)
+		close(link);
+	if (prog >= 0)
+		close(prog);
+	return link >= 0;
+}
+
+static uint32_t arguments(const struct btf *btf, int32_t func)
+{
+	const struct btf_type *t = btf__type_by_id(btf, (uint32_t)func);
+
+	return btf_vlen(btf__type_by_id(btf, t->type));
+}
+
+static enum ends find_ends(const struct btf *btf, bool *nonblock_apart)
+{
+	int32_t send = btf__find_by_name_kind(btf, "udp_sendmsg", BTF_KIND_FUNC);
+	int32_t receive = btf__find_by_name_kind(btf, "udp_recvmsg", BTF_KIND_FUNC);
+	uint32_t n = receive > 0 ? arguments(btf, receive) : 0;
+
+	*nonblock_apart = n == 6;
+	if (send > 0 && (n == 5 || n == 6) &&
+	    btf__find_by_name_kind(btf, "udpv6_sendmsg", BTF_KIND_FUNC) > 0 &&
+	    btf__find_by_name_kind(btf, "udpv6_recvmsg", BTF_KIND_FUNC) > 0 &&
+	    takes_returns((uint32_t)send))
+		return ENDS_RETURNS;
+	if (btf__find_by_name_kind(btf, "btf_trace_sock_send_length", BTF_KIND_TYPEDEF) > 0 &&
+	    btf__find_by_name_kind(btf, "btf_trace_sock_recv_length", BTF_KIND_TYPEDEF) > 0)
+		return ENDS_LENGTHS;
+	return ENDS_NONE;
+}
+
 static void choose_programs(struct udp_part *u, const struct probe_config *config)
 {
 	struct udp_bpf *s = u->skel;
+	struct btf *btf = config->udp_hooks_alone ? NULL : btf__load_vmlinux_btf();
+	enum ends ends = ENDS_NONE;
+	bool nonblock_apart = false;
 
-	u->bytes = !config->udp_hooks_alone && has_tracepoint("sock_send_length") &&
-		   has_tracepoint("sock_recv_length");
+	if (btf && libbpf_get_error(btf) == 0) {
+		ends = find_ends(btf, &nonblock_apart);
+		btf__free(btf);
+	}
+	u->bytes = ends != ENDS_NONE;
 	s->rodata->lengths = u->bytes;
-	bpf_program__set_autoload(s->progs.on_send, u->bytes);
-	bpf_program__set_autoload(s->progs.on_receive, u->bytes);
-	bpf_program__set_autoload(s->progs.connect4, !u->bytes);
-	bpf_program__set_autoload(s->progs.connect6, !u->bytes);
+	s->rodata->nonblock_apart = nonblock_apart;
+	bpf_program__set_autoload(s->progs.sent4, ends == ENDS_RETURNS);
+	bpf_program__set_autoload(s->progs.sent6, ends == ENDS_RETURNS);
+	bpf_program__set_autoload(s->progs.received4, ends == ENDS_RETURNS);
+	bpf_program__set_autoload(s->progs.received6, ends == ENDS_RETURNS);
+	bpf_program__set_autoload(s->progs.on_send, ends == ENDS_LENGTHS);
+	bpf_program__set_autoload(s->progs.on_receive, ends == ENDS_LENGTHS);
+	bpf_program__set_autoload(s->progs.connect4, ends == ENDS_NONE);
+	bpf_program__set_autoload(s->progs.connect6, ends == ENDS_NONE);
+	log_debug("UDP: calls are seen to end by %s", ends == ENDS_RETURNS   ? "fexit"
+						      : ends == ENDS_LENGTHS ? "tracepoints"
+									     : "nothing");
 }
 
 static void size_maps(struct udp_bpf *s, const struct probe_config *config, bool no_prealloc)
@@ -112,6 +193,7 @@ static int load(struct udp_part *u, const struct probe_config *config,
 	if (!u->skel)
 		return err_sys(e, -errno, "open programs");
 	choose_programs(u, config);
+	u->skel->bss->home = ownaddr_own(u->ownaddr);
 	size_maps(u->skel, config, shared->no_prealloc);
 	rc = bpf_map__reuse_fd(u->skel->maps.processes, shared->processes);
 	if (!rc)
@@ -120,6 +202,10 @@ static int load(struct udp_part *u, const struct probe_config *config,
 		rc = bpf_map__reuse_fd(u->skel->maps.drops, shared->drops);
 	if (!rc)
 		rc = udp_bpf__load(u->skel);
+	if (rc == -EPERM)
+		return err_set(e, rc,
+			       "programs may not be loaded; hooks of the cgroup need "
+			       "CAP_NET_ADMIN beside CAP_BPF and CAP_PERFMON");
 	return rc ? err_sys(e, rc, "load programs") : 0;
 }
 
@@ -195,7 +281,7 @@ struct udp_part *udp_open(const struct probe_config *config, const struct udp_sh
 	u->ownaddr = ownaddr_new();
 	if (load(u, config, shared, e) == 0 && attach(u, e) == 0) {
 		if (!u->bytes)
-			log_info("UDP: this kernel tells no amounts (Linux 6.3 does), and of "
+			log_info("UDP: this kernel tells no amounts, and of "
 				 "connected sockets only questions to well-known ports");
 		return u;
 	}
@@ -205,7 +291,7 @@ struct udp_part *udp_open(const struct probe_config *config, const struct udp_sh
 
 void udp_flip(struct udp_part *u)
 {
-	u->skel->bss->new_edges = 0;
+	u->skel->bss->new_edges = u->skel->bss->places = 0;
 	u->skel->bss->second = !u->skel->bss->second;
 }
 
@@ -222,7 +308,8 @@ static void tell(struct udp_part *u, struct udp_key *k, const struct udp_val *v)
 	struct edge_val val;
 
 	if (!is_set(k->local)) {
-		switch (ownaddr_find(u->ownaddr, k->netns, k->tgid, k->remote, k->local)) {
+		switch (ownaddr_find(u->ownaddr, k->netns, k->tgid, k->local_port, k->remote,
+				     k->local)) {
 		case OWNADDR_FOUND:
 			break;
 		case OWNADDR_NOBODY:
@@ -236,29 +323,58 @@ static void tell(struct udp_part *u, struct udp_key *k, const struct udp_val *v)
 	u->sink.closed(u->sink.ctx, &key, &val);
 }
 
+/* All of a drain, since one edge may say what another one does not. */
+static void tell_all(struct udp_part *u, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (!is_set(u->key[i].local) && u->key[i].local_port)
+			ownaddr_expect(u->ownaddr, u->key[i].netns, u->key[i].local_port,
+				       u->key[i].remote);
+	for (uint32_t i = 0; i < n; i++)
+		if (is_set(u->key[i].local) && u->key[i].local_port)
+			ownaddr_learn(u->ownaddr, u->key[i].netns, u->key[i].local_port,
+				      u->key[i].remote, u->key[i].local);
+	for (uint32_t i = 0; i < n; i++)
+		tell(u, &u->key[i], &u->val[i]);
+	ownaddr_home(u->ownaddr);
+}
+
+/* What is read is gone from the map: it is told, whatever comes then. */
 int udp_drain(struct udp_part *u, uint64_t *unplaced)
 {
 	struct bpf_map *map = u->skel->bss->second ? u->skel->maps.udp_a : u->skel->maps.udp_b;
-	uint32_t at, *in = NULL;
+	uint32_t cap = bpf_map__max_entries(map) + BATCH, at, *in = NULL, n = 0;
 	int rc = 0;
 
-	while (rc == 0) {
-		uint32_t n = BATCH;
+	u->key = xcalloc(cap, sizeof(*u->key));
+	u->val = xcalloc(cap, sizeof(*u->val));
+	while (rc == 0 && n + BATCH <= cap) {
+		uint32_t some = BATCH;
 
-		rc = bpf_map_lookup_and_delete_batch(bpf_map__fd(map), in, &at, u->key, u->val,
-						     &n, NULL);
+		rc = bpf_map_lookup_and_delete_batch(bpf_map__fd(map), in, &at, u->key + n,
+						     u->val + n, &some, NULL);
 		if (rc && rc != -ENOENT)
 			break;
-		for (uint32_t i = 0; i < n; i++)
-			tell(u, &u->key[i], &u->val[i]);
+		n += some;
 		in = &at;
 	}
-	ownaddr_home(u->ownaddr);
+	tell_all(u, n);
+	free(u->key);
+	free(u->val);
 	udp_sides_tick(u->sides);
 	u->skel->bss->woken = 0;
 	*unplaced += u->unplaced;
 	u->unplaced = 0;
 	return rc == -ENOENT ? 0 : rc;
+}
+
+/* The answer is kept for the drain. */
+void udp_place(struct udp_part *u, const struct udp_place *place)
+{
+	uint8_t local[16];
+
+	ownaddr_find(u->ownaddr, place->netns, place->tgid, 0, place->remote, local);
+	ownaddr_home(u->ownaddr);
 }
 
 /* Who waits */

@@ -34,6 +34,9 @@ void udp_flip(struct udp_part *u);
  */
 int udp_drain(struct udp_part *u, uint64_t *unplaced);
 
+/* A record of that size has come by the ring. */
+void udp_place(struct udp_part *u, const struct udp_place *place);
+
 /*
  * Tells the sink who waits for datagrams, as of the last look at all open files, which is a
  * minute ago or less (more on hosts with very many files).  DROPPED is raised by what found no

@@ -193,7 +193,7 @@ static void account_drops(struct watch *w, const struct probe_interval *i, struc
 {
 	cover->overflow = i->drops[DROP_EDGE_FULL] + i->drops[DROP_SOCKET_FULL] +
 			  i->drops[DROP_NOTICES] + i->drops[DROP_FAILURE] +
-			  edgetab_overflow(intake_edges(w->intake));
+			  i->drops[DROP_UDP_PLACE] + edgetab_overflow(intake_edges(w->intake));
 	cover->unnamed = owner_unnamed(intake_owners(w->intake));
 	w->drops += cover->overflow;
 	w->unnamed += cover->unnamed;

@@ -29,7 +29,7 @@ FROM_BPF = re.compile(r"bpf/((event|ports)\.h|[a-z_]+\.skel\.h)$")
 
 # Header: the files that may include it.
 ONLY = {
-    r"bpf/(bpf|libbpf)\.h": {"sensor/probe_ebpf.c", "sensor/udp_ebpf.c", "sensor/meter.c"},
+    r"bpf/(bpf|btf|libbpf)\.h": {"sensor/probe_ebpf.c", "sensor/udp_ebpf.c", "sensor/meter.c"},
     r"netlink/.*": {"sensor/probe_poll.c", "sensor/nat.c"},
     r"seccomp\.h": {"sensor/confine.c"},
     r"cap-ng\.h": {"sensor/confine.c"},

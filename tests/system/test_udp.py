@@ -19,7 +19,7 @@ import unittest
 import harness
 import scene
 
-DNS, QUIC, OTHER, PAIR, MANY, NEVER = 53, 443, 5301, 5302, 5303, 5999
+DNS, QUIC, OTHER, PAIR, MANY, NAMED, NEVER = 53, 443, 5301, 5302, 5303, 5304, 5999
 NTP, SYSLOG = 123, 514
 ASKS = 12        # questions of each kind
 QUICK = 30       # processes that are gone at once
@@ -73,6 +73,10 @@ class Udp(unittest.TestCase):
         cls.serve(here.app, "quicd.py", "serve", QUIC, here.app.v4)
         cls.serve(here.app, "other.py", "serve", OTHER)
         cls.serve(here.app, "many.py", "serve", MANY)
+        cls.second = here.app.v4 + "4"  # one more address of that host
+        scene.call("ip", "-n", here.app.namespace, "addr", "add", cls.second + "/24",
+                   "dev", "eth0")
+        cls.serve(here.app, "named.py", "named", NAMED)
         cls.serve(here.app, "ntpd.py", "serve", NTP, here.app.v4)
         cls.serve(here.db, "logd.py", "sink", SYSLOG)
         cls.serve(here.db, "front.py", "front", PAIR, cls.peer("back.py"))
@@ -95,6 +99,7 @@ class Udp(unittest.TestCase):
                 cls.ask(kind + ".py", kind, address, DNS)
         cls.ask("mapped.py", "sendto", "::ffff:" + app.v4, DNS)
         cls.ask("browser.py", "connected", app.v4, QUIC)
+        cls.ask("second.py", "connected", cls.second, NAMED)
         cls.ask("steady.py", "samesocket", app.v4, OTHER)
         cls.ask("self.py", "connected", "127.0.0.1", OTHER)
         cls.ask("ntp.py", "port", app.v4, NTP)
@@ -149,6 +154,11 @@ class Udp(unittest.TestCase):
     def test_mapped_addresses_are_v4(self):
         self.check("mapped.py", [(self.scene.client.v4, "dnsd.py", self.scene.app.v4, DNS)])
 
+    def test_a_server_that_answers_from_its_other_address(self):
+        self.check("second.py", [(self.scene.client.v4, "named.py", self.second, NAMED)])
+        self.assertEqual({f["server_ip"] for f in self.flows if f["server_port"] == NAMED},
+                         {self.second})
+
     def test_a_socket_that_asks_often_opens_once(self):
         flow, = self.of("steady.py")
         self.assertEqual((flow["opens"], flow["bytes_to_client"]), (1, 2 * BYTES * ASKS))
@@ -197,7 +207,7 @@ class Udp(unittest.TestCase):
 
     def test_nothing_else_is_invented(self):
         """Every edge of the scene has both its processes and is one that was made."""
-        known = {DNS, QUIC, OTHER, PAIR, MANY, NTP, SYSLOG}
+        known = {DNS, QUIC, OTHER, PAIR, MANY, NAMED, NTP, SYSLOG}
         for flow in self.flows:
             self.assertIn(flow["server_port"], known, flow)
             self.assertTrue(flow["client_process"] and flow["server_process"], flow)
@@ -260,6 +270,26 @@ class Probe(unittest.TestCase):
         self.assertEqual(opens, {("client", OTHER): ASKS, ("server", OTHER): 2 * ASKS,
                                  ("client", DNS): ASKS})
 
+    def test_a_namespace_that_is_gone_at_once(self):
+        """Its address is asked for while it is there, not at the end of the interval."""
+        name = f"skeinudp{os.getpid()}"
+        with tempfile.TemporaryDirectory(prefix="udp") as directory:
+            path, process = self.peer(directory)
+            spy = Spy("20000")
+            scene.call("ip", "netns", "add", name)
+            self.addCleanup(scene.call, "ip", "netns", "delete", name, check=False)
+            scene.call("ip", "-n", name, "link", "add", "eth9", "type", "veth",
+                       "peer", "name", "eth8")
+            scene.call("ip", "-n", name, "addr", "add", "10.78.1.1/24", "dev", "eth9")
+            scene.call("ip", "-n", name, "link", "set", "eth9", "up")
+            scene.call("ip", "netns", "exec", name, scene.PYTHON, path, "ask", "oneway",
+                       "10.78.1.9", "53", "3")
+            scene.call("ip", "netns", "delete", name)
+            edges, _ = spy.end()
+        self.assertEqual([(e["client"], e["server"], e["port"], e["opens"])
+                          for e in edges if e.get("process") == process],
+                         [("10.78.1.1", "10.78.1.9", 53, 3)])
+
     def test_a_flood_of_peers_is_counted_or_said_to_be_lost(self):
         flood = 40000
         spy = Spy("20000")
@@ -270,7 +300,7 @@ class Probe(unittest.TestCase):
         told = sum(e["opens"] for e in edges if e["port"] == 7007)
         lost = sum(i["edge_full"] for i in intervals)
         self.assertEqual(told + lost, flood)
-        self.assertGreater(told, flood * 0.9)
+        self.assertGreaterEqual(told, 16384)  # what fits, even if nobody drains it early
 
     def test_a_kill_leaves_nothing_in_the_kernel(self):
         def programs():

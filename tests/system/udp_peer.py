@@ -2,6 +2,7 @@
 """One end of a talk over UDP; test_udp.py copies it under the name that the process shall have.
 
     serve PORT [ADDRESS]       answers with twice what comes; both families unless ADDRESS
+    named PORT                 the same over IPv4, from the address that was asked (IP_PKTINFO)
     sink PORT                  takes what comes and says nothing
     front PORT BACK            takes questions, and has BACK (a script) answer them
     back FD                    sends what it reads from its standard input, as front tells it
@@ -46,6 +47,16 @@ def serve(port, *addresses):
         for sock in select.select(sockets, [], [])[0]:
             data, peer = sock.recvfrom(65535)
             sock.sendto(data * 2, peer)
+
+
+def named(port):
+    """An echo of a host that has several addresses."""
+    sock = open_servers(int(port), ("0.0.0.0",))[0]
+    sock.setsockopt(socket.IPPROTO_IP, 8, 1)  # IP_PKTINFO
+    while True:
+        data, said, _, peer = sock.recvmsg(65535, 256)
+        asked = said[0][2][8:12]  # struct in_pktinfo: ipi_addr
+        sock.sendmsg([data * 2], [(socket.IPPROTO_IP, 8, bytes(4) + asked + bytes(4))], 0, peer)
 
 
 def sink(port):
@@ -130,5 +141,5 @@ def shout(address, port):
 
 
 if __name__ == "__main__":
-    {"serve": serve, "sink": sink, "front": front, "back": back, "ask": ask,
+    {"serve": serve, "named": named, "sink": sink, "front": front, "back": back, "ask": ask,
      "shout": lambda address, port, *_: shout(address, port)}[sys.argv[1]](*sys.argv[2:])
