@@ -142,7 +142,7 @@ endif
 # Tests: `make check` runs everything, `make check-NAME` one of it (check-wire, check-cli,
 # check-system ...; `make check-help` lists the names).
 UNIT := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
-HELPERS := $(B)/tests/simsensor $(B)/tests/probespy $(B)/tests/hasty
+HELPERS := $(B)/tests/simsensor $(B)/tests/probespy $(B)/tests/hasty $(B)/tests/uringd
 TESTLIBS = $(foreach l,$(LIBS),$(call lib,$l))
 define testprogram
 	$(say) LD $@
@@ -152,6 +152,7 @@ $(B)/tests/test_%: $(B)/tests/test_%.o $(TESTLIBS)
 	$(testprogram)
 $(HELPERS): $(B)/tests/%: $(B)/tests/%.o $(TESTLIBS)
 	$(testprogram)
+$(B)/tests/uringd: LDLIBS += -luring
 $(B)/tests/bench_%: $(B)/tests/bench/bench_%.o $(TESTLIBS)
 	$(testprogram)
 
