@@ -115,6 +115,45 @@ def listening(port):
     return any(row[1].endswith(f":{port:04X}") and row[3] == "0A" for row in rows)
 
 
+class Watch:
+    """`skein-sensor --once`, attached when this returns; end() gives what it wrote."""
+
+    def __init__(self, seconds, *options):
+        self.folder = tempfile.TemporaryDirectory(prefix="skeinwatch")
+        self.out = os.path.join(self.folder.name, "watch.jsonl")
+        ready, wait = os.pipe()
+        self.process = subprocess.Popen(
+            ["setpriv", "--pdeathsig=TERM", program("skein-sensor"), "--ebpf", "--once",
+             f"{seconds}s", "--out", self.out, "--interval", "1s", "--cpu-budget", "0",
+             "--ready-fd", str(wait), *options],
+            pass_fds=[wait], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        os.close(wait)
+        with os.fdopen(ready) as file:
+            said = file.readline()
+        if said != "ready\n":
+            raise AssertionError(f"the sensor did not attach: {self.process.communicate()[1]}")
+
+    def end(self, early=False):
+        """(machine, flows) once it is over; EARLY: by SIGTERM."""
+        if early:
+            self.process.terminate()
+        words = self.process.communicate(timeout=90)[1]
+        if self.process.returncode:
+            raise AssertionError(f"status {self.process.returncode}: {words}")
+        with open(self.out, encoding="utf-8") as file:
+            lines = [json.loads(line) for line in file]
+        self.folder.cleanup()
+        return (next(line for line in lines if line["type"] == "machine"),
+                [line for line in lines if line["type"] == "flow"])
+
+    def close(self):
+        """Makes sure that it is gone."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.communicate()
+        self.folder.cleanup()
+
+
 class Daemon:
     """A program of Skein that runs on; its two outputs are collected as they come.
 
