@@ -115,6 +115,43 @@ def listening(port):
     return any(row[1].endswith(f":{port:04X}") and row[3] == "0A" for row in rows)
 
 
+def bpf_objects():
+    """{(kind, id)} of the programs, maps and links that the kernel keeps."""
+    return {(kind, o["id"]) for kind in ("prog", "map", "link")
+            for o in json.loads(scene.call("bpftool", "-j", kind, "show") or "[]")}
+
+
+def bpf_held(pid):
+    """Those that a process holds; bpftool itself does not always say."""
+    found = set()
+    for fd in os.listdir(f"/proc/{pid}/fdinfo"):
+        try:
+            with open(f"/proc/{pid}/fdinfo/{fd}", encoding="ascii") as file:
+                words = dict(line.split(":", 1) for line in file if ":" in line)
+        except OSError:
+            continue  # closed meanwhile
+        for kind in ("link", "prog", "map"):  # a link says its program's id as well
+            if kind + "_id" in words:
+                found.add((kind, int(words[kind + "_id"])))
+                break
+    return found
+
+
+def children(pid):
+    """The processes that PID started."""
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        return [int(word) for word in file.read().split()]
+
+
+def enroll(address, data, sensor_data):
+    """Buys a sensor its certificate from the collector of DATA, by the manual's two commands."""
+    made = run("skein-collector", "token", "create", "--data", data)
+    done = run("skein-sensor", "enroll", "--collector", address, "--token",
+               made.stdout.strip(), "--data", sensor_data)
+    if made.status or done.status:
+        raise AssertionError(f"{made}\n{done}")
+
+
 class Watch:
     """`skein-sensor --once`, attached when this returns; end() gives what it wrote."""
 
