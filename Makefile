@@ -9,6 +9,7 @@
 #: make bench       measurements, as ratios
 #: make bench-groups  how good the grouper is and what it takes (ARGS="--quick --markdown")
 #: make bench-host  what the sensor costs its host (root; ARGS="--quick")
+#: make soak        MIN minutes of churn (root; MIN=10): nothing lost, nothing grows
 #: make fit         fits the grouper's models again (graph/fit.c)
 #: make lint        format, includes, headers, static analysis
 #: make deps        packages that the build needs
@@ -220,6 +221,12 @@ $(B)/tests/host_%: $(B)/tests/bench/host_%.o $(TESTLIBS)
 .PHONY: bench-host
 bench-host: $(B)/tests/host_load $(B)/tests/host_probe
 	@/usr/bin/python3 tests/bench/host.py $(B) $(ARGS)
+
+# Minutes of churn, from the sensor to the database: root, namespaces of its own.
+MIN ?= 10
+.PHONY: soak
+soak: all $(B)/tests/hasty
+	@SKEIN_BUILD=$(abspath $(B)) /usr/bin/python3 tests/bench/soak.py $(MIN)
 
 # On estates of fixed seeds, made once and kept in the build folder.
 .PHONY: bench-groups
