@@ -9,6 +9,7 @@
 #: make bench       measurements, as ratios
 #: make bench-groups  how good the grouper is and what it takes (ARGS="--quick --markdown")
 #: make bench-host  what the sensor costs its host (root; ARGS="--quick")
+#: make soak        MIN minutes of churn (root; MIN=10): nothing lost, nothing grows
 #: make fit         fits the grouper's models again (graph/fit.c)
 #: make lint        format, includes, headers, static analysis
 #: make deps        packages that the build needs
@@ -142,7 +143,7 @@ endif
 # Tests: `make check` runs everything, `make check-NAME` one of it (check-wire, check-cli,
 # check-system ...; `make check-help` lists the names).
 UNIT := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
-HELPERS := $(B)/tests/simsensor $(B)/tests/probespy $(B)/tests/hasty
+HELPERS := $(B)/tests/simsensor $(B)/tests/probespy $(B)/tests/hasty $(B)/tests/uringd
 TESTLIBS = $(foreach l,$(LIBS),$(call lib,$l))
 define testprogram
 	$(say) LD $@
@@ -152,6 +153,7 @@ $(B)/tests/test_%: $(B)/tests/test_%.o $(TESTLIBS)
 	$(testprogram)
 $(HELPERS): $(B)/tests/%: $(B)/tests/%.o $(TESTLIBS)
 	$(testprogram)
+$(B)/tests/uringd: LDLIBS += -luring
 $(B)/tests/bench_%: $(B)/tests/bench/bench_%.o $(TESTLIBS)
 	$(testprogram)
 
@@ -219,6 +221,12 @@ $(B)/tests/host_%: $(B)/tests/bench/host_%.o $(TESTLIBS)
 .PHONY: bench-host
 bench-host: $(B)/tests/host_load $(B)/tests/host_probe
 	@/usr/bin/python3 tests/bench/host.py $(B) $(ARGS)
+
+# Minutes of churn, from the sensor to the database: root, namespaces of its own.
+MIN ?= 10
+.PHONY: soak
+soak: all $(B)/tests/hasty
+	@SKEIN_BUILD=$(abspath $(B)) /usr/bin/python3 tests/bench/soak.py $(MIN)
 
 # On estates of fixed seeds, made once and kept in the build folder.
 .PHONY: bench-groups

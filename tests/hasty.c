@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hasty PORT N: a server child that answers and closes, then N processes, one after the other
- * in four lines, each of which connects to 127.0.0.1:PORT, sends three bytes, and exits at
- * once. Prints how many connections got through.
+ * hasty PORT N [SERVER]: a server child that answers and closes, then N processes, one after
+ * the other in four lines, each of which connects to 127.0.0.1:PORT, sends three bytes, and
+ * exits at once. Prints how many connections got through. SERVER is this program under another
+ * name, which the server child then is, so that the two ends can be told apart.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -25,7 +26,19 @@ static struct sockaddr_in place(unsigned short port)
 	return a;
 }
 
-static int serve(unsigned short port)
+static void answer(int s)
+{
+	for (;;) {
+		char room[8];
+		int c = accept(s, NULL, NULL);
+
+		while (c >= 0 && read(c, room, sizeof(room)) > 0)
+			;
+		close(c);
+	}
+}
+
+static int serve(unsigned short port, const char *server)
 {
 	struct sockaddr_in a = place(port);
 	int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
@@ -40,14 +53,17 @@ static int serve(unsigned short port)
 	if (pid)
 		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	for (;;) {
-		char room[8];
-		int c = accept(s, NULL, NULL);
+	if (server) {
+		char number[16];
 
-		while (c >= 0 && read(c, room, sizeof(room)) > 0)
-			;
-		close(c);
+		dup2(s, s + 1); /* which stays open over exec */
+		snprintf(number, sizeof(number), "%d", s + 1);
+		execl(server, server, "--answer", number, NULL);
+		perror(server);
+		_exit(1);
 	}
+	answer(s);
+	return 0;
 }
 
 static int connect_once(unsigned short port)
@@ -79,8 +95,11 @@ int main(int argc, char **argv)
 {
 	unsigned short port = (unsigned short)(argc > 1 ? atoi(argv[1]) : 0);
 	unsigned n = argc > 2 ? (unsigned)atoi(argv[2]) : 0, good = 0, each;
-	int server = serve(port), pipes[2];
+	int server, pipes[2];
 
+	if (argc == 3 && strcmp(argv[1], "--answer") == 0)
+		answer(atoi(argv[2]));
+	server = serve(port, argc > 3 ? argv[3] : NULL);
 	if (pipe(pipes))
 		return 1;
 	for (unsigned i = 0; i < LINES; i++)

@@ -115,6 +115,82 @@ def listening(port):
     return any(row[1].endswith(f":{port:04X}") and row[3] == "0A" for row in rows)
 
 
+def bpf_objects():
+    """{(kind, id)} of the programs, maps and links that the kernel keeps."""
+    return {(kind, o["id"]) for kind in ("prog", "map", "link")
+            for o in json.loads(scene.call("bpftool", "-j", kind, "show") or "[]")}
+
+
+def bpf_held(pid):
+    """Those that a process holds; bpftool itself does not always say."""
+    found = set()
+    for fd in os.listdir(f"/proc/{pid}/fdinfo"):
+        try:
+            with open(f"/proc/{pid}/fdinfo/{fd}", encoding="ascii") as file:
+                words = dict(line.split(":", 1) for line in file if ":" in line)
+        except OSError:
+            continue  # closed meanwhile
+        for kind in ("link", "prog", "map"):  # a link says its program's id as well
+            if kind + "_id" in words:
+                found.add((kind, int(words[kind + "_id"])))
+                break
+    return found
+
+
+def children(pid):
+    """The processes that PID started."""
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        return [int(word) for word in file.read().split()]
+
+
+def enroll(address, data, sensor_data):
+    """Buys a sensor its certificate from the collector of DATA, by the manual's two commands."""
+    made = run("skein-collector", "token", "create", "--data", data)
+    done = run("skein-sensor", "enroll", "--collector", address, "--token",
+               made.stdout.strip(), "--data", sensor_data)
+    if made.status or done.status:
+        raise AssertionError(f"{made}\n{done}")
+
+
+class Watch:
+    """`skein-sensor --once`, attached when this returns; end() gives what it wrote."""
+
+    def __init__(self, seconds, *options):
+        self.folder = tempfile.TemporaryDirectory(prefix="skeinwatch")
+        self.out = os.path.join(self.folder.name, "watch.jsonl")
+        ready, wait = os.pipe()
+        self.process = subprocess.Popen(
+            ["setpriv", "--pdeathsig=TERM", program("skein-sensor"), "--ebpf", "--once",
+             f"{seconds}s", "--out", self.out, "--interval", "1s", "--cpu-budget", "0",
+             "--ready-fd", str(wait), *options],
+            pass_fds=[wait], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        os.close(wait)
+        with os.fdopen(ready) as file:
+            said = file.readline()
+        if said != "ready\n":
+            raise AssertionError(f"the sensor did not attach: {self.process.communicate()[1]}")
+
+    def end(self, early=False):
+        """(machine, flows) once it is over; EARLY: by SIGTERM."""
+        if early:
+            self.process.terminate()
+        words = self.process.communicate(timeout=90)[1]
+        if self.process.returncode:
+            raise AssertionError(f"status {self.process.returncode}: {words}")
+        with open(self.out, encoding="utf-8") as file:
+            lines = [json.loads(line) for line in file]
+        self.folder.cleanup()
+        return (next(line for line in lines if line["type"] == "machine"),
+                [line for line in lines if line["type"] == "flow"])
+
+    def close(self):
+        """Makes sure that it is gone."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.communicate()
+        self.folder.cleanup()
+
+
 class Daemon:
     """A program of Skein that runs on; its two outputs are collected as they come.
 

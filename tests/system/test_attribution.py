@@ -20,6 +20,7 @@ import harness
 PYTHON = "/usr/bin/python3"
 HERE, THERE = f"skeinattr{os.getpid()}", f"skeinattro{os.getpid()}"
 WATCH = 11  # seconds
+ACCEPTS = {"x86_64": {43, 288}, "aarch64": {202, 242}}  # accept and accept4
 
 PRELUDE = """
 import array, os, socket, subprocess, sys, threading, time
@@ -61,8 +62,9 @@ class Case:
     count = 0
 
     def __init__(self, servers, expect, clients=None, host="127.0.0.1", amounts=(1, 5, 2),
-                 client=None, netns=HERE, times=1):
+                 client=None, netns=HERE, times=1, program=None):
         Case.count += 1
+        self.program = program
         self.port = 7300 + Case.count
         self.servers, self.expect, self.host = servers, expect, host
         self.clients = clients or {f"ask{Case.count}.py": CLIENT}
@@ -210,7 +212,24 @@ c.close()
 """}),
     "another_namespace": Case({"srv_netns.py": PRELUDE + "s = listener(); ready()" + LOOP},
                               "srv_netns.py", netns=THERE),
+    "io_uring_accept": Case({}, "uringd1", program=("uringd1", "single")),
+    "io_uring_multishot_accept": Case({}, "uringdmulti", program=("uringdmulti", "multi")),
+    "io_uring_direct_descriptor": Case({}, "uringdirect", program=("uringdirect", "direct")),
 }
+
+# Two programs on one port; each says on a line of its own whenever it has served.
+REUSE = """
+s = listener(reuse_port=True); ready()
+while True:
+    serve(s.accept()[0])
+    with open(sys.argv[0] + ".served", "a") as file:
+        file.write("x")
+"""
+SHARED = Case({"srv_reuse_a.py": PRELUDE + """
+child = os.path.join(os.path.dirname(sys.argv[0]), "srv_reuse_b.py")
+other = subprocess.Popen([sys.executable, child, str(port)], stdout=subprocess.PIPE)
+other.stdout.readline()
+""" + REUSE, "srv_reuse_b.py": PRELUDE + REUSE}, None, times=32)
 
 
 class Attribution(unittest.TestCase):
@@ -226,7 +245,7 @@ class Attribution(unittest.TestCase):
             subprocess.run(["ip", "-n", netns, "link", "set", "lo", "up"], check=True)
         subprocess.run(["ip", "netns", "exec", HERE, "sysctl", "-qw", "net.mptcp.enabled=1"],
                        check=True)
-        for case in CASES.values():
+        for case in [*CASES.values(), SHARED]:
             cls.start_server(case)
         cls.watch()
 
@@ -236,18 +255,24 @@ class Attribution(unittest.TestCase):
         for name, text in {**case.servers, **case.clients}.items():
             with open(os.path.join(cls.folder, name), "w", encoding="utf-8") as file:
                 file.write(text)
-        first = os.path.join(cls.folder, next(iter(case.servers)))
-        process = subprocess.Popen(
-            ["ip", "netns", "exec", case.netns, PYTHON, first, str(case.port)],
-            stdout=subprocess.PIPE, text=True, start_new_session=True)
+        if case.program:
+            name, mode = case.program
+            argv = [shutil.copy(harness.program("tests/uringd"),
+                                os.path.join(cls.folder, name)), str(case.port), mode]
+        else:
+            argv = [PYTHON, os.path.join(cls.folder, next(iter(case.servers))), str(case.port)]
+        process = subprocess.Popen(["ip", "netns", "exec", case.netns, *argv],
+                                   stdout=subprocess.PIPE, text=True, start_new_session=True)
         cls.started.append(process)
         if process.stdout.readline() != "ready\n":
-            raise AssertionError(f"{first} did not get ready")
+            raise AssertionError(f"{argv} did not get ready")
 
     @classmethod
     def watch(cls):
         """The sensor for WATCH seconds, and in them every client."""
         out = os.path.join(cls.folder, "watch.jsonl")
+        with open(f"/proc/{cls.started[0].pid}/syscall", encoding="ascii") as file:
+            cls.waits_in = int(file.read().split()[0])
         ready, wait = os.pipe()
         sensor = subprocess.Popen(
             [harness.program("skein-sensor"), "--ebpf", "--once", f"{WATCH}s", "--out", out,
@@ -257,7 +282,8 @@ class Attribution(unittest.TestCase):
         with os.fdopen(ready) as file:
             assert file.readline() == "ready\n"
         time.sleep(0.3)
-        clients = [cls.start_client(case) for case in CASES.values() for _ in range(case.times)]
+        clients = [cls.start_client(case) for case in [*CASES.values(), SHARED]
+                   for _ in range(case.times)]
         for client in clients:
             client.wait(timeout=20)
         cls.words = sensor.communicate(timeout=40)[1]
@@ -290,14 +316,32 @@ class Attribution(unittest.TestCase):
     def check(self, case):
         """One edge, its processes, and every open and byte."""
         flows = [f for f in self.flows if f["server_port"] == case.port]
-        known = [f for f in flows if f["opens"]]
-        self.assertEqual(len(known), 1, flows)
-        flow = known[0]
+        self.assertEqual(len(flows), 1, flows)
+        [flow] = flows
         self.assertEqual(flow["server_process"], case.expect)
         self.assertEqual(flow["client_process"], case.client)
         names = ("opens", "bytes_to_server", "bytes_to_client")
         want = {n: v for n, v in zip(names, case.amounts) if v is not None}
         self.assertEqual({n: flow[n] for n in want}, want, flow)
+
+    def test_an_accept_that_waited_since_before(self):
+        """The first server was in accept() when the sensor attached."""
+        self.assertIn(self.waits_in, ACCEPTS[os.uname().machine])
+        self.check(next(iter(CASES.values())))
+
+    def test_one_port_of_two_programs(self):
+        """SO_REUSEPORT: each has what it served itself, and nothing of the other."""
+        served = {}
+        for name in SHARED.servers:
+            path = os.path.join(self.folder, name + ".served")
+            served[name] = os.path.getsize(path) if os.path.exists(path) else 0
+        self.assertEqual(sum(served.values()), SHARED.times, served)
+        self.assertTrue(all(served.values()), f"the kernel gave one of them nothing: {served}")
+        flows = {f["server_process"]: (f["client_process"], f["opens"], f["bytes_to_server"],
+                                       f["bytes_to_client"])
+                 for f in self.flows if f["server_port"] == SHARED.port}
+        self.assertEqual(flows, {name: (SHARED.client, n, 5 * n, 2 * n)
+                                 for name, n in served.items()})
 
     def test_the_watch_was_whole(self):
         """Nothing was degraded or did not fit."""

@@ -3,8 +3,8 @@
 itself says of that; both in one network namespace, with packets steered between CPUs as well.
 """
 
-import json
 import os
+import shutil
 import subprocess
 import tempfile
 import time
@@ -13,34 +13,27 @@ import unittest
 import harness
 
 NETNS = f"skeincapt{os.getpid()}"
-COUNT = 10000
+COUNT = 20000
 PORT = 7411
 
 
 def watch(steer):
     """(machine, flows, connections made) of one watch over COUNT hasty processes."""
-    with tempfile.TemporaryDirectory() as folder:
-        out = os.path.join(folder, "watch.jsonl")
-        ready, wait = os.pipe()
-        subprocess.run(["ip", "netns", "exec", NETNS, "sh", "-c",
-                        f"echo {steer} > /sys/class/net/lo/queues/rx-0/rps_cpus"], check=True)
-        sensor = subprocess.Popen(
-            [harness.program("skein-sensor"), "--ebpf", "--once", "14s", "--out", out,
-             "--interval", "1s", "--cpu-budget", "0", "--ready-fd", str(wait)],
-            pass_fds=[wait], stderr=subprocess.PIPE, text=True)
-        os.close(wait)
-        with os.fdopen(ready) as file:
-            assert file.readline() == "ready\n"
-        time.sleep(1)
-        made = subprocess.run(["ip", "netns", "exec", NETNS, harness.program("tests/hasty"),
-                               str(PORT), str(COUNT)], capture_output=True, text=True,
-                              timeout=60, check=False).stdout
-        words = sensor.communicate(timeout=60)[1]
-        assert sensor.returncode == 0, words
-        with open(out, encoding="utf-8") as file:
-            lines = [json.loads(line) for line in file]
-    flows = [f for f in lines if f["type"] == "flow" and f["server_port"] == PORT]
-    return lines[0], flows, int(made)
+    subprocess.run(["ip", "netns", "exec", NETNS, "sh", "-c",
+                    f"echo {steer} > /sys/class/net/lo/queues/rx-0/rps_cpus"], check=True)
+    with tempfile.TemporaryDirectory(prefix="skeincapt") as folder:
+        server = shutil.copy(harness.program("tests/hasty"), os.path.join(folder, "unhurried"))
+        sensor = harness.Watch(120)
+        try:
+            time.sleep(1)
+            made = subprocess.run(["ip", "netns", "exec", NETNS, harness.program("tests/hasty"),
+                                   str(PORT), str(COUNT), server], capture_output=True,
+                                  text=True, timeout=60, check=False).stdout
+            time.sleep(2)
+            machine, flows = sensor.end(early=True)
+        finally:
+            sensor.close()
+    return machine, [f for f in flows if f["server_port"] == PORT], int(made)
 
 
 class Capture(unittest.TestCase):
@@ -57,7 +50,7 @@ class Capture(unittest.TestCase):
         machine, flows, made = watch(steer)
         self.assertEqual(made, COUNT)
         right = [f for f in flows if f["client_process"] == "hasty" and
-                 f["server_process"] == "hasty"]
+                 f["server_process"] == "unhurried"]
         seen = sum(f["opens"] for f in right)
         print(f"#   {seen} of {made} with the right process; the sensor says "
               f"{machine['opens_seen']} of {machine['opens_kernel']} opens on this host")
