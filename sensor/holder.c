@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include <uthash.h>
@@ -472,53 +471,4 @@ void holder_scan_all(struct holder *h, uint64_t now_ns)
 {
 	h->pid_n = 0;
 	scan(h, now_ns, UINT64_MAX);
-}
-
-/* Namespaces */
-
-static uint32_t number_of(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 ? (uint32_t)st.st_ino : 0;
-}
-
-/* Those that have a name live on without a process: ip-netns(8), and container engines. */
-static void named_namespaces(const char *dir_path, holder_netns_fn *fn, void *ctx)
-{
-	DIR *dir = opendir(dir_path);
-	struct dirent *entry;
-	struct stat above;
-	char path[512];
-
-	if (!dir)
-		return;
-	while (fstat(dirfd(dir), &above) == 0 && (entry = readdir(dir))) {
-		struct stat st;
-
-		snprintf(path, sizeof(path), "%s/%s", dir_path, entry->d_name);
-		/* a file that nothing is mounted on is none */
-		if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_dev != above.st_dev)
-			fn(ctx, (uint32_t)st.st_ino, path);
-	}
-	closedir(dir);
-}
-
-void holder_namespaces(holder_netns_fn *fn, void *ctx)
-{
-	DIR *proc = opendir("/proc");
-	uint32_t tgid, netns;
-	char path[64];
-
-	named_namespaces("/run/netns", fn, ctx);
-	named_namespaces("/run/docker/netns", fn, ctx);
-	if (!proc)
-		return;
-	while (next_process(proc, &tgid)) {
-		snprintf(path, sizeof(path), "/proc/%u/ns/net", tgid);
-		netns = number_of(path);
-		if (netns)
-			fn(ctx, netns, path);
-	}
-	closedir(proc);
 }

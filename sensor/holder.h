@@ -28,11 +28,4 @@ void holder_scan_all(struct holder *h, uint64_t now_ns);
 /* True once a whole round has passed since somebody was found; a conntab_own callback. */
 bool holder_find(void *h, uint32_t inode, struct holders *out);
 
-/*
- * Calls FN with every network namespace that has a process, or a name: its inode number and
- * a path that leads to it.  Often with the same one.
- */
-typedef void holder_netns_fn(void *ctx, uint32_t netns, const char *path);
-void holder_namespaces(holder_netns_fn *fn, void *ctx);
-
 #endif

@@ -13,6 +13,7 @@
 #include "common/file.h"
 #include "common/mem.h"
 #include "sensor/inventory.h"
+#include "sensor/netns.h"
 
 enum {
 	NAMESPACES = 1024,
@@ -217,17 +218,6 @@ static void read_fib_trie(struct host *h, FILE *f)
 	}
 }
 
-static bool is_in(uint32_t tgid, uint32_t netns)
-{
-	char path[64], text[64] = "", want[64];
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "/proc/%u/ns/net", tgid);
-	snprintf(want, sizeof(want), "net:[%u]", netns);
-	n = readlink(path, text, sizeof(text) - 1);
-	return n > 0 && strcmp(text, want) == 0;
-}
-
 static void read_namespace(struct host *h, uint32_t tgid)
 {
 	static const struct {
@@ -275,7 +265,7 @@ void host_namespace(struct host *h, uint32_t netns, uint32_t tgid)
 {
 	struct seen_namespace *seen = seen_of(h, netns);
 
-	if (!seen || seen->refresh == h->refresh || !tgid || !is_in(tgid, netns))
+	if (!seen || seen->refresh == h->refresh || netns_of_process(tgid) != netns)
 		return;
 	seen->refresh = h->refresh;
 	read_namespace(h, tgid);

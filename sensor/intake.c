@@ -204,15 +204,12 @@ void intake_compare(struct intake *in)
 	if (in->intervals++ % SCAN_INTERVALS == 0) {
 		netstat_scan(in->netstat);
 		if (in->nat)
-			nat_enter_named(in->nat);
+			nat_look(in->nat);
 	}
 	n = netstat_list(in->netstat, netns);
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; i < n; i++)
 		if (netstat_read(in->netstat, netns[i], &active, &passive))
 			capture_kernel(in->capture, netns[i], active, passive);
-		if (in->nat)
-			nat_enter(in->nat, netns[i], netstat_process(in->netstat, netns[i]));
-	}
 	if (in->nat)
 		nat_poll(in->nat);
 }

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sensor/nat.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <netinet/in.h>
@@ -11,28 +9,28 @@
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
-#include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "sensor/netns.h"
 
 enum {
 	PLACES = 64,
 	BUFFER = 4 << 20,
 	MESSAGE = 64 << 10,
 	READS = 64, /* of one socket before the loop goes on */
+	ABSENT = 2, /* looks after which an empty namespace is let go */
 };
 
 struct place {
 	uint32_t netns;
 	struct nl_sock *s;
+	unsigned absent; /* looks in which it had neither process nor name */
 };
 
 struct nat {
@@ -40,9 +38,8 @@ struct nat {
 	struct place place[PLACES];
 	unsigned n;
 	int epoll;
-	int home; /* our own namespace */
 	bool lost;
-	bool shut_out; /* other namespaces may not be entered: said once */
+	bool shut_out, crowded; /* said once */
 };
 
 /* Decoding: one attribute within the other, each checked
@@ -107,7 +104,7 @@ static int on_message(struct nl_msg *msg, void *ctx)
 		return NL_SKIP;
 	if (get_tuple(a[CTA_TUPLE_ORIG], &t.proto, &t.src, &t.dst) &&
 	    get_tuple(a[CTA_TUPLE_REPLY], &proto, &t.reply_src, &t.reply_dst))
-		nattab_add(n->table, &t, clock_ms());
+		nattab_add(n->table, &t, !(h->nlmsg_flags & NLM_F_MULTI), clock_ms());
 	return NL_OK;
 }
 
@@ -150,7 +147,7 @@ static bool add_place(struct nat *n, uint32_t netns)
 
 	if (!s)
 		return false;
-	ev.data.u32 = n->n;
+	ev.data.u32 = netns;
 	epoll_ctl(n->epoll, EPOLL_CTL_ADD, nl_socket_get_fd(s), &ev);
 	n->place[n->n++] = (struct place){ .netns = netns, .s = s };
 	ask_for_all(s);
@@ -160,14 +157,10 @@ static bool add_place(struct nat *n, uint32_t netns)
 struct nat *nat_open(struct nattab *table, struct err *e)
 {
 	struct nat *n = xcalloc(1, sizeof(*n));
-	struct stat st = { 0 };
 
 	n->table = table;
 	n->epoll = epoll_create1(EPOLL_CLOEXEC);
-	n->home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	if (n->home >= 0)
-		fstat(n->home, &st); /* a namespace's number is its inode */
-	if (add_place(n, (uint32_t)st.st_ino))
+	if (add_place(n, netns_home()))
 		return n;
 	nat_close(n);
 	err_set(e, -EPERM,
@@ -183,70 +176,71 @@ void nat_close(struct nat *n)
 	for (unsigned i = 0; i < n->n; i++)
 		nl_socket_free(n->place[i].s);
 	close(n->epoll);
-	if (n->home >= 0)
-		close(n->home);
 	free(n);
 }
 
-static bool knows(const struct nat *n, uint32_t netns)
+static struct place *place_of(struct nat *n, uint32_t netns)
 {
 	for (unsigned i = 0; i < n->n; i++)
 		if (n->place[i].netns == netns)
-			return true;
-	return false;
+			return &n->place[i];
+	return NULL;
+}
+
+static void say_crowded(struct nat *n)
+{
+	if (!n->crowded)
+		log_warn(
+			"there are more than %d network namespaces: translations of the others "
+			"are not seen",
+			PLACES);
+	n->crowded = n->lost = true;
 }
 
 static void enter(struct nat *n, uint32_t netns, const char *path)
 {
-	int fd;
+	int rc = netns_enter(netns, path);
 
-	if (!netns || n->shut_out || n->n == PLACES || knows(n, netns) || n->home < 0)
-		return;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	if (setns(fd, CLONE_NEWNET) == 0) {
-		add_place(n, netns);
-		if (setns(n->home, CLONE_NEWNET))
-			log_err("cannot come back from a network namespace: %s",
-				strerror(errno));
-	} else if (errno == EPERM) {
+	if (rc == -EPERM) {
 		n->shut_out = true;
 		log_info(
 			"translations in other network namespaces are not seen: entering them "
 			"needs CAP_SYS_ADMIN");
 	}
-	close(fd);
+	if (rc)
+		return;
+	add_place(n, netns);
+	netns_leave();
 }
 
-void nat_enter(struct nat *n, uint32_t netns, uint32_t tgid)
+static void on_namespace(void *ctx, uint32_t netns, const char *path)
 {
-	char path[64];
+	struct nat *n = ctx;
+	struct place *p = place_of(n, netns);
 
-	snprintf(path, sizeof(path), "/proc/%u/ns/net", tgid);
-	enter(n, netns, path);
+	if (p)
+		p->absent = 0;
+	else if (n->n == PLACES)
+		say_crowded(n);
+	else if (!n->shut_out)
+		enter(n, netns, path);
 }
 
-/* Where ip-netns(8) and Docker keep those that may have no process now. */
-void nat_enter_named(struct nat *n)
+/* The first place is our own. */
+void nat_look(struct nat *n)
 {
-	static const char *const dirs[] = { "/run/netns", "/run/docker/netns" };
+	unsigned kept = 1;
 
-	for (int i = 0; i < 2; i++) {
-		DIR *dir = opendir(dirs[i]);
-		struct dirent *d;
-
-		while (dir && (d = readdir(dir))) {
-			char path[320];
-			struct stat st;
-
-			snprintf(path, sizeof(path), "%s/%s", dirs[i], d->d_name);
-			if (*d->d_name != '.' && stat(path, &st) == 0 && S_ISREG(st.st_mode))
-				enter(n, (uint32_t)st.st_ino, path);
-		}
-		if (dir)
-			closedir(dir);
+	for (unsigned i = 1; i < n->n; i++)
+		n->place[i].absent++;
+	netns_each(on_namespace, n);
+	for (unsigned i = 1; i < n->n; i++) {
+		if (n->place[i].absent < ABSENT)
+			n->place[kept++] = n->place[i];
+		else
+			nl_socket_free(n->place[i].s);
 	}
+	n->n = kept;
 }
 
 int nat_fd(const struct nat *n)
@@ -271,9 +265,12 @@ void nat_poll(struct nat *n)
 	struct epoll_event ev[PLACES];
 	int got = epoll_wait(n->epoll, ev, PLACES, 0);
 
-	for (int i = 0; i < got; i++)
-		if (ev[i].data.u32 < n->n)
-			read_place(n, &n->place[ev[i].data.u32]);
+	for (int i = 0; i < got; i++) {
+		struct place *p = place_of(n, ev[i].data.u32);
+
+		if (p)
+			read_place(n, p);
+	}
 }
 
 bool nat_lost(struct nat *n)

@@ -21,15 +21,16 @@ struct nat;
 /* NULL with words: conntrack cannot be listened to here. */
 struct nat *nat_open(struct nattab *table, struct err *e);
 void nat_close(struct nat *n);
-/* Listens in the namespace NETNS, too, in which process TGID is; again and again costs
- * nothing. */
-void nat_enter(struct nat *n, uint32_t netns, uint32_t tgid);
-/* The same for namespaces that have a name (ip-netns(8), Docker). */
-void nat_enter_named(struct nat *n);
+/*
+ * Looks for other namespaces: listens in those that are new, and lets those go that nobody is
+ * in any more, since a socket of ours would keep them alive.  Now and then.
+ */
+void nat_look(struct nat *n);
 /* Readable when there is something to read: then call nat_poll. */
 int nat_fd(const struct nat *n);
 void nat_poll(struct nat *n);
-/* Messages were lost since the last call: connections came faster than they were read. */
+/* Since the last call messages came faster than they were read, or a namespace was one too
+ * many. */
 bool nat_lost(struct nat *n);
 
 #endif

@@ -20,6 +20,7 @@ struct pair {
 	struct pair_key key;
 	uint64_t first_ms, last_ms;
 	uint64_t opens; /* not told yet */
+	bool told;
 	UT_hash_handle hh;
 };
 
@@ -122,7 +123,7 @@ static bool same_end(const struct nat_end *a, const struct nat_end *b)
 	return a->port == b->port && addr_eq(&a->addr, &b->addr);
 }
 
-static struct pair *pair_of(struct nattab *t, const struct pair_key *key)
+static struct pair *pair_of(struct nattab *t, const struct pair_key *key, uint64_t now_ms)
 {
 	struct pair *p;
 
@@ -135,12 +136,13 @@ static struct pair *pair_of(struct nattab *t, const struct pair_key *key)
 	}
 	p = xcalloc(1, sizeof(*p));
 	p->key = *key;
+	p->first_ms = now_ms;
 	HASH_ADD(hh, t->pairs, key, sizeof(p->key), p);
 	add_views(t, key);
 	return p;
 }
 
-void nattab_add(struct nattab *t, const struct nat_tuple *n, uint64_t now_ms)
+void nattab_add(struct nattab *t, const struct nat_tuple *n, bool fresh, uint64_t now_ms)
 {
 	struct pair_key key;
 	struct pair *p;
@@ -155,12 +157,13 @@ void nattab_add(struct nattab *t, const struct nat_tuple *n, uint64_t now_ms)
 	key.seen_port = n->dst.port;
 	key.server = n->reply_src.addr;
 	key.port = n->reply_src.port;
-	p = pair_of(t, &key);
+	p = pair_of(t, &key, now_ms);
 	if (!p)
 		return;
-	p->first_ms = p->opens ? p->first_ms : now_ms;
+	if (p->told && !p->opens)
+		p->first_ms = now_ms;
 	p->last_ms = now_ms;
-	p->opens++;
+	p->opens += fresh;
 }
 
 void nattab_apply(const struct nattab *t, struct flow *f)
@@ -222,9 +225,10 @@ void nattab_emit(struct nattab *t, uint64_t now_ms, nattab_fn *fn, void *ctx)
 					 .last_ms = p->last_ms,
 					 .opens = p->opens };
 
-		if (!p->opens)
+		if (p->told && !p->opens)
 			continue;
 		fn(&x, ctx);
+		p->told = true;
 		p->opens = 0;
 	}
 	forget_old(t, now_ms);

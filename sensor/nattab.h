@@ -25,8 +25,11 @@ struct nattab;
 struct nattab *nattab_new(unsigned cap);
 void nattab_free(struct nattab *t);
 
-/* A connection that is not translated, or only in its client's port, is passed over. */
-void nattab_add(struct nattab *t, const struct nat_tuple *tuple, uint64_t now_ms);
+/*
+ * FRESH: it begins now; else it was there before and counts as none.  One that is not
+ * translated, or only in its client's port, is passed over.
+ */
+void nattab_add(struct nattab *t, const struct nat_tuple *tuple, bool fresh, uint64_t now_ms);
 
 /*
  * F as an end on this machine saw it: F.seen is filled in where its server was translated, and
@@ -36,7 +39,7 @@ void nattab_add(struct nattab *t, const struct nat_tuple *tuple, uint64_t now_ms
 void nattab_apply(const struct nattab *t, struct flow *f);
 
 typedef void nattab_fn(const struct translation *t, void *ctx);
-/* Those with new connections since the last call, by address. */
+/* Those that are new, or had new connections since the last call, by address. */
 void nattab_emit(struct nattab *t, uint64_t now_ms, nattab_fn *fn, void *ctx);
 /* Connections that found no room since the last call. */
 uint64_t nattab_overflow(struct nattab *t);

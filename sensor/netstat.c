@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sensor/netstat.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <uthash.h>
 
-#include "common/log.h"
 #include "common/mem.h"
+#include "sensor/netns.h"
 
 enum { SNMP_MAX = 8192 };
 
@@ -28,7 +24,6 @@ struct place {
 struct netstat {
 	struct place *places;
 	bool scanned; /* in this round */
-	int home;     /* our own namespace */
 };
 
 /* Two lines begin with "Tcp:": names, then values (net/ipv4/proc.c, snmp_seq_show_tcp_udp). */
@@ -61,10 +56,7 @@ bool netstat_parse(const char *text, uint64_t *active, uint64_t *passive)
 
 struct netstat *netstat_new(void)
 {
-	struct netstat *s = xcalloc(1, sizeof(*s));
-
-	s->home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	return s;
+	return xcalloc(1, sizeof(struct netstat));
 }
 
 static void drop(struct netstat *s, struct place *p)
@@ -82,31 +74,12 @@ void netstat_free(struct netstat *s)
 		return;
 	HASH_ITER (hh, s->places, p, next)
 		drop(s, p);
-	if (s->home >= 0)
-		close(s->home);
 	free(s);
-}
-
-static uint32_t netns_of(const char *pid)
-{
-	char path[64], text[64];
-	unsigned netns;
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "/proc/%.20s/ns/net", pid);
-	n = readlink(path, text, sizeof(text) - 1);
-	if (n <= 0)
-		return 0;
-	text[n] = 0;
-	return sscanf(text, "net:[%u]", &netns) == 1 ? netns : 0;
 }
 
 static bool is_in(uint32_t tgid, uint32_t netns)
 {
-	char pid[16];
-
-	snprintf(pid, sizeof(pid), "%u", tgid);
-	return tgid && netns_of(pid) == netns;
+	return tgid && netns_of_process(tgid) == netns;
 }
 
 void netstat_hint(struct netstat *s, uint32_t netns, uint32_t tgid)
@@ -141,9 +114,7 @@ static bool has_process(struct place *p)
 
 static bool has_name(const struct place *p)
 {
-	struct stat st;
-
-	return p->path && stat(p->path, &st) == 0 && (uint32_t)st.st_ino == p->netns;
+	return p->path && netns_of(p->path) == p->netns;
 }
 
 /* Those of which nothing is left are forgotten. */
@@ -157,49 +128,21 @@ static void forget_empty(struct netstat *s)
 	}
 }
 
-static void name_place(struct netstat *s, uint32_t netns, const char *path)
+static void on_namespace(void *ctx, uint32_t netns, const char *path)
 {
+	uint32_t tgid = netns_path_process(path);
+	struct netstat *s = ctx;
 	struct place *p;
 
-	netstat_hint(s, netns, 0);
+	netstat_hint(s, netns, tgid);
 	HASH_FIND(hh, s->places, &netns, sizeof(netns), p);
-	if (p && !p->path)
+	if (p && !tgid && !p->path)
 		p->path = xstrdup(path);
-}
-
-static void scan_names(struct netstat *s)
-{
-	static const char *const dirs[] = { "/run/netns", "/run/docker/netns" };
-
-	for (int i = 0; i < 2; i++) {
-		DIR *dir = opendir(dirs[i]);
-		struct dirent *d;
-
-		while (dir && (d = readdir(dir))) {
-			char path[320];
-			struct stat st;
-
-			snprintf(path, sizeof(path), "%s/%s", dirs[i], d->d_name);
-			if (*d->d_name != '.' && stat(path, &st) == 0 && S_ISREG(st.st_mode))
-				name_place(s, (uint32_t)st.st_ino, path);
-		}
-		if (dir)
-			closedir(dir);
-	}
 }
 
 void netstat_scan(struct netstat *s)
 {
-	DIR *proc = opendir("/proc");
-	struct dirent *d;
-
-	while (proc && (d = readdir(proc)))
-		if (isdigit((unsigned char)d->d_name[0]))
-			netstat_hint(s, netns_of(d->d_name),
-				     (uint32_t)strtoul(d->d_name, NULL, 10));
-	if (proc)
-		closedir(proc);
-	scan_names(s);
+	netns_each(on_namespace, s);
 	forget_empty(s);
 	s->scanned = true;
 }
@@ -213,14 +156,6 @@ unsigned netstat_list(struct netstat *s, uint32_t out[NETSTAT_NAMESPACES])
 	for (struct place *p = s->places; p && n < NETSTAT_NAMESPACES; p = p->hh.next)
 		out[n++] = p->netns;
 	return n;
-}
-
-uint32_t netstat_process(const struct netstat *s, uint32_t netns)
-{
-	struct place *p;
-
-	HASH_FIND(hh, s->places, &netns, sizeof(netns), p);
-	return p ? p->tgid : 0;
 }
 
 static bool read_counters(const char *path, uint64_t *active, uint64_t *passive)
@@ -237,20 +172,14 @@ static bool read_counters(const char *path, uint64_t *active, uint64_t *passive)
 	return netstat_parse(text, active, passive);
 }
 
-static bool read_inside(struct netstat *s, const struct place *p, uint64_t *active,
-			uint64_t *passive)
+static bool read_inside(const struct place *p, uint64_t *active, uint64_t *passive)
 {
-	int fd = s->home >= 0 ? open(p->path, O_RDONLY | O_CLOEXEC) : -1;
-	bool good = false;
+	bool good;
 
-	if (fd < 0)
+	if (netns_enter(p->netns, p->path))
 		return false;
-	if (setns(fd, CLONE_NEWNET) == 0) {
-		good = read_counters("/proc/thread-self/net/snmp", active, passive);
-		if (setns(s->home, CLONE_NEWNET))
-			log_err("cannot come back from a network namespace");
-	}
-	close(fd);
+	good = read_counters("/proc/thread-self/net/snmp", active, passive);
+	netns_leave();
 	return good;
 }
 
@@ -270,5 +199,5 @@ bool netstat_read(struct netstat *s, uint32_t netns, uint64_t *active, uint64_t 
 		if (read_counters(path, active, passive) && is_in(p->tgid, netns))
 			return true;
 	}
-	return has_name(p) && read_inside(s, p, active, passive);
+	return has_name(p) && read_inside(p, active, passive);
 }

@@ -26,8 +26,6 @@ void netstat_hint(struct netstat *s, uint32_t netns, uint32_t tgid);
 void netstat_scan(struct netstat *s);
 /* Begins a round: all that are known; how many. */
 unsigned netstat_list(struct netstat *s, uint32_t out[NETSTAT_NAMESPACES]);
-/* A process that was in it when it was last looked for; 0: none. */
-uint32_t netstat_process(const struct netstat *s, uint32_t netns);
 /* False when no process is in it; one look through /proc a round is spent on finding one. */
 bool netstat_read(struct netstat *s, uint32_t netns, uint64_t *active, uint64_t *passive);
 

@@ -3,15 +3,12 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include <uthash.h>
@@ -19,7 +16,7 @@
 #include "common/addr.h"
 #include "common/log.h"
 #include "common/mem.h"
-#include "sensor/holder.h"
+#include "sensor/netns.h"
 
 enum {
 	ANSWERS = 32768,
@@ -45,25 +42,17 @@ struct ownaddr {
 	struct answer *answers;
 	time_t since;
 	uint32_t home, here; /* here: where the socket is */
-	int home_fd, sock;
+	int sock;
 	uint32_t lost[8]; /* namespaces that were not found since the last homecoming */
 	unsigned lost_n, asked;
 	bool confined;
 };
 
-static uint32_t netns_of(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 ? (uint32_t)st.st_ino : 0;
-}
-
 struct ownaddr *ownaddr_new(void)
 {
 	struct ownaddr *o = xcalloc(1, sizeof(*o));
 
-	o->home_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	o->home = netns_of("/proc/self/ns/net");
+	o->home = netns_home();
 	o->sock = -1;
 	return o;
 }
@@ -93,13 +82,10 @@ static void hang_up(struct ownaddr *o)
 	o->sock = -1;
 }
 
-/* Without a way back nothing that this process does would be right. */
 void ownaddr_home(struct ownaddr *o)
 {
-	if (o->here && o->here != o->home && setns(o->home_fd, CLONE_NEWNET)) {
-		log_err("back to the sensor's own network namespace: %s", strerror(errno));
-		_exit(EXIT_FAILURE);
-	}
+	if (o->here && o->here != o->home)
+		netns_leave();
 	hang_up(o); /* a namespace lives as long as a socket is in it */
 	o->here = 0;
 	o->lost_n = o->asked = 0;
@@ -115,7 +101,6 @@ void ownaddr_free(struct ownaddr *o)
 		return;
 	ownaddr_home(o);
 	forget(o);
-	close(o->home_fd);
 	free(o);
 }
 
@@ -128,23 +113,15 @@ uint32_t ownaddr_own(const struct ownaddr *o)
 
 static bool enter_by(struct ownaddr *o, uint32_t netns, const char *path)
 {
-	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	bool in = false;
+	int rc = netns_enter(netns, path);
 
-	if (fd < 0)
-		return false;
-	if (fstat(fd, &st) == 0 && st.st_ino == netns) {
-		in = setns(fd, CLONE_NEWNET) == 0;
-		if (!in && errno == EPERM && !o->confined) {
-			log_warn("UDP: other network namespaces cannot be entered "
-				 "(CAP_SYS_ADMIN is missing): there, sockets that are bound "
-				 "to no address have no edges");
-			o->confined = true;
-		}
+	if (rc == -EPERM && !o->confined) {
+		log_warn("UDP: other network namespaces cannot be entered "
+			 "(CAP_SYS_ADMIN is missing): there, sockets that are bound "
+			 "to no address have no edges");
+		o->confined = true;
 	}
-	close(fd);
-	return in;
+	return rc == 0;
 }
 
 struct search {
@@ -167,8 +144,11 @@ static bool enter(struct ownaddr *o, uint32_t netns, uint32_t tgid)
 	struct search s = { o, netns, false };
 	char path[64];
 
-	if (netns == o->home)
-		return !o->here || setns(o->home_fd, CLONE_NEWNET) == 0;
+	if (netns == o->home) {
+		if (o->here)
+			netns_leave();
+		return true;
+	}
 	for (unsigned i = 0; i < o->lost_n; i++)
 		if (o->lost[i] == netns)
 			return false;
@@ -179,7 +159,7 @@ static bool enter(struct ownaddr *o, uint32_t netns, uint32_t tgid)
 		return true;
 	if (o->confined || o->lost_n == sizeof(o->lost) / sizeof(o->lost[0]))
 		return false;
-	holder_namespaces(on_namespace, &s);
+	netns_each(on_namespace, &s);
 	if (!s.found)
 		o->lost[o->lost_n++] = netns;
 	return s.found;

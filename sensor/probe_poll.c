@@ -12,17 +12,14 @@
 #include "sensor/probe.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -33,6 +30,7 @@
 #include "sensor/conntab.h"
 #include "sensor/diag.h"
 #include "sensor/holder.h"
+#include "sensor/netns.h"
 
 enum {
 	PLACES = 64,
@@ -74,7 +72,7 @@ struct probe_state {
 	struct holder *holder;
 	struct place *place[PLACES]; /* by pointer: callbacks have their addresses */
 	unsigned places;
-	int timer, home;	      /* home: our own namespace */
+	int timer;
 	uint64_t start_ns, places_ns; /* the latter: when it is time to look for more */
 	uint64_t drops[DROP_COUNT];
 	uint64_t guessed;
@@ -216,28 +214,18 @@ static void say_confined(struct probe_state *st)
 	st->confined = true;
 }
 
-/* There and back; without a way back nothing that this process does would be right. */
+/* There and back. */
 static struct place *settle_in(struct probe_state *st, uint32_t netns, const char *path)
 {
 	struct place *p = NULL;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat is;
+	int rc = netns_enter(netns, path);
 
-	if (fd < 0)
+	if (rc == -EPERM)
+		say_confined(st);
+	if (rc)
 		return NULL;
-	if (fstat(fd, &is) == 0 && is.st_ino == netns) {
-		if (setns(fd, CLONE_NEWNET) == 0) {
-			p = settle(st, netns);
-			if (setns(st->home, CLONE_NEWNET)) {
-				log_err("poll: back to the sensor's own network namespace: %s",
-					strerror(errno));
-				_exit(EXIT_FAILURE);
-			}
-		} else if (errno == EPERM) {
-			say_confined(st);
-		}
-	}
-	close(fd);
+	p = settle(st, netns);
+	netns_leave();
 	return p;
 }
 
@@ -279,7 +267,7 @@ static void look_for_places(struct probe_state *st)
 
 	for (unsigned i = 1; i < st->places; i++)
 		st->place[i]->present = false;
-	holder_namespaces(on_namespace, st);
+	netns_each(on_namespace, st);
 	for (unsigned i = 1; i < st->places; i++) {
 		struct place *p = st->place[i];
 
@@ -378,8 +366,6 @@ static void poll_close(struct probe_state *st)
 		leave(st->place[i]);
 	if (st->timer >= 0)
 		close(st->timer);
-	if (st->home >= 0)
-		close(st->home);
 	conntab_free(st->table);
 	holder_free(st->holder);
 	free(st);
@@ -389,15 +375,12 @@ static int start(struct probe_state *st, struct err *e)
 {
 	struct itimerspec every = { .it_interval = { .tv_nsec = TICK_NS },
 				    .it_value = { .tv_nsec = TICK_NS } };
-	struct stat home;
 	int rc;
 
 	st->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	st->home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	if (st->timer < 0 || st->home < 0 || fstat(st->home, &home) ||
-	    timerfd_settime(st->timer, 0, &every, NULL))
-		return err_sys(e, -errno, "poll: timer and /proc/self/ns/net");
-	st->place[0] = settle(st, (uint32_t)home.st_ino);
+	if (st->timer < 0 || timerfd_settime(st->timer, 0, &every, NULL))
+		return err_sys(e, -errno, "poll: timer");
+	st->place[0] = settle(st, netns_home());
 	if (!st->place[0])
 		return err_set(e, -EPERM,
 			       "poll: cannot listen for ends of connections "
@@ -421,7 +404,7 @@ static struct probe_state *poll_open(const struct probe_config *config,
 	struct probe_state *st = xcalloc(1, sizeof(*st));
 
 	st->sink = *sink;
-	st->timer = st->home = -1;
+	st->timer = -1;
 	st->table = conntab_new(config);
 	st->holder = holder_new(sink);
 	if (start(st, e)) {

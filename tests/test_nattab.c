@@ -55,9 +55,9 @@ START_TEST(what_is_not_translated_is_passed_over)
 		made("10.0.0.1", end("10.0.0.2", 80), end("10.0.0.2", 80), "10.0.0.1");
 	struct translation out[8];
 
-	nattab_add(t, &plain, 1);
+	nattab_add(t, &plain, true, 1);
 	plain.reply_dst.port = 40001; /* the client's port alone */
-	nattab_add(t, &plain, 1);
+	nattab_add(t, &plain, true, 1);
 	ck_assert_uint_eq(emit(t, out, 1), 0);
 	nattab_free(t);
 }
@@ -70,7 +70,7 @@ START_TEST(both_ends_know_each_other)
 	struct nat_tuple n = made("10.0.0.1", vip, real, "10.0.0.254");
 	struct flow f = told_by(WITNESS_CLIENT, "10.0.0.1", vip);
 
-	nattab_add(t, &n, 1);
+	nattab_add(t, &n, true, 1);
 	nattab_apply(t, &f);
 	ck_assert(f.has_seen && addr_eq(&f.seen, &vip.addr) && f.seen_port == 443);
 	ck_assert(addr_eq(&f.server, &real.addr) && f.port == 8443);
@@ -94,9 +94,9 @@ START_TEST(a_balancer_is_not_guessed)
 	struct flow f = told_by(WITNESS_CLIENT, "10.0.0.1", vip);
 	struct translation out[8];
 
-	nattab_add(t, &a, 1);
-	nattab_add(t, &b, 2);
-	nattab_add(t, &b, 3);
+	nattab_add(t, &a, true, 1);
+	nattab_add(t, &b, true, 2);
+	nattab_add(t, &b, true, 3);
 	nattab_apply(t, &f);
 	ck_assert(!f.has_seen && addr_eq(&f.server, &vip.addr));
 	ck_assert_uint_eq(emit(t, out, 3), 2);
@@ -105,6 +105,24 @@ START_TEST(a_balancer_is_not_guessed)
 	ck_assert_uint_eq(out[1].first_ms, 2);
 	ck_assert_uint_eq(out[1].last_ms, 3);
 	ck_assert_uint_eq(emit(t, out, 4), 0); /* told once */
+	nattab_add(t, &b, false, 5);	       /* it was there before */
+	ck_assert_uint_eq(emit(t, out, 5), 0);
+	nattab_free(t);
+}
+END_TEST
+
+START_TEST(what_was_there_before_counts_as_none)
+{
+	struct nattab *t = nattab_new(8);
+	struct nat_tuple a =
+		made("10.0.0.1", end("192.0.2.7", 443), end("10.0.0.2", 8443), "10.0.0.1");
+	struct translation out[8];
+
+	nattab_add(t, &a, false, 7);
+	ck_assert_uint_eq(emit(t, out, 7), 1);
+	ck_assert_uint_eq(out[0].opens, 0);
+	ck_assert_uint_eq(out[0].first_ms, 7);
+	ck_assert_uint_eq(emit(t, out, 8), 0);
 	nattab_free(t);
 }
 END_TEST
@@ -120,14 +138,14 @@ START_TEST(the_table_is_bounded_and_forgets)
 
 		snprintf(client, sizeof(client), "10.0.1.%d", i);
 		n = made(client, end("192.0.2.7", 1), end("10.0.0.2", 2), client);
-		nattab_add(t, &n, 1000);
+		nattab_add(t, &n, true, 1000);
 	}
 	ck_assert_uint_eq(nattab_overflow(t), 3);
 	ck_assert_uint_eq(nattab_overflow(t), 0);
 	ck_assert_uint_eq(emit(t, out, 1000 + 7 * 3600000), 2); /* told, then forgotten */
 	struct nat_tuple n =
 		made("10.0.2.1", end("192.0.2.7", 1), end("10.0.0.2", 2), "10.0.2.1");
-	nattab_add(t, &n, 2000);
+	nattab_add(t, &n, true, 2000);
 	ck_assert_uint_eq(nattab_overflow(t), 0);
 	nattab_free(t);
 }
@@ -140,6 +158,7 @@ int main(void)
 	tcase_add_test(t, what_is_not_translated_is_passed_over);
 	tcase_add_test(t, both_ends_know_each_other);
 	tcase_add_test(t, a_balancer_is_not_guessed);
+	tcase_add_test(t, what_was_there_before_counts_as_none);
 	tcase_add_test(t, the_table_is_bounded_and_forgets);
 	return unit_run("nattab", t);
 }
