@@ -57,7 +57,7 @@ static void put_time(struct buf *out, uint64_t v)
 static bool is_time(const char *key)
 {
 	return strcmp(key, "first") == 0 || strcmp(key, "last") == 0 ||
-	       strcmp(key, "boot_time") == 0;
+	       strcmp(key, "boot_time") == 0 || strcmp(key, "worst_hour") == 0;
 }
 
 static bool is_amount(const char *key)
@@ -89,12 +89,7 @@ static void put_number(struct buf *out, const char *key, const char *metric,
 
 static void put_clean(struct buf *out, struct buf *text)
 {
-	struct buf clean = { 0 };
-
-	utf8_clean(&clean, buf_cstr(text), text->n);
-	for (size_t i = 0; i < clean.n; i++)
-		buf_u8(out, clean.p[i] < 0x20 || clean.p[i] == 0x7f ? '?' : clean.p[i]);
-	buf_fini(&clean);
+	utf8_show(out, buf_cstr(text), text->n);
 }
 
 static void put_text(struct buf *out, struct json_in *in)

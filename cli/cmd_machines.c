@@ -62,8 +62,9 @@ static void put_addresses(struct table *t, const struct machine_row *m)
 /* Degraded by what cannot be had on this host is no hole in what is watched. */
 static bool is_whole(const struct machine_row *m)
 {
-	return !m->missing &&
-	       !(m->degraded & (DEGRADED_POLL | DEGRADED_READER | DEGRADED_OFF)) &&
+	const uint32_t harmless = DEGRADED_NO_UDP | DEGRADED_NO_NAT;
+
+	return !m->lost && !m->overflow && !(m->degraded & ~harmless) &&
 	       m->opens_seen >= m->opens_kernel - m->opens_kernel / 1000;
 }
 

@@ -5,9 +5,30 @@
 #include "common/json.h"
 #include "common/version.h"
 
+/* What the sensor says now goes before what a line once said. */
+static void put_extra(struct buf *out, const struct machine_row *m)
+{
+	struct exchange_watch w = { .opens_seen = m->opens_seen,
+				    .opens_kernel = m->opens_kernel,
+				    .lost = m->lost,
+				    .overflow = m->overflow,
+				    .unnamed = m->unnamed,
+				    .degraded = m->degraded };
+	struct json j = json_to(out);
+
+	json_open(&j, '{');
+	exchange_write_watch(&j, &w);
+	if (m->opens_kernel)
+		exchange_write_some(&j, m->extra, exchange_is_watch_key, NULL);
+	else
+		exchange_write_extra(&j, m->extra);
+	json_close(&j, '}');
+}
+
 void lines_machine(struct buf *out, const struct machine_row *m)
 {
-	const struct exchange_machine line = {
+	struct buf extra = { 0 };
+	struct exchange_machine line = {
 		.id = m->id,
 		.name = m->name,
 		.os = m->os,
@@ -21,10 +42,12 @@ void lines_machine(struct buf *out, const struct machine_row *m)
 		.memory_bytes = m->memory_bytes,
 		.first = m->first,
 		.last = m->last,
-		.extra = m->extra,
 	};
 
+	put_extra(&extra, m);
+	line.extra = buf_cstr(&extra);
 	exchange_write_machine(out, &line);
+	buf_fini(&extra);
 }
 
 static int put_usage(const struct usage_row *u, void *ctx)
@@ -43,10 +66,29 @@ static int put_usage(const struct usage_row *u, void *ctx)
 	return 0;
 }
 
+static int put_capture(const struct capture_row *c, void *ctx)
+{
+	struct json *j = ctx;
+
+	json_open(j, '{');
+	if (c->hour < 0)
+		json_member_uint(j, "netns", c->netns);
+	else
+		json_member_uint(j, "worst_hour", (uint64_t)c->hour * 3600);
+	json_member_uint(j, "connects_seen", c->active_seen);
+	json_member_uint(j, "connects_kernel", c->active_kernel);
+	json_member_uint(j, "accepts_seen", c->passive_seen);
+	json_member_uint(j, "accepts_kernel", c->passive_kernel);
+	json_close(j, '}');
+	return 0;
+}
+
 static int put_service(const struct listener_row *l, void *ctx)
 {
 	struct json *j = ctx;
 
+	if (!l->current)
+		return 0;
 	json_open(j, '{');
 	json_member_uint(j, "port", l->port);
 	json_member_string(j, "protocol", l->proto == PROTO_UDP ? "udp" : "tcp");
@@ -67,9 +109,14 @@ int lines_machine_whole(struct buf *out, const struct machine_row *m, struct sto
 	lines_machine(&line, m);
 	json_open(&j, '{');
 	exchange_write_extra(&j, buf_cstr(&line));
+	json_key(&j, "capture");
+	json_open(&j, '[');
+	rc = query_captures(s, m->id, put_capture, &j, e);
+	json_close(&j, ']');
 	json_key(&j, "usage");
 	json_open(&j, '[');
-	rc = query_usage(s, m->id, put_usage, &j, e);
+	if (!rc)
+		rc = query_usage(s, m->id, put_usage, &j, e);
 	json_close(&j, ']');
 	json_key(&j, "services");
 	json_open(&j, '[');
@@ -106,6 +153,7 @@ void lines_edge(struct buf *out, const struct edge_row *e)
 		.last = e->last,
 		.witnesses = e->witnesses,
 		.guess = e->guess,
+		.server_seen = *e->server_seen ? e->server_seen : NULL,
 		.extra = e->extra,
 	};
 

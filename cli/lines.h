@@ -7,8 +7,9 @@
 #include "store/query.h"
 
 /*
- * All that is known of one machine: lines_machine with `usage` (how busy it was) and
- * `services` (what listens on it), read from S.  Negative errno with words.
+ * All that is known of one machine: lines_machine with `capture` (opens by namespace, and the
+ * worst hour), `usage` (how busy it was) and `services` (what listens on it), read from S.
+ * Negative errno with words.
  */
 int lines_machine_whole(struct buf *out, const struct machine_row *m, struct store *s,
 			struct err *e);

@@ -2,6 +2,7 @@
 /* Writing; exchange_read.c reads. */
 #include "common/exchange.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "common/version.h"
@@ -140,27 +141,32 @@ void exchange_write_process(struct json *j, const char *prefix, const struct pro
 
 /* An end's name that is known by now, or a guess that was made, beats what a line once said.
  */
-static bool is_written(const struct exchange_flow *f, const char *key)
+static bool is_written(const void *ctx, const char *key)
 {
+	const struct exchange_flow *f = ctx;
+
 	if (strcmp(key, "client_name") == 0)
 		return *f->client.name;
 	if (strcmp(key, "server_name") == 0)
 		return *f->server.name;
+	if (strcmp(key, "server_seen") == 0)
+		return f->server_seen;
 	return strcmp(key, "guess") == 0 && f->guess;
 }
 
-/* The further keys, each of which may stand in the line once only. */
-static void write_others(struct json *j, const struct exchange_flow *f)
+/* Each key may stand in the line once only. */
+void exchange_write_some(struct json *j, const char *extra, exchange_skip_fn *skip,
+			 const void *ctx)
 {
-	struct json_in in = json_from(f->extra, strlen(f->extra));
+	struct json_in in = json_from(extra, strlen(extra));
 	struct buf key = { 0 }, nowhere = { 0 };
 	struct json sink = json_to(&nowhere);
 	bool first = true;
 
-	if (!*f->extra || !json_enter(&in, '{'))
+	if (!*extra || !json_enter(&in, '{'))
 		return;
 	while (json_more(&in, '}', &first) && json_read_key(&in, &key)) {
-		struct json *to = is_written(f, buf_cstr(&key)) ? &sink : j;
+		struct json *to = skip(ctx, buf_cstr(&key)) ? &sink : j;
 
 		json_key(to, buf_cstr(&key));
 		if (!json_copy(&in, to))
@@ -168,6 +174,50 @@ static void write_others(struct json *j, const struct exchange_flow *f)
 	}
 	buf_fini(&key);
 	buf_fini(&nowhere);
+}
+
+static const char *const watch_keys[] = { "opens_seen", "opens_kernel", "capture_rate", "lost",
+					  "overflow",	"unnamed",	"degraded",	NULL };
+
+bool exchange_is_watch_key(const void *ctx, const char *key)
+{
+	(void)ctx;
+	for (const char *const *k = watch_keys; *k; k++)
+		if (strcmp(*k, key) == 0)
+			return true;
+	return false;
+}
+
+/* Cut, not rounded: a rate of 1 is one. */
+static void put_rate(struct json *j, uint64_t part, uint64_t whole)
+{
+	uint64_t millionths = part >= whole ? 1000000 : part * 1000000 / whole;
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%u.%06u", (unsigned)(millionths / 1000000),
+			 (unsigned)(millionths % 1000000));
+
+	json_key(j, "capture_rate");
+	json_raw(j, text, (size_t)n);
+}
+
+void exchange_write_watch(struct json *j, const struct exchange_watch *w)
+{
+	if (w->opens_kernel) {
+		put_uint(j, "opens_seen", w->opens_seen);
+		put_uint(j, "opens_kernel", w->opens_kernel);
+		put_rate(j, w->opens_seen, w->opens_kernel);
+	}
+	put_above_zero(j, "lost", w->lost);
+	put_above_zero(j, "overflow", w->overflow);
+	put_above_zero(j, "unnamed", w->unnamed);
+	if (!w->degraded)
+		return;
+	json_key(j, "degraded");
+	json_open(j, '[');
+	for (unsigned i = 0; i < DEGRADED_WORDS; i++)
+		if (w->degraded & 1u << i)
+			json_string(j, degraded_word[i]);
+	json_close(j, ']');
 }
 
 void exchange_write_flow(struct buf *out, const struct exchange_flow *f)
@@ -193,6 +243,8 @@ void exchange_write_flow(struct buf *out, const struct exchange_flow *f)
 	put_above_zero(&j, "retransmits", f->c.retransmits);
 	exchange_write_process(&j, "client_", &f->client.process);
 	exchange_write_process(&j, "server_", &f->server.process);
-	write_others(&j, f);
+	if (f->server_seen)
+		put_text(&j, "server_seen", f->server_seen);
+	exchange_write_some(&j, f->extra, is_written, f);
 	json_close(&j, '}');
 }

@@ -32,6 +32,14 @@ struct exchange_machine {
 	const char *extra;	      /* JSON object of further keys, or "" */
 };
 
+/* How whole a sensor's watch of its machine was, by its own account. */
+struct exchange_watch {
+	uint64_t opens_seen,
+		opens_kernel; /* of those that the kernel counted; 0: not compared */
+	uint64_t lost, overflow, unnamed;
+	uint32_t degraded; /* bits of enum degraded */
+};
+
 struct exchange_end {
 	const char *id;	  /* "": no known machine */
 	const char *name; /* of the machine; "": unknown */
@@ -49,6 +57,8 @@ struct exchange_flow {
 	int64_t first, last; /* Unix seconds, 0: unknown */
 	unsigned witnesses;  /* bits 1 << enum witness */
 	bool guess;
+	const char *server_seen; /* the server's ends as clients addressed them, "IP:PORT ...";
+				    NULL: as it is */
 	const char *extra;
 };
 
@@ -62,6 +72,15 @@ void exchange_write_flow(struct buf *out, const struct exchange_flow *f);
 void exchange_write_process(struct json *j, const char *prefix, const struct process *p);
 /* The keys of EXTRA, a JSON object or "", into the object that J has open. */
 void exchange_write_extra(struct json *j, const char *extra);
+/* The same without keys for which SKIP is true. */
+typedef bool exchange_skip_fn(const void *ctx, const char *key);
+void exchange_write_some(struct json *j, const char *extra, exchange_skip_fn *skip,
+			 const void *ctx);
+/* "opens_seen" and so on, what is not zero; and whether KEY is one of them. */
+void exchange_write_watch(struct json *j, const struct exchange_watch *w);
+bool exchange_is_watch_key(const void *ctx, const char *key);
+/* Whether KEY is one that every machine line has or may have, and no further one. */
+bool exchange_is_machine_key(const void *ctx, const char *key);
 
 enum exchange_kind { EXCHANGE_MACHINE, EXCHANGE_FLOW, EXCHANGE_OTHER };
 

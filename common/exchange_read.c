@@ -277,6 +277,15 @@ static const struct key_row machine_keys[] = {
 	{ NULL },
 };
 
+bool exchange_is_machine_key(const void *ctx, const char *key)
+{
+	(void)ctx;
+	for (const struct key_row *row = machine_keys; row->key; row++)
+		if (strcmp(row->key, key) == 0)
+			return true;
+	return false;
+}
+
 static const struct key_row flow_keys[] = {
 	{ "type", read_type, 0, NAME_LEN },
 	{ "version", read_uint, offsetof(struct exchange_reader, version), EXCHANGE_MAX },

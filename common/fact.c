@@ -16,3 +16,7 @@ const char *const usage_word[USAGE_METRICS] = {
 	"nic_rx_bytes",
 	"nic_tx_bytes",
 };
+
+const char *const degraded_word[DEGRADED_WORDS] = {
+	"poll", "reader_off", "probes_off", "no_udp", "no_translations", "translations_lost",
+};

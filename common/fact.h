@@ -146,7 +146,10 @@ enum degraded {
 	DEGRADED_NO_UDP = 8,
 	DEGRADED_NO_NAT = 16,
 	DEGRADED_NAT_LOST = 32, /* translations came faster than they were read */
+	DEGRADED_WORDS = 6,
 };
+/* By the number of the bit, as in JSON: "poll", "reader_off" ... */
+extern const char *const degraded_word[DEGRADED_WORDS];
 
 /* Opens of one network namespace as the probe counted them and as the kernel did. */
 struct capture {

@@ -56,7 +56,6 @@ struct once {
 	uint64_t overflow, unnamed;
 	uint32_t degraded;
 	struct buf usage; /* JSON objects with commas between them */
-	char words[256];
 };
 
 struct once *once_new(void)
@@ -300,27 +299,23 @@ static bool is_ours(const struct once *o, const struct addr *a)
 	return false;
 }
 
-static void put_seen(struct buf *extra, const struct claim *c)
+/* "IP:PORT", or "" where nothing was translated. */
+static const char *seen_text(const struct claim *c, char out[ADDR_TEXT + 8])
 {
-	struct json j = json_to(extra);
-	char ip[ADDR_TEXT], text[ADDR_TEXT + 8];
+	char ip[ADDR_TEXT];
 
 	if (!c->has_seen)
-		return;
-	addr_text(&c->seen, ip);
-	snprintf(text, sizeof(text), addr_is_v4(&c->seen) ? "%s:%u" : "[%s]:%u", ip,
-		 c->seen_port);
-	json_open(&j, '{');
-	json_member_string(&j, "server_seen", text);
-	json_close(&j, '}');
+		return NULL;
+	snprintf(out, ADDR_TEXT + 8, addr_is_v4(&c->seen) ? "%s:%u" : "[%s]:%u",
+		 addr_text(&c->seen, ip), c->seen_port);
+	return out;
 }
 
 static void put_edge(struct once *o, struct buf *out, const struct claim *c,
 		     const struct pair_claim *p, unsigned witnesses)
 {
-	char client[ADDR_TEXT], server[ADDR_TEXT];
+	char client[ADDR_TEXT], server[ADDR_TEXT], seen[ADDR_TEXT + 8];
 	const char *id = o->machine.id ? o->machine.id : "";
-	struct buf extra = { 0 };
 	struct exchange_flow f = { .proto = c->key.at.proto,
 				   .port = c->key.at.port,
 				   .c = c->c,
@@ -330,10 +325,10 @@ static void put_edge(struct once *o, struct buf *out, const struct claim *c,
 				   .first = (int64_t)(c->first_ms / 1000),
 				   .last = (int64_t)(c->last_ms / 1000),
 				   .witnesses = witnesses,
-				   .guess = p->guess };
+				   .guess = p->guess,
+				   .server_seen = seen_text(c, seen),
+				   .extra = "" };
 
-	put_seen(&extra, c);
-	f.extra = buf_cstr(&extra);
 	f.client = (struct exchange_end){
 		.id = is_ours(o, &c->key.at.client) ? id : "",
 		.name = "",
@@ -348,7 +343,6 @@ static void put_edge(struct once *o, struct buf *out, const struct claim *c,
 	};
 	exchange_write_flow(out, &f);
 	buf_str(out, "\n");
-	buf_fini(&extra);
 }
 
 /*
@@ -406,28 +400,17 @@ static void put_edges(struct once *o, struct buf *out)
 	free(all);
 }
 
-static const char *const degraded_words[] = {
-	"poll", "reader_off", "probes_off", "no_udp", "no_translations", "translations_lost",
-};
-
-static void put_honesty(struct once *o, struct json *j)
+static void put_watch(const struct once *o, struct json *j)
 {
-	json_member_uint(j, "opens_seen", o->seen);
-	json_member_uint(j, "opens_kernel", o->kernel);
+	struct exchange_watch w = { .opens_seen = o->seen,
+				    .opens_kernel = o->kernel,
+				    .overflow = o->overflow,
+				    .unnamed = o->unnamed,
+				    .degraded = o->degraded };
+
+	exchange_write_watch(j, &w);
 	json_member_uint(j, "watched_from", o->start_ms / 1000);
 	json_member_uint(j, "watched_to", o->end_ms / 1000);
-	if (o->overflow)
-		json_member_uint(j, "overflow", o->overflow);
-	if (o->unnamed)
-		json_member_uint(j, "unnamed", o->unnamed);
-	if (!o->degraded)
-		return;
-	json_key(j, "degraded");
-	json_open(j, '[');
-	for (unsigned i = 0; i < sizeof(degraded_words) / sizeof(*degraded_words); i++)
-		if (o->degraded & 1u << i)
-			json_string(j, degraded_words[i]);
-	json_close(j, ']');
 }
 
 static void put_machine(struct once *o, struct buf *out)
@@ -454,7 +437,7 @@ static void put_machine(struct once *o, struct buf *out)
 	for (unsigned i = 0; i < m->addrs_n; i++)
 		ips[i] = addr_text(&m->addrs[i], text[i]);
 	json_open(&j, '{');
-	put_honesty(o, &j);
+	put_watch(o, &j);
 	if (o->usage.n) {
 		buf_str(&o->usage, "]");
 		json_key(&j, "usage");
@@ -486,20 +469,19 @@ int once_write(struct once *o, const char *path, struct err *e)
 	return rc;
 }
 
-bool once_degraded(const struct once *o, const char **words)
+bool once_degraded(const struct once *o, char *words, size_t cap)
 {
-	struct once *w = (struct once *)o;
-	int n = 0;
+	const uint32_t harmless =
+		DEGRADED_NO_UDP | DEGRADED_NO_NAT; /* this host has none of it */
+	struct buf all = { 0 };
 
-	w->words[0] = 0;
-	for (unsigned i = 0; i < sizeof(degraded_words) / sizeof(*degraded_words); i++)
-		if (o->degraded & 1u << i && i != 3 && i != 4)
-			n += snprintf(w->words + n, sizeof(w->words) - (size_t)n, "%s%s",
-				      n ? ", " : "", degraded_words[i]);
+	for (unsigned i = 0; i < DEGRADED_WORDS; i++)
+		if (o->degraded & ~harmless & 1u << i)
+			buf_printf(&all, "%s%s", all.n ? ", " : "", degraded_word[i]);
 	if (o->overflow)
-		n += snprintf(w->words + n, sizeof(w->words) - (size_t)n,
-			      "%s%llu connections fitted no table", n ? ", " : "",
-			      (unsigned long long)o->overflow);
-	*words = w->words;
-	return n > 0;
+		buf_printf(&all, "%s%llu connections fitted no table", all.n ? ", " : "",
+			   (unsigned long long)o->overflow);
+	snprintf(words, cap, "%s", buf_cstr(&all));
+	buf_fini(&all);
+	return *words;
 }

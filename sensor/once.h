@@ -21,7 +21,7 @@ struct output once_output(struct once *o);
 
 /* By rename; into what is no regular file (a pipe, a device), "-" is standard output. */
 int once_write(struct once *o, const char *path, struct err *e);
-/* The watch missed something, by its own account; WORDS (borrowed) says what. */
-bool once_degraded(const struct once *o, const char **words);
+/* The watch missed something, by its own account: WORDS says what. */
+bool once_degraded(const struct once *o, char *words, size_t cap);
 
 #endif

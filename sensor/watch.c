@@ -343,8 +343,8 @@ static void shed(struct watch *w, enum probe_shed what)
 	if (what == SHED_READER) {
 		w->degraded |= DEGRADED_READER;
 		log_warn("over budget (%u.%u %% of a core, %" PRIu64
-			 " MiB): the reader's program is detached, servers are named by their "
-			 "listeners from now on",
+			 " MiB): the reader's program and those of UDP are detached, servers are "
+			 "named by their listeners from now on",
 			 tenths / 10, tenths % 10, w->governor.last.memory_bytes >> 20);
 		if (w->probe->shed)
 			w->probe->shed(w->state, what);
@@ -387,28 +387,34 @@ static void govern(struct watch *w)
 		attach_again(w);
 }
 
+static uint64_t more(uint64_t now, uint64_t then)
+{
+	return now > then ? now - then : 0;
+}
+
 /* What the owner of the server wants to know, once an hour. */
 static void hourly(struct watch *w)
 {
 	struct governor_spent now = w->governor.last;
 	uint64_t ms = clock_ms() - w->hour.at_ms, seen, kernel;
-	uint64_t cpu = now.process_ns - w->hour.cpu_ns, in_kernel;
+	uint64_t cpu = more(now.process_ns, w->hour.cpu_ns);
+	uint64_t in_kernel = more(now.kernel_ns, w->hour.kernel_ns); /* begins anew with a probe */
+	uint64_t sent = intake_own_bytes(w->intake);
 
 	if (clock_ms() - w->hour.at_ms < REPORT_MS)
 		return;
-	in_kernel = now.kernel_ns > w->hour.kernel_ns ? now.kernel_ns - w->hour.kernel_ns : 0;
 	intake_opens(w->intake, &seen, &kernel);
 	log_info("the last hour: %.2f %% of a core (%.2f %% of it in the kernel), %" PRIu64
 		 " MiB of memory with maps, %" PRIu64 " KiB sent, %" PRIu64 " of %" PRIu64
 		 " opens seen since the start",
 		 (double)(cpu + in_kernel) / 1e4 / (double)ms,
 		 cpu + in_kernel ? 100.0 * (double)in_kernel / (double)(cpu + in_kernel) : 0.0,
-		 now.memory_bytes >> 20, (intake_own_bytes(w->intake) - w->hour.bytes) >> 10,
+		 now.memory_bytes >> 20, more(sent, w->hour.bytes) >> 10,
 		 seen, kernel);
 	w->hour.at_ms = clock_ms();
 	w->hour.cpu_ns = now.process_ns;
 	w->hour.kernel_ns = now.kernel_ns;
-	w->hour.bytes = intake_own_bytes(w->intake);
+	w->hour.bytes = sent;
 }
 
 /* The loop */
@@ -632,7 +638,7 @@ static void close_parts(struct watch *w)
 
 static int finish(struct watch *w)
 {
-	const char *words;
+	char words[256];
 	int rc;
 
 	if (w->failed)
@@ -640,7 +646,7 @@ static int finish(struct watch *w)
 	if (!w->once)
 		return courier_finish(&w->courier, w->e);
 	rc = once_write(w->once, w->config->once, w->e);
-	if (!rc && once_degraded(w->once, &words))
+	if (!rc && once_degraded(w->once, words, sizeof(words)))
 		rc = err_set(w->e, -EAGAIN, "%s is written, but the watch was not whole: %s",
 			     w->config->once, words);
 	return rc;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/buf.h"
+#include "common/exchange.h"
 #include "common/json.h"
 #include "store/amount.h"
 #include "store/db.h"
@@ -136,19 +137,38 @@ int host_translation(struct store *s, const struct sensor *x, const struct trans
 		   I(t->opens)));
 }
 
-/* Written again by our own writer, so that nothing in it is anything but clean JSON. */
-int host_inventory(struct store *s, int64_t machine, const char *json, struct err *e)
+/* An inventory says what a machine is made of, not who it is or how well it is watched. */
+static bool is_reserved(const void *ctx, const char *key)
 {
-	struct json_in in = json_from(json, strlen(json));
+	return exchange_is_machine_key(ctx, key) || exchange_is_watch_key(ctx, key);
+}
+
+static bool is_object(const char *text)
+{
+	struct json_in in = json_from(text, strlen(text));
+	struct buf nowhere = { 0 };
+	struct json j = json_to(&nowhere);
+	bool good = json_peek(&in) == JSON_OBJECT && json_copy(&in, &j) && json_at_end(&in);
+
+	buf_fini(&nowhere);
+	return good;
+}
+
+/* Written again by our own writer, so that nothing in it is anything but clean JSON. */
+int host_inventory(struct store *s, int64_t machine, const char *text, struct err *e)
+{
 	struct buf clean = { 0 };
 	struct json j = json_to(&clean);
-	int rc = 0;
+	int rc;
 
-	if (json_peek(&in) == JSON_OBJECT && json_copy(&in, &j) && json_at_end(&in))
-		rc = db_run(
-			s, e,
-			"UPDATE machine SET inventory = ?1 WHERE id = ?2 AND inventory != ?1",
-			DB(T(buf_cstr(&clean)), I(machine)));
+	if (!is_object(text))
+		return 0;
+	json_open(&j, '{');
+	exchange_write_some(&j, text, is_reserved, NULL);
+	json_close(&j, '}');
+	rc = db_run(s, e,
+		    "UPDATE machine SET inventory = ?1 WHERE id = ?2 AND inventory != ?1",
+		    DB(T(buf_cstr(&clean)), I(machine)));
 	buf_fini(&clean);
 	return rc;
 }

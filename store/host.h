@@ -26,6 +26,6 @@ int host_translation(struct store *s, const struct sensor *x, const struct trans
 		     bool *good, struct err *e);
 /* The machine's inventory in place of the one before; what is no JSON object changes nothing.
  */
-int host_inventory(struct store *s, int64_t machine, const char *json, struct err *e);
+int host_inventory(struct store *s, int64_t machine, const char *text, struct err *e);
 
 #endif

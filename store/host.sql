@@ -23,7 +23,7 @@ CREATE TABLE capture_hour(
 	active_kernel INTEGER NOT NULL,
 	passive_seen INTEGER NOT NULL,
 	passive_kernel INTEGER NOT NULL,
-	PRIMARY KEY(hour, sensor)
+	PRIMARY KEY(sensor, hour)
 ) WITHOUT ROWID;
 CREATE TABLE usage(                             -- how busy a machine was, ten minutes a row
 	machine INTEGER NOT NULL,

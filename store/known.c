@@ -20,23 +20,15 @@ static int load_machines(struct store *s, struct known *k, struct err *e)
 	sqlite3_stmt *st = db_query(
 		s, e,
 		"SELECT m.id, ident, m.name, os, m.kernel, arch, site, "
-		/* the sensor's word goes before that of an import */
-		"iif(inventory = '' AND s.id IS NULL, extra, coalesce(nullif(json_patch(json_patch("
-		"iif(json_valid(extra), extra, '{}'), iif(inventory = '', '{}', "
-		"inventory)), json_object('opens_seen', c.seen, 'opens_kernel', "
-		"c.counted, 'lost', nullif(s.lost, 0), 'overflow', "
-		"nullif(s.overflow, 0), 'unnamed', nullif(s.unnamed, 0), "
-		"'degraded', iif(s.degraded = 0, NULL, json('[' || rtrim("
-		"iif(s.degraded & 1, '\"poll\",', '') || "
-		"iif(s.degraded & 2, '\"reader_off\",', '') || "
-		"iif(s.degraded & 4, '\"probes_off\",', '') || "
-		"iif(s.degraded & 8, '\"no_udp\",', '') || "
-		"iif(s.degraded & 16, '\"no_translations\",', '') || "
-		"iif(s.degraded & 32, '\"translations_lost\",', ''), ',') || ']')))), '{}'), '')), "
+		/* what the sensor says goes before what an import once said */
+		"iif(inventory = '', extra, "
+		"json_patch(iif(json_valid(extra), extra, '{}'), inventory)), "
 		"cores, memory, sensor != 0 OR watched, m.first_ms, m.last_ms, "
-		"c.seen, c.counted, s.lost + s.overflow, s.degraded "
+		"c.seen, c.counted, s.lost, s.overflow, s.unnamed, s.degraded "
 		"FROM machine m LEFT JOIN sensor s ON s.id = m.sensor AND m.sensor != 0 "
-		"LEFT JOIN (SELECT sensor AS of, sum(active_seen + passive_seen) AS seen, "
+		/* what one namespace has too much makes up for nothing in another */
+		"LEFT JOIN (SELECT sensor AS of, sum(min(active_seen, active_kernel) + "
+		"min(passive_seen, passive_kernel)) AS seen, "
 		"sum(active_kernel + passive_kernel) AS counted FROM capture GROUP BY sensor) c "
 		"ON c.of = s.id ORDER BY m.id",
 		DB_NONE);
@@ -64,8 +56,10 @@ static int load_machines(struct store *s, struct known *k, struct err *e)
 			.last_ms = sqlite3_column_int64(st, 12),
 			.opens_seen = (uint64_t)sqlite3_column_int64(st, 13),
 			.opens_kernel = (uint64_t)sqlite3_column_int64(st, 14),
-			.missing = (uint64_t)sqlite3_column_int64(st, 15),
-			.degraded = (uint32_t)sqlite3_column_int64(st, 16)
+			.lost = (uint64_t)sqlite3_column_int64(st, 15),
+			.overflow = (uint64_t)sqlite3_column_int64(st, 16),
+			.unnamed = (uint64_t)sqlite3_column_int64(st, 17),
+			.degraded = (uint32_t)sqlite3_column_int64(st, 18)
 		};
 	}
 	return rc;

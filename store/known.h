@@ -19,7 +19,7 @@ struct known_machine {
 	uint64_t memory;
 	bool sensor;
 	int64_t first_ms, last_ms;
-	uint64_t opens_seen, opens_kernel, missing;
+	uint64_t opens_seen, opens_kernel, lost, overflow, unnamed;
 	uint32_t degraded;
 };
 struct known_endpoint {

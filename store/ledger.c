@@ -55,11 +55,15 @@ static bool plausible(const struct intake *in, int64_t ms)
 	       ms <= in->received_ms + EARLY_MINUTES * minute_ms;
 }
 
+/* Rows are kept by time, so a time out of a hat would make as many as anybody likes. */
+static bool in_time(const struct intake *in, uint64_t ms)
+{
+	return ms <= INT64_MAX && plausible(in, (int64_t)ms);
+}
+
 static int64_t plausible_or_now(const struct intake *in, uint64_t ms)
 {
-	bool good = ms <= INT64_MAX && plausible(in, (int64_t)ms);
-
-	return good ? (int64_t)ms : in->received_ms;
+	return in_time(in, ms) ? (int64_t)ms : in->received_ms;
 }
 
 /* LAST is kept within the minute, so that the buckets of an edge lie within its life. */
@@ -403,10 +407,14 @@ static int take(struct intake *in, const struct wire_record *rec, struct err *e)
 		rc = take_lost(in, &rec->lost, &fate, e);
 		break;
 	case WIRE_R_CAPTURE:
-		rc = host_capture(in->s, in->sensor, &rec->capture, &good, e);
+		good = in_time(in, rec->capture.start_ms);
+		if (good)
+			rc = host_capture(in->s, in->sensor, &rec->capture, &good, e);
 		break;
 	case WIRE_R_USAGE:
-		rc = host_usage(in->s, in->sensor, &rec->usage, &good, e);
+		good = in_time(in, rec->usage.start_ms);
+		if (good)
+			rc = host_usage(in->s, in->sensor, &rec->usage, &good, e);
 		break;
 	case WIRE_R_TRANSLATION:
 		rc = host_translation(in->s, in->sensor, &rec->translation, &good, e);

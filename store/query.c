@@ -163,7 +163,9 @@ static int emit_machine(const struct machines *m, const struct known_machine *k,
 				 .extra = k->extra,
 				 .opens_seen = k->opens_seen,
 				 .opens_kernel = k->opens_kernel,
-				 .missing = k->missing,
+				 .lost = k->lost,
+				 .overflow = k->overflow,
+				 .unnamed = k->unnamed,
 				 .degraded = k->degraded };
 	int rc = 0;
 

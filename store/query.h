@@ -37,7 +37,9 @@ struct machine_row {
 	const char *extra;     /* inventory and further keys as a JSON object, or "" */
 	/* By its sensor: opens that were seen and that the kernel counted, 0: not compared. */
 	uint64_t opens_seen, opens_kernel;
-	uint64_t missing;  /* records lost, connections that fitted no table */
+	uint64_t lost;	   /* records that were dropped before they could be sent */
+	uint64_t overflow; /* connections that fitted no table */
+	uint64_t unnamed;  /* processes that were gone before they could be named */
 	uint32_t degraded; /* bits of enum degraded */
 };
 
@@ -55,10 +57,11 @@ struct edge_row {
 	uint16_t port;
 	struct counters c;
 	uint64_t live, pending;
-	int64_t first, last; /* Unix seconds */
-	unsigned witnesses;  /* bit 1 << enum witness */
-	bool guess;	     /* a process of it was assigned by share, not known */
-	const char *extra;   /* further keys of an imported line as a JSON object, or "" */
+	int64_t first, last;	 /* Unix seconds */
+	unsigned witnesses;	 /* bit 1 << enum witness */
+	bool guess;		 /* a process of it was assigned by share, not known */
+	const char *server_seen; /* as clients addressed it, where it was translated; or "" */
+	const char *extra;	 /* further keys of an imported line as a JSON object, or "" */
 };
 
 struct listener_row {
@@ -108,6 +111,16 @@ int query_edge_days(struct store *s, const struct filter *f, query_edge_days_fn 
 /* By machine name, port, address. */
 int query_listeners(struct store *s, const struct filter *f, query_listener_fn *fn, void *ctx,
 		    struct err *e);
+/* Opens of one network namespace of a machine, or of its worst hour. */
+struct capture_row {
+	uint32_t netns; /* 0: those beyond the cap, together */
+	int64_t hour;	/* hours since 1970: the worst one; -1: a namespace */
+	uint64_t active_seen, active_kernel, passive_seen, passive_kernel;
+};
+typedef int query_capture_fn(const struct capture_row *row, void *ctx);
+/* Namespaces by number, then the hour in which the smallest share was seen. */
+int query_captures(struct store *s, const char *ident, query_capture_fn *fn, void *ctx,
+		   struct err *e);
 typedef int query_usage_fn(const struct usage_row *row, void *ctx);
 /* By metric and device, of the machine whose id is IDENT. */
 int query_usage(struct store *s, const char *ident, query_usage_fn *fn, void *ctx,

@@ -12,6 +12,7 @@
 #include "store/known.h"
 #include "store/order.h"
 #include "store/query.h"
+#include "store/seen.h"
 #include "store/window.h"
 
 struct gauge {
@@ -46,6 +47,7 @@ struct query {
 	size_t edge_n, near; /* near: behind the one found last */
 	struct alias *alias;
 	size_t alias_n;
+	struct seen *seen;
 };
 
 static int by_number(const void *a, const void *b)
@@ -269,7 +271,12 @@ static int load(struct query *q)
 		rc = load_totals(q);
 	if (!rc && (q->f->since || q->f->until))
 		rc = load_window(q);
-	return rc ? rc : load_claims(q);
+	if (!rc)
+		rc = load_claims(q);
+	if (rc)
+		return rc;
+	q->seen = seen_load(q->s, q->e);
+	return q->seen ? 0 : db_fail(q->s, NULL);
 }
 
 /* Rows */
@@ -283,6 +290,16 @@ static struct end_row end_of(const struct query *q, int64_t endpoint, int64_t pr
 				 .name = m ? m->name : "",
 				 .ip = p ? p->ip : "",
 				 .process = known_process(&q->known, process, endpoint) };
+}
+
+static const char *seen_of(const struct query *q, const struct edge *ed)
+{
+	const struct known_endpoint *client = known_endpoint(&q->known, ed->place.client);
+	const struct known_endpoint *server = known_endpoint(&q->known, ed->place.server);
+
+	return client && server ? seen_find(q->seen, ed->place.proto, &client->addr,
+					    &server->addr, ed->place.port)
+				: "";
 }
 
 static int64_t clip(int64_t t, int64_t least, int64_t most)
@@ -310,6 +327,7 @@ static struct edge_row row_of(const struct query *q, const struct edge *ed)
 		.last = clip(ed->last, f->since, f->until),
 		.witnesses = ed->witnesses,
 		.guess = ed->guess,
+		.server_seen = seen_of(q, ed),
 		.extra = ed->extra ? ed->extra : ""
 	};
 }
@@ -427,6 +445,7 @@ int query_edges(struct store *s, const struct filter *f, query_edge_fn *fn, void
 		free(q.edge[i].extra);
 	free(q.edge);
 	free(q.alias);
+	seen_free(q.seen);
 	known_fini(&q.known);
 	return rc;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How busy machines were: by metric and device, over all that is kept. */
+/* What host sensors tell besides edges, read: how busy machines were, how much was seen. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,5 +84,46 @@ int query_usage(struct store *s, const char *ident, query_usage_fn *fn, void *ct
 	if (!rc)
 		rc = tell(&g, fn, ctx);
 	free(g.mean);
+	return rc;
+}
+
+static struct capture_row capture_of(sqlite3_stmt *st)
+{
+	return (struct capture_row){ .netns = (uint32_t)sqlite3_column_int64(st, 0),
+				     .hour = sqlite3_column_int64(st, 1),
+				     .active_seen = (uint64_t)sqlite3_column_int64(st, 2),
+				     .active_kernel = (uint64_t)sqlite3_column_int64(st, 3),
+				     .passive_seen = (uint64_t)sqlite3_column_int64(st, 4),
+				     .passive_kernel = (uint64_t)sqlite3_column_int64(st, 5) };
+}
+
+int query_captures(struct store *s, const char *ident, query_capture_fn *fn, void *ctx,
+		   struct err *e)
+{
+	int rc;
+	sqlite3_stmt *st = db_query(
+		s, e,
+		"WITH who(id) AS (SELECT sensor FROM machine WHERE ident = ?) "
+		"SELECT netns, -1, active_seen, active_kernel, passive_seen, passive_kernel "
+		"FROM capture WHERE sensor = (SELECT id FROM who) "
+		"UNION ALL SELECT * FROM (SELECT 0, hour, active_seen, active_kernel, "
+		"passive_seen, passive_kernel FROM capture_hour WHERE sensor = (SELECT id FROM who) "
+		"AND active_kernel + passive_kernel > 0 ORDER BY "
+		"1.0 * (min(active_seen, active_kernel) + min(passive_seen, passive_kernel)) / "
+		"(active_kernel + passive_kernel), hour LIMIT 1) "
+		"ORDER BY 2, 1",
+		DB(T(ident)));
+
+	if (!st)
+		return db_fail(s, NULL);
+	while ((rc = db_step(s, st, e)) > 0) {
+		struct capture_row row = capture_of(st);
+
+		rc = fn(&row, ctx);
+		if (rc) {
+			db_done(st);
+			return rc;
+		}
+	}
 	return rc;
 }

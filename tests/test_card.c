@@ -40,11 +40,13 @@ END_TEST
 START_TEST(nothing_steers_a_terminal)
 {
 	struct buf out = { 0 };
-	const char *json = "{\"na\\u001b[31mme\":\"a\\nb\\u001b]0;x\\u0007\"}";
+	const char *json = "{\"na\\u001b[31mme\":\"a\\nb\\u001b]0;x\\u0007\\u009b31m\"}";
 
 	card_write(&out, json, strlen(json));
 	for (size_t i = 0; i + 1 < out.n; i++)
 		ck_assert_uint_ge(out.p[i], 0x20);
+	ck_assert_ptr_null(
+		strstr(buf_cstr(&out), "\xc2\x9b")); /* the other way to say ESC [ */
 	buf_fini(&out);
 }
 END_TEST

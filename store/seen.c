@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/seen.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/buf.h"
+#include "store/db.h"
+
+struct seen_key {
+	struct addr client, server;
+	uint16_t port;
+	uint8_t proto, pad;
+};
+
+struct entry {
+	struct seen_key key;
+	struct buf text;
+	UT_hash_handle hh;
+};
+
+struct seen {
+	struct entry *entries;
+};
+
+static struct seen_key key_of(uint8_t proto, const struct addr *client,
+			      const struct addr *server, uint16_t port)
+{
+	struct seen_key k;
+
+	memset(&k, 0, sizeof(k));
+	k.proto = proto;
+	k.client = *client;
+	k.server = *server;
+	k.port = port;
+	return k;
+}
+
+/* A text is there once; rows come sorted, so equal databases give equal texts. */
+static void add(struct seen *t, struct seen_key key, const char *text)
+{
+	struct entry *x;
+
+	HASH_FIND(hh, t->entries, &key, sizeof(key), x);
+	if (!x) {
+		x = xcalloc(1, sizeof(*x));
+		x->key = key;
+		HASH_ADD(hh, t->entries, key, sizeof(x->key), x);
+	}
+	if (x->text.n && strstr(buf_cstr(&x->text), text))
+		return;
+	buf_printf(&x->text, "%s%s", x->text.n ? " " : "", text);
+}
+
+static void add_row(struct seen *t, sqlite3_stmt *st)
+{
+	struct addr client, client_seen, seen, server;
+	uint8_t proto = (uint8_t)sqlite3_column_int(st, 0);
+	uint16_t port = (uint16_t)sqlite3_column_int(st, 6);
+	char ip[ADDR_TEXT], text[ADDR_TEXT + 8];
+
+	if (!db_addr(st, 1, &client) || !db_addr(st, 2, &client_seen) ||
+	    !db_addr(st, 3, &seen) || !db_addr(st, 5, &server))
+		return;
+	if (addr_eq(&seen, &server) && sqlite3_column_int(st, 4) == port)
+		return; /* the client alone was translated */
+	snprintf(text, sizeof(text), addr_is_v4(&seen) ? "%s:%d" : "[%s]:%d",
+		 addr_text(&seen, ip), sqlite3_column_int(st, 4));
+	add(t, key_of(proto, &client, &server, port), text);
+	if (!addr_eq(&client, &client_seen))
+		add(t, key_of(proto, &client_seen, &server, port), text);
+}
+
+struct seen *seen_load(struct store *s, struct err *e)
+{
+	struct seen *t = xcalloc(1, sizeof(*t));
+	int rc;
+	sqlite3_stmt *st = db_query(
+		s, e,
+		"SELECT DISTINCT proto, client, client_seen, seen, seen_port, server, port "
+		"FROM translation ORDER BY proto, client, client_seen, seen, seen_port, "
+		"server, port",
+		DB_NONE);
+
+	if (!st) {
+		seen_free(t);
+		return NULL;
+	}
+	while ((rc = db_step(s, st, e)) > 0)
+		add_row(t, st);
+	if (!rc)
+		return t;
+	seen_free(t);
+	return NULL;
+}
+
+void seen_free(struct seen *t)
+{
+	struct entry *x, *next;
+
+	if (!t)
+		return;
+	HASH_ITER (hh, t->entries, x, next) {
+		HASH_DEL(t->entries, x);
+		buf_fini(&x->text);
+		free(x);
+	}
+	free(t);
+}
+
+const char *seen_find(const struct seen *t, uint8_t proto, const struct addr *client,
+		      const struct addr *server, uint16_t port)
+{
+	struct seen_key key = key_of(proto, client, server, port);
+	struct entry *x;
+
+	HASH_FIND(hh, t->entries, &key, sizeof(key), x);
+	return x ? buf_cstr(&x->text) : "";
+}
