@@ -25,7 +25,7 @@ static const char usage_text[] =
 	"       skein-sensor [--ebpf|--poll] --show-what-you-send\n"
 	"       skein-sensor enroll --collector HOST:PORT --token TOKEN [--data DIR] [--force]\n"
 	"\n"
-	"Watches the TCP connections of this machine and tells a collector which process\n"
+	"Watches what this machine talks over TCP and UDP and tells a collector which process\n"
 	"depends on which. Read only; never looks at payload; needs root to attach.\n"
 	"\n"
 	"  --ebpf              watch by eBPF, or not at all\n"

@@ -342,10 +342,11 @@ static void shed(struct watch *w, enum probe_shed what)
 
 	if (what == SHED_READER) {
 		w->degraded |= DEGRADED_READER;
-		log_warn("over budget (%u.%u %% of a core, %" PRIu64
-			 " MiB): the reader's program and those of UDP are detached, servers are "
-			 "named by their listeners from now on",
-			 tenths / 10, tenths % 10, w->governor.last.memory_bytes >> 20);
+		log_warn(
+			"over budget (%u.%u %% of a core, %" PRIu64
+			" MiB): the reader's program and those of UDP are detached, servers are "
+			"named by their listeners from now on",
+			tenths / 10, tenths % 10, w->governor.last.memory_bytes >> 20);
 		if (w->probe->shed)
 			w->probe->shed(w->state, what);
 		return;
@@ -398,7 +399,8 @@ static void hourly(struct watch *w)
 	struct governor_spent now = w->governor.last;
 	uint64_t ms = clock_ms() - w->hour.at_ms, seen, kernel;
 	uint64_t cpu = more(now.process_ns, w->hour.cpu_ns);
-	uint64_t in_kernel = more(now.kernel_ns, w->hour.kernel_ns); /* begins anew with a probe */
+	uint64_t in_kernel =
+		more(now.kernel_ns, w->hour.kernel_ns); /* begins anew with a probe */
 	uint64_t sent = intake_own_bytes(w->intake);
 
 	if (clock_ms() - w->hour.at_ms < REPORT_MS)
@@ -409,8 +411,7 @@ static void hourly(struct watch *w)
 		 " opens seen since the start",
 		 (double)(cpu + in_kernel) / 1e4 / (double)ms,
 		 cpu + in_kernel ? 100.0 * (double)in_kernel / (double)(cpu + in_kernel) : 0.0,
-		 now.memory_bytes >> 20, more(sent, w->hour.bytes) >> 10,
-		 seen, kernel);
+		 now.memory_bytes >> 20, more(sent, w->hour.bytes) >> 10, seen, kernel);
 	w->hour.at_ms = clock_ms();
 	w->hour.cpu_ns = now.process_ns;
 	w->hour.kernel_ns = now.kernel_ns;
