@@ -338,13 +338,21 @@ int cert_subject(X509 *cert, char cn[CERT_CN], char role[CERT_ROLE])
 	return name_part(cert, NID_commonName, cn, CERT_CN) < 0 ? -EINVAL : 0;
 }
 
-int64_t cert_expires(X509 *cert)
+static int64_t seconds_of(const ASN1_TIME *t)
 {
 	struct tm tm;
 
-	if (ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm) != 1)
-		return 0;
-	return (int64_t)timegm(&tm);
+	return ASN1_TIME_to_tm(t, &tm) == 1 ? (int64_t)timegm(&tm) : 0;
+}
+
+int64_t cert_begins(X509 *cert)
+{
+	return seconds_of(X509_get0_notBefore(cert));
+}
+
+int64_t cert_expires(X509 *cert)
+{
+	return seconds_of(X509_get0_notAfter(cert));
 }
 
 bool cert_matches(X509 *cert, X509 *authority, EVP_PKEY *key)

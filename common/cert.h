@@ -59,7 +59,8 @@ void cert_fingerprint(X509 *cert, uint8_t out[32]);
 /* 0, or -EINVAL when there is no CN that fits or it has other characters than [A-Za-z0-9._-].
  */
 int cert_subject(X509 *cert, char cn[CERT_CN], char role[CERT_ROLE]);
-/* Unix seconds of the end of its life. */
+/* Unix seconds of the begin and of the end of its life; 0 where they cannot be read. */
+int64_t cert_begins(X509 *cert);
 int64_t cert_expires(X509 *cert);
 /* True if AUTHORITY's key signed CERT, and KEY belongs to it. */
 bool cert_matches(X509 *cert, X509 *authority, EVP_PKEY *key);

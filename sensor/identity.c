@@ -44,6 +44,7 @@ static int check(const char *dir, X509 *cert, X509 *authority, EVP_PKEY *key,
 			       "%s: identity, key and certificates do not belong "
 			       "together; enrol again with --force",
 			       dir);
+	out->begins = cert_begins(cert);
 	out->expires = cert_expires(cert);
 	return 0;
 }

@@ -17,8 +17,8 @@
 
 struct identity {
 	char sensor[CERT_CN];
-	char role[CERT_ROLE]; /* "host" or "mirror" */
-	int64_t expires;      /* Unix seconds */
+	char role[CERT_ROLE];	 /* "host" or "mirror" */
+	int64_t begins, expires; /* Unix seconds */
 };
 
 /*
