@@ -13,6 +13,8 @@
 #include "common/version.h"
 #include "sensor/config.h"
 #include "sensor/enroll.h"
+#include "sensor/leftover.h"
+#include "sensor/selftest.h"
 #include "sensor/settle.h"
 #include "sensor/watch.h"
 
@@ -24,6 +26,8 @@ static const char usage_text[] =
 	"       skein-sensor [--ebpf|--poll] --once TIME --out FILE\n"
 	"       skein-sensor [--ebpf|--poll] --show-what-you-send\n"
 	"       skein-sensor enroll --collector HOST:PORT --token TOKEN [--data DIR] [--force]\n"
+	"       skein-sensor --self-test [--json]\n"
+	"       skein-sensor --self-check-clean [--json]\n"
 	"\n"
 	"Watches what this machine talks over TCP and UDP and tells a collector which process\n"
 	"depends on which. Read only; never looks at payload; needs root to attach.\n"
@@ -38,6 +42,10 @@ static const char usage_text[] =
 	"  --out FILE          where, - is standard output\n"
 	"  --show-what-you-send  print every record in clear on standard output, as it is sent,\n"
 	"                      or instead of sending it where there is no --collector\n"
+	"  --self-test         say whether it can work here: kernel, rights, clock, collector,\n"
+	"                      each with what mends it; in 15 s, sends nothing; 1: a check failed\n"
+	"  --self-check-clean  say what of Skein is in the kernel now; 1: something is\n"
+	"  --json              these two as a JSON array\n"
 	"  --cpu-budget PCT    of one core, kernel side counted; when it is passed the programs\n"
 	"                      are detached (2; 0: none)\n"
 	"  --memory-budget MB  maps counted (64; 0: none)\n"
@@ -59,7 +67,8 @@ static const char usage_text[] =
 	"\n"
 	"  skein-sensor enroll --collector map.example:7700 --token \"$TOKEN\"\n"
 	"  skein-sensor --collector map.example:7700\n"
-	"  skein-sensor --once 60s --out web01.jsonl\n";
+	"  skein-sensor --once 60s --out web01.jsonl\n"
+	"  skein-sensor --self-test --collector map.example:7700\n";
 
 enum opt {
 	OPT_EBPF = 256,
@@ -67,6 +76,9 @@ enum opt {
 	OPT_ONCE,
 	OPT_OUT,
 	OPT_SHOW,
+	OPT_SELF_TEST,
+	OPT_CLEAN,
+	OPT_JSON,
 	OPT_CPU,
 	OPT_MEMORY,
 	OPT_ARGS,
@@ -92,6 +104,9 @@ static const struct option longs[] = {
 	{ "once", required_argument, NULL, OPT_ONCE },
 	{ "out", required_argument, NULL, OPT_OUT },
 	{ "show-what-you-send", no_argument, NULL, OPT_SHOW },
+	{ "self-test", no_argument, NULL, OPT_SELF_TEST },
+	{ "self-check-clean", no_argument, NULL, OPT_CLEAN },
+	{ "json", no_argument, NULL, OPT_JSON },
 	{ "cpu-budget", required_argument, NULL, OPT_CPU },
 	{ "memory-budget", required_argument, NULL, OPT_MEMORY },
 	{ "arguments", no_argument, NULL, OPT_ARGS },
@@ -117,18 +132,19 @@ struct args {
 	char host[256];
 	bool collector;
 	const char *token;
-	bool force, once;
+	bool force, once, self_test, clean, json;
 	enum log_level level;
 };
 
 /* The line of the configuration that is taken, or NULL for the command line. */
 static const struct config_line *at;
+static struct err bad_config; /* what is wrong with it; said by whoever goes on or not */
 
 static int usage(const char *what, const char *about)
 {
 	if (at)
-		fprintf(stderr, "skein-sensor: %s:%d: %s%s; see man skein-sensor.conf\n",
-			at->file, at->line, what + (strncmp(what, "--", 2) ? 0 : 2), about);
+		err_set(&bad_config, -EINVAL, "%s:%d: %s%s", at->file, at->line,
+			what + (strncmp(what, "--", 2) ? 0 : 2), about);
 	else
 		fprintf(stderr, "skein-sensor: %s%s; see skein-sensor --help\n", what, about);
 	return EXITS_USAGE;
@@ -202,6 +218,15 @@ static int take_watch(struct args *a, int opt)
 		return 0;
 	case OPT_SHOW:
 		a->watch.show = true;
+		return 0;
+	case OPT_SELF_TEST:
+		a->self_test = true;
+		return 0;
+	case OPT_CLEAN:
+		a->clean = true;
+		return 0;
+	case OPT_JSON:
+		a->json = true;
 		return 0;
 	case OPT_CPU:
 		if (!number(optarg, 0, 100, &v))
@@ -348,8 +373,11 @@ static int take_line(struct args *a, const struct config_line *l)
 	return 1 + usage("there is no key ", l->key);
 }
 
-/* The file that --config names, or the default one if it is there, or NULL. */
-static const char *config_file(int argc, char **argv)
+/*
+ * The file that --config names, or the default one if it is there, or NULL; TESTING: what is
+ * wrong with it is for the self-test to say.
+ */
+static const char *config_file(int argc, char **argv, bool *testing)
 {
 	const char *path = access(CONFIG_FILE, F_OK) == 0 ? CONFIG_FILE : NULL;
 	int opt;
@@ -358,6 +386,8 @@ static const char *config_file(int argc, char **argv)
 	while ((opt = getopt_long(argc, argv, "", longs, NULL)) != -1)
 		if (opt == OPT_CONFIG)
 			path = optarg;
+		else if (opt == OPT_SELF_TEST || opt == OPT_CLEAN)
+			*testing = true;
 	opterr = 1;
 	optind = 0; /* to glibc: from the beginning */
 	return path;
@@ -367,13 +397,10 @@ static const char *config_file(int argc, char **argv)
 static int configure(struct args *a, const char *path)
 {
 	static struct config config;
-	struct err e = { 0 };
-	int rc = config_read(&config, path, &e);
+	int rc = config_read(&config, path, &bad_config);
 
-	if (rc) {
-		fprintf(stderr, "skein-sensor: %s; see man skein-sensor.conf\n", e.msg);
+	if (rc)
 		return 1 + (rc == -EINVAL ? EXITS_USAGE : EXITS_UNREACHED);
-	}
 	for (unsigned i = 0; i < config.n && !rc; i++) {
 		at = &config.line[i];
 		rc = take_line(a, at);
@@ -447,11 +474,46 @@ static int enroll(const struct args *a)
 	return settle(a);
 }
 
+/* What a probe has to say beside its words is for who asks for it. */
+static int self_test(struct args *a, const char *path)
+{
+	struct selftest_config config = { .watch = &a->watch,
+					  .config = path,
+					  .config_words =
+						  *bad_config.msg ? bad_config.msg : NULL,
+					  .json = a->json };
+
+	if (!a->watch.port) /* the line that names it is no good */
+		a->host[0] = 0;
+	log_open("skein-sensor", a->level == LOG_INFO_ ? LOG_ERR_ : a->level);
+	return selftest_run(&config);
+}
+
 static int watch(const struct args *a)
 {
 	struct err e = { 0 };
 
 	return watch_run(&a->watch, &e) ? fail(&e) : EXITS_OK;
+}
+
+/* Options that do not go together: 0, or the exit status. */
+static int check(const struct args *a, bool enrolling)
+{
+	if (a->once != (a->watch.once != NULL))
+		return usage("--once TIME and --out FILE go together", "");
+	if (a->once && (a->collector || a->watch.show))
+		return usage("--once writes a file and tells nobody: no --collector, no "
+			     "--show-what-you-send with it",
+			     "");
+	if (!a->collector && (enrolling || !(a->once || a->watch.show)))
+		return usage("--collector HOST:PORT is missing", "");
+	if (enrolling && !a->token)
+		return usage("--token TOKEN is missing", "");
+	if (a->json)
+		return usage("--json goes with --self-test and --self-check-clean", "");
+	if (a->watch.probe && !a->watch.probe->open)
+		return usage("this sensor was built without eBPF (BPF=0)", "");
+	return 0;
 }
 
 int main(int argc, char **argv)
@@ -466,15 +528,18 @@ int main(int argc, char **argv)
 	static char name[] = "skein-sensor"; /* for getopt's messages */
 	bool enrolling = argc > 1 && strcmp(argv[1], "enroll") == 0;
 	const char *path;
-	bool told;
+	bool told, testing = false;
 	int opt, rc;
 
 	a.watch.host = a.host;
 	argv[0] = argv[enrolling] = name;
-	path = config_file(argc - enrolling, argv + enrolling);
+	path = config_file(argc - enrolling, argv + enrolling, &testing);
 	rc = path ? configure(&a, path) : 0;
-	if (rc)
+	if (rc && !testing) {
+		fprintf(stderr, "skein-sensor: %s; see man skein-sensor.conf\n",
+			bad_config.msg);
 		return rc - 1;
+	}
 	told = a.collector;
 	a.collector = false;
 	while ((opt = getopt_long(argc - enrolling, argv + enrolling, "", longs, NULL)) !=
@@ -486,21 +551,14 @@ int main(int argc, char **argv)
 	log_open("skein-sensor", a.level);
 	if (optind + enrolling < argc)
 		return usage("it takes no argument such as ", argv[optind + enrolling]);
+	if (a.self_test || a.clean)
+		return a.clean ? leftover_report(a.json) : self_test(&a, path);
 	if (a.once || a.watch.show) /* the configured collector is for the service */
 		a.host[a.collector ? strlen(a.host) : 0] = 0;
 	else
 		a.collector = a.collector || told;
-	if (a.once != (a.watch.once != NULL))
-		return usage("--once TIME and --out FILE go together", "");
-	if (a.once && (a.collector || a.watch.show))
-		return usage("--once writes a file and tells nobody: no --collector, no "
-			     "--show-what-you-send with it",
-			     "");
-	if (!a.collector && (enrolling || !(a.once || a.watch.show)))
-		return usage("--collector HOST:PORT is missing", "");
-	if (enrolling && !a.token)
-		return usage("--token TOKEN is missing", "");
-	if (a.watch.probe && !a.watch.probe->open)
-		return usage("this sensor was built without eBPF (BPF=0)", "");
+	rc = check(&a, enrolling);
+	if (rc)
+		return rc;
 	return enrolling ? enroll(&a) : watch(&a);
 }
