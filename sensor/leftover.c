@@ -441,6 +441,28 @@ static void report_kind(struct check *c, const struct leftovers *l, enum leftove
 		name_holder(c, holder);
 }
 
+static bool all_held(const struct leftovers *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->list[i].kind <= LEFTOVER_LINK && !l->list[i].holder)
+			return false;
+	return true;
+}
+
+/* What a process that has just ended held is freed by the kernel a moment later. */
+static int find_settled(struct leftovers *l, struct err *e)
+{
+	const struct timespec pause = { .tv_nsec = 100000000 };
+	int rc = leftover_find(l, e);
+
+	for (int ms = 0; !rc && !all_held(l) && ms < PATIENCE_MS; ms += 100) {
+		nanosleep(&pause, NULL);
+		leftover_free(l);
+		rc = leftover_find(l, e);
+	}
+	return rc;
+}
+
 int leftover_report(bool json)
 {
 	struct leftovers l = { 0 };
@@ -448,7 +470,7 @@ int leftover_report(bool json)
 	struct check_report r;
 	struct check c;
 
-	if (leftover_find(&l, &e)) {
+	if (find_settled(&l, &e)) {
 		fprintf(stderr, "skein-sensor: %s\n", e.msg);
 		leftover_free(&l);
 		return EXITS_UNREACHED;

@@ -235,8 +235,8 @@ void judge_proc(struct check *c, const struct found_proc *f)
 		*f->hidepid && strcmp(f->hidepid, "0") != 0 && strcmp(f->hidepid, "off") != 0;
 
 	if (!f->shut && !(hides && !f->others)) {
-		check_found(c, CHECK_OK, "proc", "processes of other users can be named (%u)",
-			    f->others);
+		check_found(c, CHECK_OK, "proc",
+			    "%u processes of other users, all can be named", f->others);
 		return;
 	}
 	if (f->shut)
