@@ -37,6 +37,7 @@ static const struct command commands[] = {
 	{ "diagram", cmd_diagram, "draw the map as SVG, DOT, PNG or PDF" },
 	{ "waves", cmd_waves, "order the groups into moves, and price the cuts" },
 	{ "export", cmd_export, "hand the map and its plan over to other programs" },
+	{ "doctor", cmd_doctor, "what keeps the map from being whole, and what mends it" },
 	{ "render", cmd_render, NULL },
 	{ "help", cmd_help, "explain a command" },
 	{ "version", cmd_version, "print the version" },

@@ -167,7 +167,7 @@ START_TEST(processes_of_others)
 	struct found_proc f = { .others = 7, .hidepid = "0" };
 
 	judge_proc(&c, &f);
-	expect(CHECK_OK, "7 processes", "");
+	expect(CHECK_OK, "all 7 processes", "");
 	f.shut = 5;
 	judge_proc(&c, &f);
 	expect(CHECK_WARN, "5 of 7", "CAP_SYS_PTRACE");
