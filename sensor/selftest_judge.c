@@ -236,7 +236,9 @@ void judge_proc(struct check *c, const struct found_proc *f)
 
 	if (!f->shut && !(hides && !f->others)) {
 		check_found(c, CHECK_OK, "proc",
-			    "%u processes of other users, all can be named", f->others);
+			    f->others ? "all %u processes of other users can be named"
+				      : "there are no processes of other users now",
+			    f->others);
 		return;
 	}
 	if (f->shut)
