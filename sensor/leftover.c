@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bpf/event.h"
 #include "common/check.h"
 #include "common/exits.h"
 #include "common/mem.h"
@@ -38,6 +39,28 @@ static bool is_ours(const char *name)
 		if (strncmp(name, ours[i], strlen(ours[i])) == 0)
 			return true;
 	return false;
+}
+
+/* Those that hold what was seen: names that others may have, with sizes of ours. */
+static const struct {
+	const char *name;
+	uint32_t key, value;
+} tables[] = {
+	{ "edges_a", sizeof(struct edge_key), sizeof(struct edge_val) },
+	{ "edges_b", sizeof(struct edge_key), sizeof(struct edge_val) },
+	{ "udp_a", sizeof(struct udp_key), sizeof(struct udp_val) },
+	{ "udp_b", sizeof(struct udp_key), sizeof(struct udp_val) },
+	{ "listeners", sizeof(struct listener_key), sizeof(struct listener_val) },
+	{ "listening", sizeof(uint64_t), sizeof(struct listening) },
+};
+
+static bool is_our_map(const struct bpf_map_info *info)
+{
+	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)
+		if (strcmp(info->name, tables[i].name) == 0 &&
+		    info->key_size == tables[i].key && info->value_size == tables[i].value)
+			return true;
+	return is_ours(info->name);
 }
 
 static int bpf(int command, union bpf_attr *attr)
@@ -97,7 +120,7 @@ static void look_at_map(struct leftovers *l, int fd, uint32_t id)
 {
 	struct bpf_map_info info = { 0 };
 
-	if (info_of(fd, &info, sizeof(info)) == 0 && is_ours(info.name) &&
+	if (info_of(fd, &info, sizeof(info)) == 0 && is_our_map(&info) &&
 	    !find(l, LEFTOVER_MAP, id))
 		add(l, LEFTOVER_MAP, id, info.name);
 }
