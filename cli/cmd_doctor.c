@@ -37,7 +37,7 @@ struct doctor {
 static const struct options_row rows[] = {
 	{ "json", 0, NULL, options_flag, offsetof(struct doctor, json), "a JSON array" },
 	{ "all", 0, NULL, options_flag, offsetof(struct doctor, all),
-	  "every sensor, those too with which all is well (JSON always has them)" },
+	  "every sensor, those too with which all is well" },
 	{ 0 },
 };
 

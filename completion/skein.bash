@@ -91,7 +91,7 @@ _skein() {
 
 	_skein_argument "$prev" "$cur" && return
 	if ((COMP_CWORD == 1)); then
-		_skein_words "up down import machines edges services groups explain diff diagram waves export help version
+		_skein_words "up down import machines edges services groups explain diff diagram waves export doctor help version
 			--help --version" "$cur"
 		return
 	fi
@@ -111,6 +111,7 @@ _skein() {
 		;;
 	waves:*) _skein_words "show" "$cur" ;;
 	export:-*) _skein_words "$database $window --format --output --table --edges --plan $all" "$cur" ;;
+	doctor:-*) _skein_words "$database --json --all $all" "$cur" ;;
 	up:-*) _skein_words "$database --for --listen --interval $all" "$cur" ;;
 	down:-*) _skein_words "$database $all" "$cur" ;;
 	machines:* | edges:* | services:* | explain:*) _skein_machines "$cur" ;;
@@ -118,7 +119,8 @@ _skein() {
 	groups:-*) _skein_words "$database $window $table --size --sites-apart --envs-mixed
 		--no-names --no-tags --no-subnets --plan --dry-run --output $all" "$cur" ;;
 	groups:*) _skein_groups_words "$cur" ;;
-	help:*) _skein_words "up down import machines edges services groups explain diff diagram waves export" "$cur" ;;
+	help:*) _skein_words "up down import machines edges services groups explain diff diagram waves export
+		doctor" "$cur" ;;
 	esac
 }
 
@@ -132,6 +134,7 @@ _skein_sensor() {
 		_skein_words "enroll" "$cur"
 	else
 		_skein_words "--config --ebpf --poll --collector --data --once --out --show-what-you-send
+			--self-test --self-check-clean --json
 			--cpu-budget --memory-budget --arguments --no-translations --deny-kernels
 			--interval --max-edges --max-sockets --log-level --help --version" "$cur"
 	fi

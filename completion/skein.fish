@@ -23,7 +23,7 @@ function __skein_groups
     skein groups show $db --no-header --quiet 2>/dev/null | cut -f1
 end
 
-set -l commands up down import machines edges services groups explain diff diagram waves export help version
+set -l commands up down import machines edges services groups explain diff diagram waves export doctor help version
 set -l groups "__fish_seen_subcommand_from groups"
 set -l ends "__fish_seen_subcommand_from machines edges services diagram"
 set -l rows "__fish_seen_subcommand_from machines edges services groups diff waves"
@@ -32,7 +32,7 @@ set -l diff "__fish_seen_subcommand_from diff"
 set -l window "__fish_seen_subcommand_from groups edges diagram explain diff export"
 set -l filter "__fish_seen_subcommand_from edges services diagram"
 set -l zone "__fish_seen_subcommand_from groups machines edges services diagram explain diff waves"
-set -l database "__fish_seen_subcommand_from import machines edges services groups explain diff diagram waves export up down"
+set -l database "__fish_seen_subcommand_from import machines edges services groups explain diff diagram waves export doctor up down"
 
 complete -c skein -f
 complete -c skein -n __fish_use_subcommand -a up -d 'watch this machine'
@@ -46,6 +46,7 @@ complete -c skein -n __fish_use_subcommand -a explain -d 'why it stands where it
 complete -c skein -n __fish_use_subcommand -a diff -d 'what changed'
 complete -c skein -n __fish_use_subcommand -a diagram -d 'draw the map'
 complete -c skein -n __fish_use_subcommand -a export -d 'hand the plan over'
+complete -c skein -n __fish_use_subcommand -a doctor -d 'what keeps the map from being whole'
 complete -c skein -n __fish_use_subcommand -a help -d 'explain a command'
 complete -c skein -n __fish_use_subcommand -a version -d 'print the version'
 complete -c skein -n "__fish_seen_subcommand_from help" -a "$commands"
@@ -98,6 +99,8 @@ complete -c skein -n "$export" -s t -l table -x -a 'machines groups shared waves
 complete -c skein -n "$export" -l edges -d 'each single edge too'
 complete -c skein -n "$export" -l plan -x -d 'an older plan'
 complete -c skein -n "$export" -l tz -x -a 'UTC local' -d 'zone of times'
+complete -c skein -n "__fish_seen_subcommand_from doctor" -l json -d 'JSON array'
+complete -c skein -n "__fish_seen_subcommand_from doctor" -l all -d 'every sensor'
 complete -c skein -n "__fish_seen_subcommand_from up" -l listen -x -d 'ADDR:PORT'
 complete -c skein -n "__fish_seen_subcommand_from up" -l interval -x -d 'how often to report'
 complete -c skein -n "__fish_seen_subcommand_from up" -l for -x -d 'how long'

@@ -180,7 +180,7 @@ class Usage(Case):
         self.assertIn("options come after", self.run_skein("--db", "x", status=2).err)
 
     def test_every_list_explains_itself(self):
-        for command in LISTS + ("import", "groups"):
+        for command in LISTS + ("import", "groups", "doctor"):
             out = self.run_skein(command, "--help").out
             self.assertTrue(out.startswith(f"Usage: skein {command}"))
             self.assertIn("Examples:\n  skein " + command, out.replace("zcat", "skein"))
@@ -201,8 +201,8 @@ class Usage(Case):
                   ("docs/man/skein.1", "completion/skein.bash", "completion/_skein",
                    "completion/skein.fish")}
         known = set()
-        for command in LISTS + ("import", "groups", "explain", "diff", "diagram", "waves", "export", "up",
-                                "down"):
+        for command in LISTS + ("import", "groups", "explain", "diff", "diagram", "waves", "export",
+                                "doctor", "up", "down"):
             out = self.run_skein(command, "--help").out
             for name in re.findall(r"^ {2}(?:-., | {4})--([a-z-]+)", out, re.M):
                 known.add(name)
@@ -762,6 +762,88 @@ class Estate(Case):
         self.run_skein("import", "--db", self.db + "2", "-", stdin=first)
         again = self.run_skein("edges", "--db", self.db + "2", "--json=lines").out
         self.assertEqual(again, first)
+
+
+class Doctor(Case):
+    """What keeps the map from being whole; sensors are in tests/test_doctor.c."""
+
+    def checks(self, status=0, db=None):
+        done = self.run_skein("doctor", "--db", db or self.db, "--json", status=status)
+        found = json.loads(done.out)
+        for check in found:
+            self.assertEqual(list(check), ["type", "version", "name", "status", "found", "mend"])
+            self.assertEqual((check["type"], check["version"]), ("check", 1))
+            self.assertEqual(check["status"] == "ok", check["mend"] == "", check)
+        return {check["name"]: check for check in found}
+
+    def test_an_import(self):
+        self.filled()
+        checks = self.checks()
+        self.assertEqual(list(checks), ["database", "size", "records", "coverage",
+                                        "quarantine"])
+        self.assertEqual({n for n in checks if checks[n]["status"] != "ok"}, {"coverage"})
+        self.assertIn("1 of 2 machines watched", checks["coverage"]["found"])
+        self.assertRegex(checks["coverage"]["found"], r"by edges: db01 \(2\)$")
+        self.assertIn("connections from 2026-01-01 04:42:41", checks["records"]["found"])
+
+    def test_lines(self):
+        self.filled()
+        out = self.run_skein("doctor", "--db", self.db).out
+        for line in out.splitlines():
+            self.assertRegex(line, r"^(ok  |warn|FAIL)  [a-z]+ +\S|^      \S")
+        self.assertRegex(out, r"(?m)^warn  coverage .*\n      a sensor on these first")
+
+    def test_color(self):
+        self.filled()
+        for env, args, want in (({}, [], True), ({"NO_COLOR": "1"}, [], False),
+                                ({"NO_COLOR": "1"}, ["--color=always"], True),
+                                ({}, ["--color=never"], False), ({}, ["--json"], False)):
+            out, status = self.on_terminal("doctor", "--db", self.db, *args, env=env)
+            self.assertEqual(("\033[32m" in out, status), (want, 0), (env, args))
+
+    def test_an_empty_database(self):
+        self.filled()
+        with sqlite3.connect(self.db) as db:
+            for table in ("edge", "fact_total", "machine", "span", "claim"):
+                db.execute(f"DELETE FROM {table}")
+        db.close()
+        self.assertIn("nothing is in it yet", self.checks()["records"]["found"])
+
+    def test_names_of_strangers_are_escaped(self):
+        evil = "x\u202e\n\033[31m"
+        self.run_skein("import", "--db", self.db, "-", stdin=text_of(
+            [{**MACHINES[1], "name": evil}] + FLOWS))
+        out = self.run_skein("doctor", "--db", self.db).out
+        self.assertNotIn("\033", out)
+        self.assertNotIn("\u202e", out)
+        self.assertIn("x\\u202e\\n\\x1b[31m", out)
+        self.assertIn(evil, self.checks()["coverage"]["found"])
+
+    def test_files_that_cannot_be_read(self):
+        text = self.file("text", "no database\n" * 1000)
+        found = self.checks(status=1, db=text)["database"]
+        self.assertEqual(found["status"], "fail")
+        self.assertIn("not a Skein database", found["found"])
+        self.filled()
+        with sqlite3.connect(self.db) as db:
+            db.execute("PRAGMA user_version = 99")
+        db.close()
+        self.assertIn("made by a newer Skein", self.checks(status=1)["database"]["found"])
+        done = self.run_skein("doctor", "--db", self.db + "x", status=3)
+        self.assertEqual(done.out, "")
+        self.assertIn("No such file", done.err)
+        self.run_skein("doctor", "what", status=2)
+
+    def test_damage(self):
+        self.filled()
+        with open(self.db, "r+b") as f:
+            size = f.seek(0, 2)
+            for at in range(8192, size, 4096):
+                f.seek(at)
+                f.write(b"\xff" * 64)
+        found = self.checks(status=1)["database"]
+        self.assertEqual(found["status"], "fail")
+        self.assertIn("damaged", found["found"])
 
 
 if __name__ == "__main__":

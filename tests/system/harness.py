@@ -137,6 +137,15 @@ def bpf_held(pid):
     return found
 
 
+def left_in_kernel():
+    """What of Skein is there and held by nobody, by its own word; others' sensors may run."""
+    outcome = run("skein-sensor", "--self-check-clean", "--json")
+    if outcome.status not in (0, 1):
+        raise AssertionError(str(outcome))
+    return [c["found"] for c in json.loads(outcome.stdout) if "by no process" in c["found"] or
+            (c["name"] in ("pinned", "mounts") and c["status"] != "ok")]
+
+
 def children(pid):
     """The processes that PID started."""
     with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:

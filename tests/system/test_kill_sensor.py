@@ -137,6 +137,7 @@ class KillSensor(unittest.TestCase):
         for kill in self.kills:
             self.assertGreater(kill["held"], 3, "nothing was looked at")
             self.assertEqual(kill["left"], set())
+        self.assertEqual(harness.left_in_kernel(), [])
 
     def test_restarts_are_clean(self):
         """The last one ends well, and none complained of what it found."""

@@ -141,11 +141,6 @@ def wait_for(words, pattern, seconds=20):
     raise AssertionError(f"{pattern} was not said within {seconds} s: {text}")
 
 
-def programs_in_kernel():
-    """Names of what is pinned in the kernel's file system, Skein's alone."""
-    return [p for p in glob.glob("/sys/fs/bpf/**", recursive=True) if "skein" in p]
-
-
 @harness.needs_root
 @unittest.skipUnless(shutil.which("dpkg-buildpackage") and shutil.which("dh"),
                      "needs debhelper")
@@ -230,7 +225,7 @@ class Package(unittest.TestCase):
         self.assertEqual(sorted(n for n in left if not os.path.lexists(n)), [])
         self.assertEqual(self.root.run("getent", "passwd"), users)
         self.assertEqual(self.root.run("getent", "group", "skein-sensor", status=2), "")
-        self.assertEqual(programs_in_kernel(), [])
+        self.assertEqual(harness.left_in_kernel(), [])
 
     def upgrade(self):
         """A changed configuration, the identity and the database stay."""
