@@ -196,6 +196,23 @@ static bool time_of(const char *text, unsigned *ms)
 	return true;
 }
 
+/* What is asked instead of watching. */
+static int take_question(struct args *a, int opt)
+{
+	switch (opt) {
+	case OPT_SELF_TEST:
+		a->self_test = true;
+		return 0;
+	case OPT_CLEAN:
+		a->clean = true;
+		return 0;
+	case OPT_JSON:
+		a->json = true;
+		return 0;
+	}
+	return 1 + EXITS_USAGE; /* getopt has said what */
+}
+
 /* What is watched, and for how long. 0 to go on, else the exit status + 1. */
 static int take_watch(struct args *a, int opt)
 {
@@ -219,15 +236,6 @@ static int take_watch(struct args *a, int opt)
 	case OPT_SHOW:
 		a->watch.show = true;
 		return 0;
-	case OPT_SELF_TEST:
-		a->self_test = true;
-		return 0;
-	case OPT_CLEAN:
-		a->clean = true;
-		return 0;
-	case OPT_JSON:
-		a->json = true;
-		return 0;
 	case OPT_CPU:
 		if (!number(optarg, 0, 100, &v))
 			return 1 +
@@ -249,7 +257,7 @@ static int take_watch(struct args *a, int opt)
 		a->watch.deny_kernels = optarg;
 		return 0;
 	}
-	return 1 + EXITS_USAGE; /* getopt has said what */
+	return take_question(a, opt);
 }
 
 /* How often, how much, how loud. */

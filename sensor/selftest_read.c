@@ -157,7 +157,7 @@ static bool try_probe(const struct probe *probe, const struct selftest_config *c
 void read_probe(const struct selftest_config *c, struct found_probe *out)
 {
 	const struct probe *wish = c->watch->probe;
-	struct found_kernel kernel;
+	struct found_kernel kernel = { .denied = NULL };
 
 	read_kernel(c, &kernel);
 	out->forced = wish == &probe_ebpf;
@@ -279,7 +279,7 @@ static uint64_t limit_of(rlim_t v)
 
 void read_memlock(struct found_memlock *out)
 {
-	struct found_rights rights;
+	struct found_rights rights = { 0 };
 	struct rlimit r = { 0 };
 
 	getrlimit(RLIMIT_MEMLOCK, &r);
