@@ -104,6 +104,7 @@ CASES = {
     "dropped": ({errno.ETIMEDOUT}, "timed_out", 1),
     "rejected": ({errno.EHOSTUNREACH}, "unreachable", 1),
     "no_neighbour": ({errno.EHOSTUNREACH}, "unreachable", 1),
+    "no_route": ({errno.ENETUNREACH}, "unreachable", 1),
     "reset_before_data": ({errno.ECONNRESET}, "reset", 1),
     "data_then_reset": ({errno.ECONNRESET}, None, 1),
     "plain": ({0}, None, 1),
@@ -170,6 +171,8 @@ class Failures(unittest.TestCase):
     def address(cls, case, family):
         """The server's, or one that is nobody's."""
         address = getattr(cls.scene.app, family)
+        if case == "no_route":
+            return "192.0.2.7" if family == "v4" else "2001:db8::7"
         if case != "no_neighbour":
             return address
         return address.rpartition(".")[0] + ".250" if family == "v4" else \
