@@ -17,6 +17,7 @@
 #include "bpf/udp.skel.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "sensor/cgroup_root.h"
 #include "sensor/ownaddr.h"
 #include "sensor/udp_bound.h"
 #include "sensor/udp_side.h"
@@ -43,57 +44,6 @@ struct udp_part {
 	struct udp_key *key; /* of one drain */
 	struct udp_val *val;
 };
-
-/*
- * The root of cgroup v2, where hooks see every socket: from a line of mountinfo (proc(5)) like
- * "41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw".
- */
-static int open_mounted(void)
-{
-	FILE *f = fopen("/proc/self/mountinfo", "re");
-	char line[4096], root[1024], at[1024];
-	int fd = -1;
-
-	while (fd < 0 && f && fgets(line, sizeof(line), f))
-		if (strstr(line, " - cgroup2 ") &&
-		    sscanf(line, "%*s %*s %*s %1023s %1023s", root, at) == 2 &&
-		    strcmp(root, "/") == 0)
-			fd = open(at, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (f)
-		fclose(f);
-	return fd;
-}
-
-/*
- * Where it is mounted nowhere, or out of our sight: a mount of our own, in no directory, gone
- * with its descriptor (Linux 5.2, CAP_SYS_ADMIN; numbers of calls are those of every
- * architecture, and the C library's names for them newer than that).
- */
-static int open_unmounted(void)
-{
-	enum { FSOPEN = 430, FSCONFIG = 431, FSMOUNT = 432, CREATE = 6, CLOEXEC = 1 };
-	int context = (int)syscall(FSOPEN, "cgroup2", CLOEXEC), mount = -1, fd = -1;
-
-	if (context < 0)
-		return -1;
-	if (syscall(FSCONFIG, context, CREATE, NULL, NULL, 0) == 0)
-		mount = (int)syscall(FSMOUNT, context, CLOEXEC, 0);
-	close(context);
-	if (mount < 0)
-		return -1;
-	fd = openat(mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	close(mount);
-	return fd;
-}
-
-static int open_cgroup(struct err *e)
-{
-	int fd = open_mounted();
-
-	if (fd < 0)
-		fd = open_unmounted();
-	return fd >= 0 ? fd : err_sys(e, -errno, "cgroup v2 cannot be reached");
-}
 
 /* How the end of a call is seen: bpf/udp.bpf.c. */
 enum ends { ENDS_RETURNS, ENDS_LENGTHS, ENDS_NONE };
@@ -241,7 +191,7 @@ static int attach_to(struct udp_part *u, int cgroup, struct err *e)
 
 static int attach(struct udp_part *u, struct err *e)
 {
-	int cgroup = open_cgroup(e), rc;
+	int cgroup = cgroup_root_open(e), rc;
 
 	if (cgroup < 0)
 		return cgroup;
