@@ -126,7 +126,8 @@ static int check_btf(struct err *e)
 	uname(&u);
 	return err_set(e, -ENOTSUP,
 		       "eBPF: kernel %s has no type information at " BTF_PATH
-		       "; it needs a kernel built with CONFIG_DEBUG_INFO_BTF",
+		       "; it needs a kernel built with CONFIG_DEBUG_INFO_BTF; "
+		       "--poll watches without eBPF, and sees less",
 		       u.release);
 }
 
