@@ -101,6 +101,7 @@ complete -c skein -n "$export" -l tz -x -a 'UTC local' -d 'zone of times'
 complete -c skein -n "__fish_seen_subcommand_from up" -l listen -x -d 'ADDR:PORT'
 complete -c skein -n "__fish_seen_subcommand_from up" -l interval -x -d 'how often to report'
 complete -c skein -n "__fish_seen_subcommand_from up" -l for -x -d 'how long'
+complete -c skein -n "__fish_seen_subcommand_from up" -l poll -d 'watch without eBPF'
 complete -c skein -l color -d 'auto, always or never'
 complete -c skein -s q -l quiet -d 'no hints, counts and progress'
 complete -c skein -s h -l help -d help
