@@ -66,14 +66,16 @@ store_pkgs := sqlite3
 graph_pkgs :=
 draw_pkgs := libcgraph libgvc
 assess_pkgs :=
+mirror_pkgs := libpcap
 sensor_pkgs := libevent libevent_openssl libnl-3.0 libseccomp libcap-ng inih \
 	$(if $(filter 1,$(BPF)),libbpf)
 collector_pkgs := libevent libevent_openssl
 cli_pkgs :=
 
 # The folders that are libraries; the order is that of linking, users first.
-LIBS := cli draw assess sensor collector graph store common
+LIBS := cli draw assess sensor mirror collector graph store common
 folder_draw := graph/draw
+folder_mirror := sensor/mirror
 folder = $(or $(folder_$1),$1)
 srcs = $(filter-out %/main.c,$(wildcard $(call folder,$1)/*.c))
 objs = $(patsubst %.c,$(B)/%.o,$(call srcs,$1))
@@ -81,7 +83,7 @@ lib = $(if $(call srcs,$1),$(B)/lib$1.a)
 pkgs = $(sort $(foreach l,$1,$($l_pkgs)))
 libs_of = $(if $1,$(shell $(PKG_CONFIG) --libs $1))
 
-skein-sensor_libs := sensor common
+skein-sensor_libs := sensor mirror common
 skein-collector_libs := collector graph store common
 skein_libs := cli draw assess graph store common
 PROGRAMS := $(if $(wildcard sensor/main.c),skein-sensor) $(if $(wildcard collector/main.c),skein-collector) \

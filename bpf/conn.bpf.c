@@ -30,6 +30,7 @@
 enum {
 	SEEN_OPEN = 1,	 /* counted as opened, or open before the watch began */
 	SEEN_READER = 2, /* the owner is whoever reads, or can no longer change */
+	ATTEMPTED = 4,	 /* connect was called, and the kernel has sent nothing yet */
 };
 
 struct sock_state {
@@ -128,10 +129,14 @@ static __always_inline void keep_socket(struct sock *sk, struct sock_state *st)
 	forget(sk);
 }
 
+#include "bpf/attempt.h"
+
 static __always_inline void client_begins(struct sock *sk)
 {
 	struct sock_state st = { .start_ns = bpf_ktime_get_boot_ns() };
 
+	if (attempt_goes_on(sk))
+		return;
 	st.key.dir = EDGE_CLIENT;
 	st.key.port = bpf_ntohs(sk->__sk_common.skc_dport);
 	FILL_PLACE(DIRECT, &st.key, sk);
@@ -265,6 +270,11 @@ int BPF_PROG(on_destroy, struct sock *sk)
 
 	if (!st)
 		return 0;
+	if (st->flags & ATTEMPTED) {
+		count_unsent(st);
+		bpf_map_delete_elem(&sockets, &id);
+		return 0;
+	}
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (tp)
 		count_socket(st, sk, tp, tp->bytes_acked == 0);

@@ -52,6 +52,8 @@ struct edge_val {
 	__u32 refused, timeouts, unreachable, resets, abandoned;
 	__u32 retransmits, rtt_n;
 	__u32 no_bytes; /* 1: tx and rx are unknown, not zero */
+	__u32 unsent;	/* of the unreachable: the kernel had no route, and sent nothing */
+	__u32 pad;
 	struct edge_sample sample[EDGE_SAMPLES];
 };
 

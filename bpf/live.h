@@ -73,6 +73,13 @@ int live(struct bpf_iter__bpf_map_elem *ctx)
 	still = bpf_map_lookup_elem(&sockets, &sk_id);
 	if (!still || still->start_ns != start_ns || still->pass == live_pass)
 		return 0;
+	if (still->flags & ATTEMPTED) {
+		if (now - start_ns > ATTEMPT_NS) {
+			count_unsent(still);
+			bpf_map_delete_elem(&sockets, &sk_id);
+		}
+		return 0;
+	}
 	r.client_port =
 		still->key.dir == EDGE_CLIENT ? bpf_ntohs(r.client_port) : still->client_port;
 	same = is_same(sk, still);

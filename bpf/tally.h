@@ -113,18 +113,20 @@ static __always_inline void count_bytes(struct edge_val *val, __u64 tx, __u64 rx
 		__sync_fetch_and_add(&val->rx, rx);
 }
 
-/* A connect that never got through, by what the kernel noted on the socket. */
+/*
+ * A connect that never got through, by what the kernel noted on the socket.  Without an error
+ * the application gave up by itself, however often the SYN had been sent again.
+ */
 static __always_inline void count_failure(struct edge_val *val, const struct totals *t)
 {
-	if (t->why == 0 && t->retransmits == 0) {
+	if (t->why == 0) {
 		__sync_fetch_and_add(&val->abandoned, 1);
 		return;
 	}
 	__sync_fetch_and_add(&val->opens, 1);
 	if (t->why == ECONNREFUSED || t->why == ECONNRESET)
 		__sync_fetch_and_add(&val->refused, 1);
-	else if (t->why == 0 || t->why == ETIMEDOUT)
-		/* or given up after the SYN had been sent again in vain */
+	else if (t->why == ETIMEDOUT)
 		__sync_fetch_and_add(&val->timeouts, 1);
 	else /* what ICMP and ICMPv6 say becomes one of many (net/ipv4/icmp.c,
 		icmp_err_convert) */

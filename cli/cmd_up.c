@@ -41,6 +41,7 @@ struct up {
 	int64_t duration; /* seconds, 0: until it is stopped */
 	const char *listen;
 	const char *interval;
+	bool poll;
 	char database[PATH_MAX], map[PATH_MAX], sensor_dir[PATH_MAX];
 	char address[128];
 	struct child collector, sensor;
@@ -57,6 +58,8 @@ static const struct options_row rows[] = {
 	  "where the collector listens (a free port of 127.0.0.1)" },
 	{ "interval", 0, "TIME", options_string, offsetof(struct up, interval),
 	  "how often the sensor reports (1s)" },
+	{ "poll", 0, NULL, options_flag, offsetof(struct up, poll),
+	  "watch without eBPF: where the kernel has none; sees less" },
 	{ 0 },
 };
 
@@ -177,8 +180,10 @@ static int enroll(struct up *u, bool newcomer, struct err *e)
 
 static int start_sensor(struct up *u, struct err *e)
 {
-	const char *argv[16] = { "skein-sensor", "--ebpf",	"--collector", u->address,
-				 "--data",	 u->sensor_dir, "--interval",  u->interval,
+	const char *argv[16] = { "skein-sensor", u->poll ? "--poll" : "--ebpf",
+				 "--collector",	 u->address,
+				 "--data",	 u->sensor_dir,
+				 "--interval",	 u->interval,
 				 "--log-level",	 "warn" };
 	char ready[16];
 
@@ -245,8 +250,8 @@ static int first_words(struct up *u, struct err *e)
 	if (rc)
 		return rc;
 	gethostname(host, sizeof(host) - 1);
-	printf("skein %s watches %s by eBPF, collector on %s\n", SKEIN_VERSION, host,
-	       u->address);
+	printf("skein %s watches %s %s eBPF, collector on %s\n", SKEIN_VERSION, host,
+	       u->poll ? "without" : "by", u->address);
 	printf("%u listening service%s, %llu open connection%s\n", g.services,
 	       say_plural(g.services), (unsigned long long)g.live, say_plural(g.live));
 	rc = glance_print(u->store, stdout, GLANCE_LINES, width > 40 ? width : 40, e);

@@ -112,7 +112,7 @@ _skein() {
 	waves:*) _skein_words "show" "$cur" ;;
 	export:-*) _skein_words "$database $window --format --output --table --edges --plan $all" "$cur" ;;
 	doctor:-*) _skein_words "$database --json --all $all" "$cur" ;;
-	up:-*) _skein_words "$database --for --listen --interval $all" "$cur" ;;
+	up:-*) _skein_words "$database --for --listen --interval --poll $all" "$cur" ;;
 	down:-*) _skein_words "$database $all" "$cur" ;;
 	machines:* | edges:* | services:* | explain:*) _skein_machines "$cur" ;;
 	import:*) _skein_files "$cur" ;;

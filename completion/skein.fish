@@ -104,6 +104,7 @@ complete -c skein -n "__fish_seen_subcommand_from doctor" -l all -d 'every senso
 complete -c skein -n "__fish_seen_subcommand_from up" -l listen -x -d 'ADDR:PORT'
 complete -c skein -n "__fish_seen_subcommand_from up" -l interval -x -d 'how often to report'
 complete -c skein -n "__fish_seen_subcommand_from up" -l for -x -d 'how long'
+complete -c skein -n "__fish_seen_subcommand_from up" -l poll -d 'watch without eBPF'
 complete -c skein -l color -d 'auto, always or never'
 complete -c skein -s q -l quiet -d 'no hints, counts and progress'
 complete -c skein -s h -l help -d help

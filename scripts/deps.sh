@@ -35,6 +35,7 @@ table() {
 	build  libseccomp-dev     libseccomp-devel        libseccomp-devel
 	build  libcap-ng-dev      libcap-ng-devel         libcap-ng-devel
 	build  libinih-dev        inih-devel              inih-devel
+	build  libpcap-dev        libpcap-devel           libpcap-devel
 	build  uthash-dev         uthash-devel            uthash-devel
 	build  fonts-dejavu-core  dejavu-sans-fonts       dejavu-fonts
 	test   check              check-devel             check-devel

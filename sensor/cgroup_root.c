@@ -8,8 +8,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* From a line of mountinfo (proc(5)) like
- * "41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw". */
+/*
+ * The root of cgroup v2, where hooks see every socket: from a line of mountinfo (proc(5)) like
+ * "41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw".
+ */
 static int open_mounted(void)
 {
 	FILE *f = fopen("/proc/self/mountinfo", "re");
@@ -26,8 +28,11 @@ static int open_mounted(void)
 	return fd;
 }
 
-/* Numbers of calls are those of every architecture, and the C library's names for them newer
- * than that. */
+/*
+ * Where it is mounted nowhere, or out of our sight: a mount of our own, in no directory, gone
+ * with its descriptor (Linux 5.2, CAP_SYS_ADMIN; numbers of calls are those of every
+ * architecture, and the C library's names for them newer than that).
+ */
 static int open_unmounted(void)
 {
 	enum { FSOPEN = 430, FSCONFIG = 431, FSMOUNT = 432, CREATE = 6, CLOEXEC = 1 };
@@ -45,7 +50,7 @@ static int open_unmounted(void)
 	return fd;
 }
 
-int cgroup_root(bool *own, struct err *e)
+int cgroup_root_open(bool *own, struct err *e)
 {
 	int fd = open_mounted();
 

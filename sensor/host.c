@@ -25,6 +25,7 @@ enum {
 struct seen_namespace {
 	uint32_t netns;
 	uint32_t refresh;
+	struct addr lowest[2]; /* IPv4 and IPv6; any: none yet */
 };
 
 struct host {
@@ -182,8 +183,19 @@ void host_own(struct host *h, const struct addr *a)
 	h->changed = true;
 }
 
+static void own_in(struct host *h, struct seen_namespace *seen, const struct addr *a)
+{
+	struct addr *lowest = &seen->lowest[!addr_is_v4(a)];
+
+	host_own(h, a);
+	if (addr_is_scoped(a) || addr_is_any(a))
+		return;
+	if (addr_is_any(lowest) || addr_cmp(a, lowest) < 0)
+		*lowest = *a;
+}
+
 /* Lines of 32 hex digits and more (net/ipv6/addrconf.c, if6_seq_show). */
-static void read_if_inet6(struct host *h, FILE *f)
+static void read_if_inet6(struct host *h, struct seen_namespace *seen, FILE *f)
 {
 	char line[128];
 	struct addr a;
@@ -195,34 +207,34 @@ static void read_if_inet6(struct host *h, FILE *f)
 			if (sscanf(line + 2 * i, "%2hhx", &a.b[i]) != 1)
 				break;
 		if (i == 16)
-			host_own(h, &a);
+			own_in(h, seen, &a);
 	}
 }
 
 /* "|-- 10.0.0.1", and below it "/32 host LOCAL" (net/ipv4/fib_trie.c, fib_trie_seq_show). */
-static void read_fib_trie(struct host *h, FILE *f)
+static void read_fib_trie(struct host *h, struct seen_namespace *seen, FILE *f)
 {
 	struct addr a = { { 0 } };
-	size_t seen = 0;
+	size_t got = 0;
 	char line[128];
 
-	while (seen < FIB_MAX && fgets(line, sizeof(line), f)) {
+	while (got < FIB_MAX && fgets(line, sizeof(line), f)) {
 		char *at = strstr(line, "|-- ");
 
-		seen += strlen(line);
+		got += strlen(line);
 		line[strcspn(line, "\n")] = 0;
 		if (at && addr_parse(at + 4, &a))
 			memset(&a, 0, sizeof(a));
 		else if (!at && strstr(line, "/32 host LOCAL"))
-			host_own(h, &a);
+			own_in(h, seen, &a);
 	}
 }
 
-static void read_namespace(struct host *h, uint32_t tgid)
+static void read_namespace(struct host *h, struct seen_namespace *seen, uint32_t tgid)
 {
 	static const struct {
 		const char *name;
-		void (*read)(struct host *, FILE *);
+		void (*read)(struct host *, struct seen_namespace *, FILE *);
 	} files[] = { { "if_inet6", read_if_inet6 }, { "fib_trie", read_fib_trie } };
 	char path[64];
 
@@ -233,7 +245,7 @@ static void read_namespace(struct host *h, uint32_t tgid)
 		f = fopen(path, "re");
 		if (!f)
 			continue;
-		files[i].read(h, f);
+		files[i].read(h, seen, f);
 		fclose(f);
 	}
 }
@@ -265,10 +277,23 @@ void host_namespace(struct host *h, uint32_t netns, uint32_t tgid)
 {
 	struct seen_namespace *seen = seen_of(h, netns);
 
+	if (netns == netns_home())
+		tgid = (uint32_t)getpid();
 	if (!seen || seen->refresh == h->refresh || netns_of_process(tgid) != netns)
 		return;
 	seen->refresh = h->refresh;
-	read_namespace(h, tgid);
+	memset(seen->lowest, 0, sizeof(seen->lowest));
+	read_namespace(h, seen, tgid);
+}
+
+struct addr host_address(struct host *h, uint32_t netns, const struct addr *remote)
+{
+	const struct seen_namespace *seen = seen_of(h, netns);
+	bool v4 = addr_is_v4(remote);
+
+	if (seen && !addr_is_any(&seen->lowest[!v4]))
+		return seen->lowest[!v4];
+	return v4 ? addr_v4(0x7f000001) : (struct addr){ { [15] = 1 } };
 }
 
 static void read_inventory(struct host *h)

@@ -32,6 +32,11 @@ void host_refresh(struct host *h);
  * are read from /proc/TGID/net, without entering it, once after each refresh.
  */
 void host_namespace(struct host *h, uint32_t netns, uint32_t tgid);
+/*
+ * Where a socket has no address yet: the lowest one of NETNS that others could reach, of the
+ * family of REMOTE; loopback where none is known.
+ */
+struct addr host_address(struct host *h, uint32_t netns, const struct addr *remote);
 /* An address that is certainly one of this machine's. */
 void host_own(struct host *h, const struct addr *a);
 /* True when what host_machine says has changed since the last call of this. */

@@ -108,14 +108,31 @@ static void count_opens(struct intake *in, const struct edge_key *key,
 	if (key->proto == PROTO_UDP)
 		return;
 	if (key->dir == EDGE_CLIENT)
-		capture_seen(in->capture, key->netns, val->opens + val->abandoned, 0);
+		capture_seen(in->capture, key->netns,
+			     val->opens - val->unsent + val->abandoned, 0);
 	else if (key->dir == EDGE_SERVER)
 		capture_seen(in->capture, key->netns, 0, val->opens);
+}
+
+/* A connect that got no route has no address of its own. */
+static struct edge_key with_address(struct intake *in, const struct edge_key *key)
+{
+	struct edge_key whole = *key;
+	struct addr local, remote;
+
+	memcpy(local.b, key->local, 16);
+	memcpy(remote.b, key->remote, 16);
+	if (addr_is_any(&local)) {
+		local = host_address(in->host, key->netns, &remote);
+		memcpy(whole.local, local.b, 16);
+	}
+	return whole;
 }
 
 static void on_closed(void *ctx, const struct edge_key *key, const struct edge_val *val)
 {
 	struct intake *in = ctx;
+	struct edge_key whole;
 
 	count_opens(in, key, val);
 	if (is_own_link(in, key)) {
@@ -123,7 +140,8 @@ static void on_closed(void *ctx, const struct edge_key *key, const struct edge_v
 		return;
 	}
 	own_local(in, key);
-	edgetab_closed(in->edges, key, val, owner_of(in->owners, key->tgid, key->born));
+	whole = with_address(in, key);
+	edgetab_closed(in->edges, &whole, val, owner_of(in->owners, key->tgid, key->born));
 }
 
 static void on_live(void *ctx, const struct live_record *r)

@@ -26,6 +26,7 @@
 #include "common/fact.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "sensor/cgroup_root.h"
 #include "sensor/meter.h"
 #include "sensor/udp_ebpf.h"
 
@@ -125,7 +126,8 @@ static int check_btf(struct err *e)
 	uname(&u);
 	return err_set(e, -ENOTSUP,
 		       "eBPF: kernel %s has no type information at " BTF_PATH
-		       "; it needs a kernel built with CONFIG_DEBUG_INFO_BTF",
+		       "; it needs a kernel built with CONFIG_DEBUG_INFO_BTF; "
+		       "--poll watches without eBPF, and sees less",
 		       u.release);
 }
 
@@ -197,6 +199,23 @@ static void lose_reader(struct probe_state *st)
 	st->degraded |= DEGRADED_READER;
 }
 
+/* Without them all is seen but what fails before anything is sent. */
+static void attach_attempts(struct conn_bpf *s)
+{
+	struct err e = { 0 };
+	int cgroup = cgroup_root_open(NULL, &e);
+
+	if (cgroup >= 0) {
+		s->links.attempt4 = bpf_program__attach_cgroup(s->progs.attempt4, cgroup);
+		s->links.attempt6 = bpf_program__attach_cgroup(s->progs.attempt6, cgroup);
+		close(cgroup);
+	}
+	if (!s->links.attempt4 || !s->links.attempt6)
+		log_warn("eBPF: no hook of the cgroup (%s): connects that fail for want of a "
+			 "route are not seen",
+			 cgroup < 0 ? e.msg : strerror(errno));
+}
+
 static int attach(struct probe_state *st, struct err *e)
 {
 	struct conn_bpf *s = st->skel;
@@ -216,6 +235,7 @@ static int attach(struct probe_state *st, struct err *e)
 	s->links.on_state = bpf_program__attach(s->progs.on_state);
 	if (!s->links.on_state)
 		return explain(-errno, "eBPF: attach inet_sock_set_state", e);
+	attach_attempts(s);
 	return 0;
 }
 
@@ -625,7 +645,10 @@ static void ebpf_shed(struct probe_state *st, enum probe_shed what)
 	bpf_link__destroy(s->links.on_state);
 	bpf_link__destroy(s->links.on_destroy);
 	bpf_link__destroy(s->links.on_error);
+	bpf_link__destroy(s->links.attempt4);
+	bpf_link__destroy(s->links.attempt6);
 	s->links.on_state = s->links.on_destroy = s->links.on_error = NULL;
+	s->links.attempt4 = s->links.attempt6 = NULL;
 	st->degraded |= DEGRADED_OFF;
 }
 

@@ -208,7 +208,9 @@ void judge_cgroup(struct check *c, const struct found_cgroup *f)
 				   : "where it is mounted");
 		return;
 	}
-	check_found(c, CHECK_WARN, "cgroup", "%s: no UDP by eBPF", f->words);
+	check_found(c, CHECK_WARN, "cgroup",
+		    "%s: by eBPF no UDP, and no connects that fail for want of a route",
+		    f->words);
 	check_mend(c,
 		   "mount it (mount -t cgroup2 none /sys/fs/cgroup/unified), or let it make a "
 		   "mount of its own: Linux 5.2 and CAP_SYS_ADMIN");

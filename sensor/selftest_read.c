@@ -210,7 +210,7 @@ void read_namespaces(struct found_namespaces *out)
 void read_cgroup(struct found_cgroup *out)
 {
 	struct err e = { 0 };
-	int fd = cgroup_root(&out->own, &e);
+	int fd = cgroup_root_open(&out->own, &e);
 
 	out->reached = fd >= 0;
 	snprintf(out->words, sizeof(out->words), "%.255s", e.msg);

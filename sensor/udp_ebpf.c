@@ -7,6 +7,8 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -189,7 +191,7 @@ static int attach_to(struct udp_part *u, int cgroup, struct err *e)
 
 static int attach(struct udp_part *u, struct err *e)
 {
-	int cgroup = cgroup_root(NULL, e), rc;
+	int cgroup = cgroup_root_open(NULL, e), rc;
 
 	if (cgroup < 0)
 		return cgroup;

@@ -18,7 +18,8 @@ MAY = {
     "graph": {"graph", "store", "common"},
     "graph/draw": {"graph/draw", "graph", "store", "common"},
     "assess": {"assess", "graph", "store", "common"},
-    "sensor": {"sensor", "common", "bpf"},
+    "sensor": {"sensor", "sensor/mirror", "common", "bpf"},
+    "sensor/mirror": {"sensor/mirror", "common"},
     "collector": {"collector", "graph", "store", "common"},
     "cli": {"cli", "assess", "graph/draw", "graph", "store", "common"},
     "bpf": {"bpf"},
@@ -34,7 +35,7 @@ ONLY = {
     r"seccomp\.h": {"sensor/confine.c"},
     r"cap-ng\.h": {"sensor/confine.c"},
     r"ini\.h": {"sensor/config.c"},
-    r"pcap.*": {"sensor/probe_pcap.c"},
+    r"pcap.*": {"sensor/mirror/capfile.c", "sensor/mirror/live.c"},
     r"graphviz/cgraph\.h": {"graph/draw/pen.c"},
     r"graphviz/gvc\.h": {"graph/draw/render.c"},
     r"sqlite3\.h": {"store/"},
@@ -47,9 +48,9 @@ SQL = re.compile(r'"\s*(SELECT|INSERT INTO|UPDATE \w+ SET|DELETE FROM|CREATE TAB
 
 
 def folder_of(path):
-    """The library that a file belongs to: graph/draw is one of its own."""
-    parts = path.parent.parts
-    return "graph/draw" if parts[:2] == ("graph", "draw") else parts[0]
+    """The library that a file belongs to: graph/draw and sensor/mirror are of their own."""
+    two = "/".join(path.parent.parts[:2])
+    return two if two in MAY else path.parent.parts[0]
 
 
 def ours(header):

@@ -25,6 +25,7 @@ import json, os, select, socket, struct, sys, threading
 what, address, port, blocks, count = (sys.argv[1], sys.argv[2], int(sys.argv[3]),
                                       sys.argv[4] == "blocks", int(sys.argv[5]))
 told = []
+PATIENCE = {"gives_up": 300, "gives_up_late": 1400} # ms: before and after the second SYN
 
 def connect():
     c = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
@@ -35,8 +36,8 @@ def connect():
     if error == 115:
         poll = select.poll()
         poll.register(c, select.POLLOUT)
-        poll.poll(300 if what == "gives_up" else 20000)
-        error = -1 if what == "gives_up" else c.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        poll.poll(PATIENCE.get(what, 20000))
+        error = -1 if what in PATIENCE else c.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     c.setblocking(True)
     return c, error
 
@@ -104,12 +105,15 @@ CASES = {
     "dropped": ({errno.ETIMEDOUT}, "timed_out", 1),
     "rejected": ({errno.EHOSTUNREACH}, "unreachable", 1),
     "no_neighbour": ({errno.EHOSTUNREACH}, "unreachable", 1),
+    "no_route": ({errno.ENETUNREACH}, "unreachable", 1),
     "reset_before_data": ({errno.ECONNRESET}, "reset", 1),
     "data_then_reset": ({errno.ECONNRESET}, None, 1),
     "plain": ({0}, None, 1),
     "gives_up": ({-1}, None, 0),
+    "gives_up_late": ({-1}, None, 0),
 }
 SERVED = ("reset_before_data", "data_then_reset", "plain")
+GIVEN_UP = ("gives_up", "gives_up_late")
 NEVER = BASE + 90
 
 
@@ -118,7 +122,7 @@ def rows():
     for n, case in enumerate(CASES):
         for family in ("v4", "v6"):
             for how in ("blocks", "polls"):
-                if case == "gives_up" and how == "blocks":
+                if case in GIVEN_UP and how == "blocks":
                     continue
                 yield f"{case}_{family}_{how}", case, family, how, BASE + n
 
@@ -161,7 +165,8 @@ class Failures(unittest.TestCase):
             scene.call(*host.enter("sysctl", "-qw", "net.ipv4.tcp_syn_retries=1"))
         scene.call(*here.app.enter(
             "nft", "add table inet t; add chain inet t in { type filter hook input priority 0; };"
-            f"add rule inet t in tcp dport {{ {of['dropped']}, {of['gives_up']} }} drop;"
+            f"add rule inet t in tcp dport {{ {of['dropped']}, {of['gives_up']}, "
+            f"{of['gives_up_late']} }} drop;"
             f"add rule inet t in tcp dport {of['rejected']} reject with icmpx host-unreachable"))
         here.spawn_ready(here.app, scene.PYTHON, cls.script("failsrv.py", SERVER),
                          *[f"{of[case]}={case}" for case in SERVED], name="failsrv")
@@ -170,6 +175,8 @@ class Failures(unittest.TestCase):
     def address(cls, case, family):
         """The server's, or one that is nobody's."""
         address = getattr(cls.scene.app, family)
+        if case == "no_route":
+            return "192.0.2.7" if family == "v4" else "2001:db8::7"
         if case != "no_neighbour":
             return address
         return address.rpartition(".")[0] + ".250" if family == "v4" else \
@@ -200,7 +207,7 @@ class Failures(unittest.TestCase):
         self.assertEqual(flow["server_process"], "failsrv.py" if served else None)
         want = {"opens": opens * EACH, "failed": EACH if kind else 0, "abandoned": 0,
                 **{k: EACH if k == kind else 0 for k in KINDS}}
-        if case == "gives_up":
+        if case in GIVEN_UP:
             want["abandoned"] = EACH
         talked = case in ("data_then_reset", "plain")
         want |= {"bytes_to_server": 5 * EACH * talked, "bytes_to_client": 2 * EACH * talked,
