@@ -10,9 +10,12 @@
 #include "common/addr.h"
 #include "common/exits.h"
 #include "common/log.h"
+#include "common/mem.h"
 #include "common/version.h"
 #include "sensor/config.h"
 #include "sensor/enroll.h"
+#include "sensor/mirror/observer.h"
+#include "sensor/readfiles.h"
 #include "sensor/leftover.h"
 #include "sensor/selftest.h"
 #include "sensor/settle.h"
@@ -25,6 +28,7 @@ static const char usage_text[] =
 	"usage: skein-sensor [--ebpf|--poll] --collector HOST:PORT [--data DIR] [OPTION...]\n"
 	"       skein-sensor [--ebpf|--poll] --once TIME --out FILE\n"
 	"       skein-sensor [--ebpf|--poll] --show-what-you-send\n"
+	"       skein-sensor --read FILE... --connections tsv|json\n"
 	"       skein-sensor enroll --collector HOST:PORT --token TOKEN [--data DIR] [--force]\n"
 	"       skein-sensor --self-test [--json]\n"
 	"       skein-sensor --self-check-clean [--json]\n"
@@ -42,6 +46,10 @@ static const char usage_text[] =
 	"  --out FILE          where, - is standard output\n"
 	"  --show-what-you-send  print every record in clear on standard output, as it is sent,\n"
 	"                      or instead of sending it where there is no --collector\n"
+	"  --read FILE...      captures (pcap, pcapng; - is standard input), together\n"
+	"  --connections F     one line per TCP connection in them, tsv or json\n"
+	"  --names F           instead, what servers are called, by DNS, TLS and HTTP\n"
+	"  --max-connections N  of a capture, at once (196608)\n"
 	"  --self-test         say whether it can work here: kernel, rights, clock, collector,\n"
 	"                      each with what mends it; in 15 s, sends nothing; 1: a check failed\n"
 	"  --self-check-clean  say what of Skein is in the kernel now; 1: something is\n"
@@ -92,6 +100,10 @@ enum opt {
 	OPT_READY,
 	OPT_LEVEL,
 	OPT_CONFIG,
+	OPT_READ,
+	OPT_CONNECTIONS,
+	OPT_NAMES,
+	OPT_MAX_CONNECTIONS,
 	OPT_TOKEN,
 	OPT_FORCE,
 	OPT_HELP,
@@ -104,6 +116,10 @@ static const struct option longs[] = {
 	{ "once", required_argument, NULL, OPT_ONCE },
 	{ "out", required_argument, NULL, OPT_OUT },
 	{ "show-what-you-send", no_argument, NULL, OPT_SHOW },
+	{ "read", required_argument, NULL, OPT_READ },
+	{ "connections", required_argument, NULL, OPT_CONNECTIONS },
+	{ "names", required_argument, NULL, OPT_NAMES },
+	{ "max-connections", required_argument, NULL, OPT_MAX_CONNECTIONS },
 	{ "self-test", no_argument, NULL, OPT_SELF_TEST },
 	{ "self-check-clean", no_argument, NULL, OPT_CLEAN },
 	{ "json", no_argument, NULL, OPT_JSON },
@@ -133,6 +149,10 @@ struct args {
 	bool collector;
 	const char *token;
 	bool force, once, self_test, clean, json;
+	struct readfiles_config read;
+	const char **files; /* of READ; in argv */
+	size_t files_n, files_cap;
+	bool lines; /* --connections or --names */
 	enum log_level level;
 };
 
@@ -260,6 +280,39 @@ static int take_watch(struct args *a, int opt)
 	return take_question(a, opt);
 }
 
+static void take_file(struct args *a, const char *path)
+{
+	MEM_GROW(a->files, a->files_n, a->files_cap);
+	a->files[a->files_n++] = path;
+}
+
+/* Captures, and what is made of them. */
+static int take_read(struct args *a, int opt)
+{
+	unsigned long v;
+
+	switch (opt) {
+	case OPT_READ:
+		take_file(a, optarg);
+		return 0;
+	case OPT_CONNECTIONS:
+	case OPT_NAMES:
+		if (strcmp(optarg, "tsv") != 0 && strcmp(optarg, "json") != 0)
+			return 1 + usage("it wants tsv or json, not ", optarg);
+		a->read.format = *optarg == 't' ? READFILES_TSV : READFILES_JSON;
+		a->read.names = opt == OPT_NAMES;
+		a->lines = true;
+		return 0;
+	case OPT_MAX_CONNECTIONS:
+		if (!number(optarg, 1024, 1 << 24, &v))
+			return 1 + usage("--max-connections wants a number from 1024, not ",
+					 optarg);
+		a->read.max_connections = (uint32_t)v;
+		return 0;
+	}
+	return take_watch(a, opt);
+}
+
 /* How often, how much, how loud. */
 static int take_bound(struct args *a, int opt)
 {
@@ -292,7 +345,7 @@ static int take_bound(struct args *a, int opt)
 					 optarg);
 		return 0;
 	}
-	return take_watch(a, opt);
+	return take_read(a, opt);
 }
 
 static int take(struct args *a, int opt)
@@ -388,17 +441,20 @@ static int take_line(struct args *a, const struct config_line *l)
 static const char *config_file(int argc, char **argv, bool *testing)
 {
 	const char *path = access(CONFIG_FILE, F_OK) == 0 ? CONFIG_FILE : NULL;
+	bool reading = false, named = false;
 	int opt;
 
 	opterr = 0;
 	while ((opt = getopt_long(argc, argv, "", longs, NULL)) != -1)
 		if (opt == OPT_CONFIG)
-			path = optarg;
+			named = true, path = optarg;
+		else if (opt == OPT_READ) /* anybody may, and the file is the service's */
+			reading = true;
 		else if (opt == OPT_SELF_TEST || opt == OPT_CLEAN)
 			*testing = true;
 	opterr = 1;
 	optind = 0; /* to glibc: from the beginning */
-	return path;
+	return reading && !named ? NULL : path;
 }
 
 /* The values stay: they are options of the whole run. */
@@ -497,6 +553,15 @@ static int self_test(struct args *a, const char *path)
 	return selftest_run(&config);
 }
 
+static int read_files(struct args *a)
+{
+	if (!a->lines)
+		return usage("--read wants --connections tsv or json", "");
+	a->read.path = a->files;
+	a->read.n = (unsigned)a->files_n;
+	return readfiles_run(&a->read);
+}
+
 static int watch(const struct args *a)
 {
 	struct err e = { 0 };
@@ -532,6 +597,7 @@ int main(int argc, char **argv)
 				     .cpu_permille = 20,
 				     .memory_bytes = 64 << 20,
 				     .ready_fd = -1 },
+			  .read = { .max_connections = OBSERVER_CONNECTIONS },
 			  .level = LOG_INFO_ };
 	static char name[] = "skein-sensor"; /* for getopt's messages */
 	bool enrolling = argc > 1 && strcmp(argv[1], "enroll") == 0;
@@ -557,10 +623,16 @@ int main(int argc, char **argv)
 			return rc - 1;
 	}
 	log_open("skein-sensor", a.level);
+	for (; a.files_n && optind + enrolling < argc; optind++)
+		take_file(&a, argv[optind + enrolling]);
 	if (optind + enrolling < argc)
 		return usage("it takes no argument such as ", argv[optind + enrolling]);
 	if (a.self_test || a.clean)
 		return a.clean ? leftover_report(a.json) : self_test(&a, path);
+	if (a.files_n)
+		return read_files(&a);
+	if (a.lines)
+		return usage("--connections and --names want --read FILE", "");
 	if (a.once || a.watch.show) /* the configured collector is for the service */
 		a.host[a.collector ? strlen(a.host) : 0] = 0;
 	else

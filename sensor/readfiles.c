@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sensor/readfiles.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/buf.h"
+#include "common/exits.h"
+#include "common/json.h"
+#include "sensor/mirror/capfile.h"
+#include "sensor/mirror/connections.h"
+#include "sensor/mirror/observer.h"
+
+enum {
+	FLUSH = 1 << 16,
+	LOOK_EVERY = 1 << 16, /* frames between two looks at the clock */
+	SHOW_MS = 200,
+};
+
+struct reading {
+	const struct readfiles_config *config;
+	struct observer *observer;
+	struct buf out;
+	bool failed; /* standard output cannot be written */
+	bool shown;  /* a line of progress stands on the terminal */
+	uint64_t lines, shown_ms;
+	unsigned opened, damaged;
+};
+
+static void wipe(struct reading *r)
+{
+	if (r->shown)
+		fputs("\r\033[K", stderr);
+	r->shown = false;
+}
+
+static void flush(struct reading *r)
+{
+	if (!r->failed && fwrite(r->out.p, 1, r->out.n, stdout) != r->out.n)
+		r->failed = true;
+	buf_reset(&r->out);
+}
+
+static void on_over(void *ctx, const struct flow_over *f)
+{
+	struct reading *r = ctx;
+
+	r->lines++;
+	if (r->config->names)
+		return;
+	if (r->config->format == READFILES_TSV)
+		connections_tsv(&r->out, f);
+	else
+		connections_json(&r->out, f);
+	if (r->out.n >= FLUSH)
+		flush(r);
+}
+
+static void on_name(void *ctx, const struct name_row *row)
+{
+	static const char *const how[] = {
+		[NAME_DNS] = "dns", [NAME_SNI] = "sni", [NAME_HOST] = "host"
+	};
+	struct reading *r = ctx;
+	char ip[ADDR_TEXT];
+	struct json j = json_to(&r->out);
+
+	addr_text(&row->addr, ip);
+	if (r->config->format == READFILES_TSV) {
+		buf_printf(&r->out,
+			   "%s\t%s\t%s\t%" PRIu64 ".%06" PRIu64 "\t%" PRIu64 ".%06" PRIu64
+			   "\t%" PRIu64 "\n",
+			   ip, row->name, how[row->how], row->first_ns / 1000000000,
+			   row->first_ns / 1000 % 1000000, row->last_ns / 1000000000,
+			   row->last_ns / 1000 % 1000000, row->times);
+		return;
+	}
+	json_open(&j, '{');
+	json_member_string(&j, "ip", ip);
+	json_member_string(&j, "name", row->name);
+	json_member_string(&j, "how", how[row->how]);
+	json_member_uint(&j, "first", row->first_ns / 1000000000);
+	json_member_uint(&j, "last", row->last_ns / 1000000000);
+	json_member_uint(&j, "times", row->times);
+	json_close(&j, '}');
+	buf_str(&r->out, "\n");
+}
+
+/* Progress, on a terminal only */
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static void show(struct reading *r, const struct capfile *f, const char *path)
+{
+	struct observer_counts n;
+	uint64_t done, all, now = now_ms();
+
+	if (now - r->shown_ms < SHOW_MS)
+		return;
+	r->shown_ms = now;
+	r->shown = true;
+	capfile_progress(f, &done, &all);
+	observer_count(r->observer, &n);
+	fprintf(stderr, "\r\033[K%s  ", path);
+	if (all)
+		fprintf(stderr, "%" PRIu64 " %%  ", done * 100 / all);
+	fprintf(stderr, "%" PRIu64 " packets, %" PRIu64 " connections", n.frames,
+		n.flows.connections);
+}
+
+static void say(struct reading *r, const char *what)
+{
+	wipe(r);
+	fprintf(stderr, "skein-sensor: %s\n", what);
+}
+
+static void read_one(struct reading *r, const char *path, bool terminal)
+{
+	struct err e = { 0 };
+	struct capfile *f = capfile_open(path, &e);
+	struct frame_in frame;
+	uint64_t n = 0;
+	int rc;
+
+	if (!f) {
+		say(r, e.msg);
+		if (e.code == -EBADMSG) {
+			r->opened++;
+			r->damaged++;
+		}
+		return;
+	}
+	r->opened++;
+	while ((rc = capfile_next(f, &frame, &e)) > 0 && !r->failed) {
+		observer_frame(r->observer, &frame);
+		if (terminal && ++n % LOOK_EVERY == 0)
+			show(r, f, path);
+	}
+	if (rc < 0) {
+		say(r, e.msg);
+		r->damaged++;
+	}
+	capfile_close(f);
+}
+
+/* What was not counted is said; on a terminal the sum, too. */
+static bool conclude(struct reading *r, bool terminal)
+{
+	struct observer_counts n;
+
+	observer_count(r->observer, &n);
+	wipe(r);
+	if (terminal)
+		fprintf(stderr,
+			"%" PRIu64 " connections in %" PRIu64 " packets, %" PRIu64 " copies\n",
+			r->lines, n.frames, n.flows.copies);
+	if (n.flows.evicted)
+		fprintf(stderr,
+			"skein-sensor: %" PRIu64
+			" connections were cut in two, as the table is "
+			"full; --max-connections makes it larger\n",
+			n.flows.evicted);
+	return n.flows.evicted == 0;
+}
+
+static uint64_t draw_seed(void)
+{
+	uint64_t seed = 0;
+
+	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
+		seed = 0x5eed; /* nothing that comes out depends on it */
+	return seed;
+}
+
+static int status_of(const struct reading *r, bool whole)
+{
+	if (!r->opened)
+		return EXITS_UNREACHED;
+	if (r->damaged || r->failed)
+		return EXITS_NONE;
+	return r->opened < r->config->n || !whole ? EXITS_PARTIAL : EXITS_OK;
+}
+
+int readfiles_run(const struct readfiles_config *config)
+{
+	struct reading r = { .config = config };
+	struct flowtab_sink sink = { &r, on_over };
+	bool terminal = isatty(STDERR_FILENO), whole;
+
+	r.observer = observer_new(config->max_connections, draw_seed(), &sink);
+	if (config->format == READFILES_TSV)
+		buf_str(&r.out, config->names ? "ip\tname\thow\tfirst\tlast\ttimes\n"
+					      : connections_header);
+	for (unsigned i = 0; i < config->n; i++)
+		read_one(&r, config->path[i], terminal);
+	observer_finish(r.observer);
+	if (config->names)
+		nametab_each(observer_names(r.observer), on_name, &r);
+	if (r.opened) /* nothing was read: no table of nothing */
+		flush(&r);
+	if (fflush(stdout))
+		r.failed = true;
+	if (r.failed)
+		say(&r, "standard output cannot be written");
+	whole = conclude(&r, terminal);
+	observer_free(r.observer);
+	buf_fini(&r.out);
+	return status_of(&r, whole);
+}
