@@ -32,6 +32,7 @@ enum {
 
 	PORT_VXLAN = 4789,
 	PORT_VXLAN_OLD = 8472,
+	PORT_VXLAN_GPE = 4790,
 	PORT_GENEVE = 6081,
 
 	LABELS = 16,	 /* of MPLS */
@@ -147,15 +148,23 @@ static enum dissected take_tcp(struct walk *w)
 }
 
 static enum dissected in_ethernet(struct walk *w);
+static enum dissected in_ip4(struct walk *w);
+static enum dissected in_ip6(struct walk *w);
 
-/* 1: a tunnel, and *FOUND what was in it. */
-static bool in_vxlan(struct walk *w, enum dissected *found)
+/* False: it is none. RFC 7348; the other kinds of payload: draft-ietf-nvo3-vxlan-gpe. */
+static bool in_vxlan(struct walk *w, bool gpe, enum dissected *found)
 {
+	unsigned inside;
+
 	if (!has(w, 8) || !(w->p[0] & 0x08))
 		return false;
+	inside = gpe && w->p[0] & 0x04 ? w->p[3] : 3;
 	add_tag(w, 2, be32(w->p + 4) >> 8);
 	skip(w, 8);
-	*found = in_ethernet(w);
+	*found = inside == 3   ? in_ethernet(w)
+		 : inside == 1 ? in_ip4(w)
+		 : inside == 2 ? in_ip6(w)
+			       : DISSECTED_OTHER;
 	return true;
 }
 
@@ -194,8 +203,9 @@ static enum dissected take_udp(struct walk *w)
 		limit(w, len);
 	skip(w, 8);
 	inner = *w;
-	if ((o->dst_port == PORT_VXLAN || o->dst_port == PORT_VXLAN_OLD) &&
-	    in_vxlan(&inner, &found))
+	if ((o->dst_port == PORT_VXLAN || o->dst_port == PORT_VXLAN_OLD ||
+	     o->dst_port == PORT_VXLAN_GPE) &&
+	    in_vxlan(&inner, o->dst_port == PORT_VXLAN_GPE, &found))
 		return found;
 	if (o->dst_port == PORT_GENEVE && in_geneve(&inner, &found))
 		return found;
