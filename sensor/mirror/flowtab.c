@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "sensor/mirror/addrmix.h"
 #include "sensor/mirror/hello.h"
 #include "sensor/mirror/listeners.h"
 #include "sensor/mirror/words.h"
@@ -100,21 +101,10 @@ static unsigned sender(const struct packet *p)
 	return d ? d > 0 : p->src_port > p->dst_port;
 }
 
-static uint64_t mix(uint64_t h, const struct addr *a, uint16_t port)
-{
-	uint64_t hi, lo;
-
-	memcpy(&hi, a->b, 8);
-	memcpy(&lo, a->b + 8, 8);
-	h = (h ^ hi) * 0x9e3779b97f4a7c15u;
-	h = (h ^ h >> 32 ^ lo) * 0xd6e8feb86659fd93u;
-	return (h ^ h >> 29 ^ port) * 0xbf58476d1ce4e5b9u;
-}
-
 static uint32_t *bucket_of(const struct flowtab *t, const struct addr end[2],
 			   const uint16_t port[2])
 {
-	uint64_t h = mix(mix(t->seed, &end[0], port[0]), &end[1], port[1]);
+	uint64_t h = addr_mix(addr_mix(t->seed, &end[0], port[0]), &end[1], port[1]);
 
 	return &t->bucket[(h >> 32) & t->mask];
 }

@@ -2,9 +2,9 @@
 #include "sensor/mirror/listeners.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/mem.h"
+#include "sensor/mirror/addrmix.h"
 
 enum { WAYS = 8, SETS = LISTENERS_MAX / WAYS };
 
@@ -37,13 +37,7 @@ void listeners_free(struct listeners *l)
 
 static unsigned set_of(const struct listeners *l, const struct addr *a, uint16_t port)
 {
-	uint64_t hi, lo;
-
-	memcpy(&hi, a->b, 8);
-	memcpy(&lo, a->b + 8, 8);
-	hi = (hi ^ l->seed) * 0x9e3779b97f4a7c15u;
-	lo = (lo ^ hi ^ hi >> 29 ^ port) * 0xd6e8feb86659fd93u;
-	return (unsigned)(lo >> 40) % SETS;
+	return (unsigned)(addr_mix(l->seed, a, port) >> 40) % SETS;
 }
 
 static struct listener_seen *find(const struct listeners *l, const struct addr *a,
