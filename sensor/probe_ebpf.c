@@ -216,6 +216,10 @@ static int attach(struct probe_state *st, struct err *e)
 	s->links.on_state = bpf_program__attach(s->progs.on_state);
 	if (!s->links.on_state)
 		return explain(-errno, "eBPF: attach inet_sock_set_state", e);
+	log_debug("TCP: hooks: inet_sock_set_state%s%s%s",
+		  s->links.has_read ? ", tcp_rcv_space_adjust" : "",
+		  s->links.on_destroy ? ", tcp_destroy_sock" : "",
+		  s->links.on_error ? ", inet_sk_error_report" : "");
 	return 0;
 }
 
