@@ -23,7 +23,7 @@ scene() {
 	talk kquick quick 127.0.0.1 7003 60
 	printf .. >&3 # two more of the one from before
 	read -r _ <&4 && read -r _ <&4
-	{ printf . && sleep 4 && printf . && sleep 1; } | talk kheld hold 127.0.0.1 7005 >held
+	{ printf . && sleep 2 && printf . && sleep 1; } | talk kheld hold 127.0.0.1 7005 >held
 	talk krefused refuse 127.0.0.1 7006 5
 	talk kudp udp 127.0.0.1 7007 20
 	talk kudpfast udp-connected ::1 7008 20
