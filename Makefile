@@ -4,6 +4,7 @@
 #: make down        stop what `make up` started
 #: make check       install what the tests need, build, run every test (root: system tests too)
 #: make check-NAME  one test: a module (check-wire), check-cli, check-system ...
+#: make check-kernels  the sensor under Debian's kernel in an emulator (KERNELS="X.deb ...")
 #: make asan        the unit tests under sanitizers
 #: make fuzz        every fuzzer for T seconds each (T=20)
 #: make bench       measurements, as ratios
@@ -173,6 +174,18 @@ check:
 check-%:
 	+@$(AS_USER) $(MAKE) --no-print-directory tests
 	@/usr/bin/python3 tests/run.py $(B) $*
+
+# The sensor under other kernels, and this one: one scene, the same figures.
+KERNELS ?=
+$(B)/tests/kernels/scene: $(B)/tests/kernels/scene.o
+	$(say) LD $@
+	$(Q)$(CC) $(OWN_LD) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+.PHONY: check-kernels
+check-kernels:
+	@scripts/deps.sh build
+	@scripts/deps.sh kernels
+	+@$(AS_USER) $(MAKE) --no-print-directory $(B)/skein-sensor $(B)/tests/kernels/scene
+	@/usr/bin/python3 tests/kernels/run.py $(B) $(KERNELS)
 
 # Without network, root or installing: the unit tests alone, as `make asan` runs them too.
 check-unit: $(UNIT)

@@ -5,7 +5,8 @@
 #
 #     deps.sh build    what `make` needs
 #     deps.sh test     what `make check` needs besides
-#     deps.sh list     prints both, installs nothing
+#     deps.sh kernels  what `make check-kernels` needs besides
+#     deps.sh list     prints them all, installs nothing
 #
 # Only what is missing is installed: a second run is instant and needs no network.  Nothing that
 # is installed is started.  Exit status 1: something could not be installed.
@@ -57,10 +58,11 @@ table() {
 	test   systemd            systemd                 systemd
 	test   lintian            -                       -
 	test   rpm                rpm-build               rpm-build
-	test   qemu-system-x86    qemu-system-x86         qemu-x86
 	test   busybox-static     busybox                 busybox-static
-	test   cpio               cpio                    cpio
 	test   git                git                     git
+	kernels  qemu-system-x86  qemu-system-x86         qemu-x86
+	kernels  busybox-static   busybox                 busybox-static
+	kernels  dpkg             dpkg                    dpkg
 	END
 }
 
@@ -254,8 +256,9 @@ case $set in
 list)
 	names build | sed 's/^/build /; s/?$//'
 	names test | sed 's/^/test  /; s/?$//'
+	names kernels | sed 's/^/kernels /; s/?$//'
 	;;
-build | test)
+build | test | kernels)
 	if [ -z "$family" ]; then
 		say "what is needed, by Debian's names: $(names "$set" | tr -d '?' | tr '\n' ' ')" >&2
 		die "$set packages" "this distribution is not known" \
@@ -264,7 +267,7 @@ build | test)
 	install
 	;;
 *)
-	echo "usage: deps.sh build|test|list" >&2
+	echo "usage: deps.sh build|test|kernels|list" >&2
 	exit 2
 	;;
 esac

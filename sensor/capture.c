@@ -15,6 +15,7 @@ struct space {
 	bool read;     /* in this interval */
 	uint64_t seen[SIDES], waiting[SIDES], kernel[SIDES];
 	uint64_t told_seen[SIDES], told_kernel[SIDES];
+	uint64_t missed[SIDES]; /* of what was told; may be made up for */
 };
 
 struct capture_table {
@@ -109,13 +110,29 @@ static void settle(struct space *sp, int side, uint64_t *seen, uint64_t *kernel)
 	sp->told_kernel[side] = sp->kernel[side];
 }
 
+/*
+ * What is seen beyond all that the kernel counted is no merit: it fell between the two
+ * readings of the first interval, and would hide as much that is missed later.
+ */
+static void weigh(struct space *sp, int side, uint64_t *seen, uint64_t kernel)
+{
+	uint64_t due = sp->missed[side] + kernel;
+
+	if (*seen > due)
+		*seen = due;
+	sp->missed[side] = due - *seen;
+}
+
 static void emit_space(struct space *sp, struct capture *c, capture_fn *fn, void *ctx)
 {
 	c->netns = sp->netns;
 	settle(sp, ACTIVE, &c->active_seen, &c->active_kernel);
 	settle(sp, PASSIVE, &c->passive_seen, &c->passive_kernel);
-	if (fn &&
-	    (c->active_seen || c->active_kernel || c->passive_seen || c->passive_kernel)) {
+	if (!fn)
+		return;
+	weigh(sp, ACTIVE, &c->active_seen, c->active_kernel);
+	weigh(sp, PASSIVE, &c->passive_seen, c->passive_kernel);
+	if (c->active_seen || c->active_kernel || c->passive_seen || c->passive_kernel) {
 		sp->idle = 0;
 		fn(c, ctx);
 	}

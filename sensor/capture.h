@@ -4,8 +4,9 @@
  * counters (ActiveOpens and PassiveOpens of /proc/net/snmp), by network namespace.  Pure.
  *
  * Both sides are sums since the first interval, so that what falls between the reading of one
- * and of the other is made up for in the next interval.  A namespace that appears later began
- * with counters at zero; one whose counters went back is another one of the same number.
+ * and of the other is made up for in the next interval; what was seen is never more than the
+ * kernel counted.  A namespace that appears later began with counters at zero; one whose
+ * counters went back is another one of the same number.
  *
  *     capture_begin(t)  capture_seen(...)*  capture_waiting(...)*  capture_kernel(...)*
  *     capture_emit(t, ...)

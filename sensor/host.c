@@ -11,6 +11,7 @@
 #include "common/buf.h"
 #include "common/cert.h"
 #include "common/file.h"
+#include "common/log.h"
 #include "common/mem.h"
 #include "sensor/inventory.h"
 #include "sensor/netns.h"
@@ -52,7 +53,10 @@ static bool read_line(const char *path, char *out, size_t cap)
 	return good && *out;
 }
 
-/* A machine that has no identity at all gets one of this sensor's: DIR/machine-id. */
+/*
+ * A machine that has no identity at all gets one of this sensor's: DIR/machine-id. Where
+ * nothing is installed, as in --once mode, there is no DIR, and nothing is left behind.
+ */
 static int own_identity(const char *dir, char *out, size_t cap, struct err *e)
 {
 	char *path = file_path(dir, "machine-id");
@@ -67,7 +71,14 @@ static int own_identity(const char *dir, char *out, size_t cap, struct err *e)
 			buf_printf(&b, "%02x", bytes[i]);
 		snprintf(out, cap, "%s", buf_cstr(&b));
 		buf_str(&b, "\n");
-		rc = file_replace(path, 0600, b.p, b.n, e);
+		if (access(dir, F_OK) == 0)
+			rc = file_replace(path, 0600, b.p, b.n, e);
+		else
+			log_warn(
+				"this machine has neither machine-id nor firmware UUID, and "
+				"there is no %s to keep one in: it will be another machine in "
+				"the next run",
+				dir);
 		buf_fini(&b);
 	}
 	free(path);

@@ -15,8 +15,8 @@
 struct host;
 
 /*
- * A machine without machine-id or firmware UUID gets an identity that is kept in DIR; NULL
- * with words when that cannot be written.
+ * A machine without machine-id or firmware UUID gets an identity that is kept in DIR, or
+ * of this run only where there is no DIR; NULL with words when that cannot be written.
  */
 struct host *host_new(const char *dir, struct err *e);
 void host_free(struct host *h);

@@ -236,6 +236,11 @@ static int attach(struct probe_state *st, struct err *e)
 	if (!s->links.on_state)
 		return explain(-errno, "eBPF: attach inet_sock_set_state", e);
 	attach_attempts(s);
+	log_debug("TCP: hooks: inet_sock_set_state%s%s%s%s",
+		  s->links.has_read ? ", tcp_rcv_space_adjust" : "",
+		  s->links.on_destroy ? ", tcp_destroy_sock" : "",
+		  s->links.on_error ? ", inet_sk_error_report" : "",
+		  s->links.attempt4 ? ", connect" : "");
 	return 0;
 }
 

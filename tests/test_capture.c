@@ -89,6 +89,26 @@ START_TEST(a_miss_shows)
 }
 END_TEST
 
+/* Counted at the end of the first interval, and told by the probe in the second. */
+START_TEST(what_the_first_interval_had_counted_hides_no_miss)
+{
+	struct capture_table *t = capture_new();
+	struct told told;
+
+	interval(t, 7, 0, 0, 150);
+	told = interval(t, 7, 60, 0, 160);
+	ck_assert_uint_eq(told.c[0].active_seen, 10);
+	told = interval(t, 7, 30, 0, 200);
+	ck_assert_uint_eq(told.c[0].active_seen, 30);
+	ck_assert_uint_eq(told.c[0].active_kernel, 40);
+	told = interval(t, 7, 20, 0, 210); /* ten of them are those that were late */
+	ck_assert_uint_eq(told.c[0].active_seen, 20);
+	told = interval(t, 7, 15, 0, 220);
+	ck_assert_uint_eq(told.c[0].active_seen, 10);
+	capture_free(t);
+}
+END_TEST
+
 START_TEST(a_later_namespace_began_at_zero)
 {
 	struct capture_table *t = capture_new();
@@ -116,7 +136,10 @@ START_TEST(unread_counters_wait_for_the_next_interval)
 	capture_seen(t, 7, 5, 2);
 	told = emit(t);
 	ck_assert_uint_eq(told.n, 0);
-	told = interval(t, 7, 1, 0, 106);
+	capture_begin(t);
+	capture_seen(t, 7, 1, 0);
+	capture_kernel(t, 7, 106, 2);
+	told = emit(t);
 	ck_assert_uint_eq(told.c[0].active_seen, 6);
 	ck_assert_uint_eq(told.c[0].active_kernel, 6);
 	ck_assert_uint_eq(told.c[0].passive_seen, 2);
@@ -179,6 +202,7 @@ int main(void)
 	tcase_add_test(t, counting_begins_at_the_first_interval);
 	tcase_add_test(t, what_waits_is_counted_once);
 	tcase_add_test(t, a_miss_shows);
+	tcase_add_test(t, what_the_first_interval_had_counted_hides_no_miss);
 	tcase_add_test(t, a_later_namespace_began_at_zero);
 	tcase_add_test(t, unread_counters_wait_for_the_next_interval);
 	tcase_add_test(t, namespaces_are_bounded_and_in_order);
