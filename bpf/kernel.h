@@ -89,6 +89,7 @@ struct sock_exterr_skb { /* is in cb */
 };
 struct sock {
 	struct sock_common __sk_common;
+	struct socket *sk_socket;
 	struct sk_buff_head sk_error_queue;
 	int sk_err, sk_err_soft;
 	__u32 sk_max_ack_backlog;
@@ -130,6 +131,7 @@ struct socket {
 };
 struct inode {
 	unsigned short i_mode;
+	unsigned long i_ino;
 };
 struct qstr {
 	const unsigned char *name;
