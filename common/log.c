@@ -23,6 +23,11 @@ void log_open(const char *program, enum log_level level)
 	log_journal = getenv("JOURNAL_STREAM") != NULL;
 }
 
+void log_set_level(enum log_level level)
+{
+	log_least = level;
+}
+
 int log_level_parse(const char *word, enum log_level *out)
 {
 	for (int i = LOG_DEBUG_; i <= LOG_ERR_; i++) {

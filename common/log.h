@@ -13,6 +13,7 @@ enum log_level { LOG_DEBUG_, LOG_INFO_, LOG_WARN_, LOG_ERR_ };
 
 /* PROGRAM is borrowed for ever; lines below LEVEL are dropped. */
 void log_open(const char *program, enum log_level level);
+void log_set_level(enum log_level level);
 /* "debug", "info", "warn" or "err"; -EINVAL for anything else. */
 int log_level_parse(const char *word, enum log_level *out);
 

@@ -1,477 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* skein-sensor: options, and the choice between enrolling and watching. */
+/* skein-sensor: the choice between enrolling, watching, reading captures and looking at
+ * itself. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "common/addr.h"
 #include "common/exits.h"
 #include "common/log.h"
-#include "common/mem.h"
-#include "common/version.h"
-#include "sensor/config.h"
 #include "sensor/enroll.h"
-#include "sensor/mirror/observer.h"
-#include "sensor/readfiles.h"
 #include "sensor/leftover.h"
+#include "sensor/options.h"
 #include "sensor/selftest.h"
 #include "sensor/settle.h"
-#include "sensor/watch.h"
 
-#define DATA_DIR "/var/lib/skein/sensor"
-static const char standard_dir[] = DATA_DIR; /* nobody named another */
-
-static const char usage_text[] =
-	"usage: skein-sensor [--ebpf|--poll] --collector HOST:PORT [--data DIR] [OPTION...]\n"
-	"       skein-sensor [--ebpf|--poll] --once TIME --out FILE\n"
-	"       skein-sensor [--ebpf|--poll] --show-what-you-send\n"
-	"       skein-sensor --read FILE... --connections tsv|json\n"
-	"       skein-sensor enroll --collector HOST:PORT --token TOKEN [--data DIR] [--force]\n"
-	"       skein-sensor --self-test [--json]\n"
-	"       skein-sensor --self-check-clean [--json]\n"
-	"\n"
-	"Watches what this machine talks over TCP and UDP and tells a collector which process\n"
-	"depends on which. Read only; never looks at payload; needs root to attach.\n"
-	"\n"
-	"  --ebpf              watch by eBPF, or not at all\n"
-	"  --poll              watch without eBPF, by what the kernel tells of sockets\n"
-	"                      (by default eBPF where it can run, else this)\n"
-	"  --collector H:P     where the collector listens\n"
-	"  --data DIR          identity of this sensor (default " DATA_DIR ")\n"
-	"  --once TIME         watch for so long (60s, 10m, 1h), write --out FILE, and end:\n"
-	"                      no collector, no installation; for `skein import`\n"
-	"  --out FILE          where, - is standard output\n"
-	"  --show-what-you-send  print every record in clear on standard output, as it is sent,\n"
-	"                      or instead of sending it where there is no --collector\n"
-	"  --read FILE...      captures (pcap, pcapng; - is standard input), together\n"
-	"  --connections F     one line per TCP connection in them, tsv or json\n"
-	"  --names F           instead, what servers are called, by DNS, TLS and HTTP\n"
-	"  --max-connections N  of a capture, at once (196608)\n"
-	"  --self-test         say whether it can work here: kernel, rights, clock, collector,\n"
-	"                      each with what mends it; in 15 s, sends nothing; 1: a check failed\n"
-	"  --self-check-clean  say what of Skein is in the kernel now; 1: something is\n"
-	"  --json              these two as a JSON array\n"
-	"  --cpu-budget PCT    of one core, kernel side counted; when it is passed the programs\n"
-	"                      are detached (2; 0: none)\n"
-	"  --memory-budget MB  maps counted (64; 0: none)\n"
-	"  --arguments         send arguments of processes, without secrets\n"
-	"  --no-translations   do not listen to conntrack for NAT on this machine\n"
-	"  --deny-kernels P    releases on which eBPF is not used, as 6.1.0-18-*, separated by ,\n"
-	"  --interval TIME     how often edges are sent: 1s to 60s, dividing a minute (10s)\n"
-	"  --max-edges N       edges between two drains (49152)\n"
-	"  --max-sockets N     connections open at once (131072)\n"
-	"  --config FILE       options as \"key = value\" (" CONFIG_FILE ", if it is there);\n"
-	"                      what is on the command line wins; see skein-sensor.conf(5)\n"
-	"  --ready-fd N        write \"ready\" to this descriptor once attached\n"
-	"  --log-level LEVEL   debug, info, warn or err\n"
-	"  --token TOKEN       for enroll: from `skein-collector token create`, - reads it\n"
-	"  --force             for enroll: replace the identity that is there\n"
-	"  --help, --version\n"
-	"\n"
-	"Signals: SIGTERM ends after the last acknowledgement, SIGUSR1 prints the state.\n"
-	"\n"
-	"  skein-sensor enroll --collector map.example:7700 --token \"$TOKEN\"\n"
-	"  skein-sensor --collector map.example:7700\n"
-	"  skein-sensor --once 60s --out web01.jsonl\n"
-	"  skein-sensor --self-test --collector map.example:7700\n";
-
-enum opt {
-	OPT_EBPF = 256,
-	OPT_POLL,
-	OPT_ONCE,
-	OPT_OUT,
-	OPT_SHOW,
-	OPT_SELF_TEST,
-	OPT_CLEAN,
-	OPT_JSON,
-	OPT_CPU,
-	OPT_MEMORY,
-	OPT_ARGS,
-	OPT_NO_NAT,
-	OPT_DENY,
-	OPT_COLLECTOR,
-	OPT_DATA,
-	OPT_INTERVAL,
-	OPT_EDGES,
-	OPT_SOCKETS,
-	OPT_READY,
-	OPT_LEVEL,
-	OPT_CONFIG,
-	OPT_READ,
-	OPT_CONNECTIONS,
-	OPT_NAMES,
-	OPT_MAX_CONNECTIONS,
-	OPT_TOKEN,
-	OPT_FORCE,
-	OPT_HELP,
-	OPT_VERSION,
+/* The command line, to be read again. */
+struct started {
+	int argc;
+	char **argv;
 };
-
-static const struct option longs[] = {
-	{ "ebpf", no_argument, NULL, OPT_EBPF },
-	{ "poll", no_argument, NULL, OPT_POLL },
-	{ "once", required_argument, NULL, OPT_ONCE },
-	{ "out", required_argument, NULL, OPT_OUT },
-	{ "show-what-you-send", no_argument, NULL, OPT_SHOW },
-	{ "read", required_argument, NULL, OPT_READ },
-	{ "connections", required_argument, NULL, OPT_CONNECTIONS },
-	{ "names", required_argument, NULL, OPT_NAMES },
-	{ "max-connections", required_argument, NULL, OPT_MAX_CONNECTIONS },
-	{ "self-test", no_argument, NULL, OPT_SELF_TEST },
-	{ "self-check-clean", no_argument, NULL, OPT_CLEAN },
-	{ "json", no_argument, NULL, OPT_JSON },
-	{ "cpu-budget", required_argument, NULL, OPT_CPU },
-	{ "memory-budget", required_argument, NULL, OPT_MEMORY },
-	{ "arguments", no_argument, NULL, OPT_ARGS },
-	{ "no-translations", no_argument, NULL, OPT_NO_NAT },
-	{ "deny-kernels", required_argument, NULL, OPT_DENY },
-	{ "collector", required_argument, NULL, OPT_COLLECTOR },
-	{ "data", required_argument, NULL, OPT_DATA },
-	{ "interval", required_argument, NULL, OPT_INTERVAL },
-	{ "max-edges", required_argument, NULL, OPT_EDGES },
-	{ "max-sockets", required_argument, NULL, OPT_SOCKETS },
-	{ "ready-fd", required_argument, NULL, OPT_READY },
-	{ "log-level", required_argument, NULL, OPT_LEVEL },
-	{ "config", required_argument, NULL, OPT_CONFIG },
-	{ "token", required_argument, NULL, OPT_TOKEN },
-	{ "force", no_argument, NULL, OPT_FORCE },
-	{ "help", no_argument, NULL, OPT_HELP },
-	{ "version", no_argument, NULL, OPT_VERSION },
-	{ NULL, 0, NULL, 0 },
-};
-
-struct args {
-	struct watch_config watch;
-	char host[256];
-	bool collector;
-	const char *token;
-	bool force, once, self_test, clean, json;
-	struct readfiles_config read;
-	const char **files; /* of READ; in argv */
-	size_t files_n, files_cap;
-	bool lines; /* --connections or --names */
-	enum log_level level;
-};
-
-/* The line of the configuration that is taken, or NULL for the command line. */
-static const struct config_line *at;
-static struct err bad_config; /* what is wrong with it; said by whoever goes on or not */
-
-static int usage(const char *what, const char *about)
-{
-	if (at)
-		err_set(&bad_config, -EINVAL, "%s:%d: %s%s", at->file, at->line,
-			what + (strncmp(what, "--", 2) ? 0 : 2), about);
-	else
-		fprintf(stderr, "skein-sensor: %s%s; see skein-sensor --help\n", what, about);
-	return EXITS_USAGE;
-}
-
-static bool number(const char *text, unsigned long least, unsigned long most,
-		   unsigned long *out)
-{
-	char *end;
-
-	errno = 0;
-	*out = strtoul(text, &end, 10);
-	return !errno && *text >= '0' && *text <= '9' && !*end && *out >= least &&
-	       *out <= most;
-}
-
-/* "10s" or "10": whole seconds that divide a minute. */
-static bool interval_of(const char *text, unsigned *ms)
-{
-	char digits[16];
-	unsigned long s;
-	size_t n = strcspn(text, "s");
-
-	if (n >= sizeof(digits) || strcmp(text + n, "s") > 0 || (text[n] && text[n + 1]))
-		return false;
-	memcpy(digits, text, n);
-	digits[n] = 0;
-	if (!number(digits, 1, 60, &s) || 60 % s)
-		return false;
-	*ms = (unsigned)s * 1000;
-	return true;
-}
-
-/* "60s", "10m", "1h", "60": up to a day. */
-static bool time_of(const char *text, unsigned *ms)
-{
-	static const char units[] = "smh";
-	static const unsigned seconds[] = { 1, 60, 3600 };
-	size_t n = strlen(text);
-	const char *unit = n ? strchr(units, text[n - 1]) : NULL;
-	unsigned each = unit && *unit ? seconds[unit - units] : 1;
-	unsigned long v;
-	char digits[16];
-
-	snprintf(digits, sizeof(digits), "%.*s", (int)(unit && *unit ? n - 1 : n), text);
-	if (!number(digits, 1, 86400 / each, &v))
-		return false;
-	*ms = (unsigned)v * each * 1000;
-	return true;
-}
-
-/* What is asked instead of watching. */
-static int take_question(struct args *a, int opt)
-{
-	switch (opt) {
-	case OPT_SELF_TEST:
-		a->self_test = true;
-		return 0;
-	case OPT_CLEAN:
-		a->clean = true;
-		return 0;
-	case OPT_JSON:
-		a->json = true;
-		return 0;
-	}
-	return 1 + EXITS_USAGE; /* getopt has said what */
-}
-
-/* What is watched, and for how long. 0 to go on, else the exit status + 1. */
-static int take_watch(struct args *a, int opt)
-{
-	unsigned long v;
-
-	switch (opt) {
-	case OPT_EBPF:
-		a->watch.probe = probe_find("ebpf");
-		return 0;
-	case OPT_POLL:
-		a->watch.probe = probe_find("poll");
-		return 0;
-	case OPT_ONCE:
-		if (!time_of(optarg, &a->watch.for_ms))
-			return 1 + usage("--once wants a time from 1s to 24h, not ", optarg);
-		a->once = true;
-		return 0;
-	case OPT_OUT:
-		a->watch.once = optarg;
-		return 0;
-	case OPT_SHOW:
-		a->watch.show = true;
-		return 0;
-	case OPT_CPU:
-		if (!number(optarg, 0, 100, &v))
-			return 1 +
-			       usage("--cpu-budget wants percent of one core, not ", optarg);
-		a->watch.cpu_permille = (unsigned)v * 10;
-		return 0;
-	case OPT_MEMORY:
-		if (!number(optarg, 0, 1 << 20, &v))
-			return 1 + usage("--memory-budget wants megabytes, not ", optarg);
-		a->watch.memory_bytes = (uint64_t)v << 20;
-		return 0;
-	case OPT_ARGS:
-		a->watch.keep_args = true;
-		return 0;
-	case OPT_NO_NAT:
-		a->watch.no_nat = true;
-		return 0;
-	case OPT_DENY:
-		a->watch.deny_kernels = optarg;
-		return 0;
-	}
-	return take_question(a, opt);
-}
-
-static void take_file(struct args *a, const char *path)
-{
-	MEM_GROW(a->files, a->files_n, a->files_cap);
-	a->files[a->files_n++] = path;
-}
-
-/* Captures, and what is made of them. */
-static int take_read(struct args *a, int opt)
-{
-	unsigned long v;
-
-	switch (opt) {
-	case OPT_READ:
-		take_file(a, optarg);
-		return 0;
-	case OPT_CONNECTIONS:
-	case OPT_NAMES:
-		if (strcmp(optarg, "tsv") != 0 && strcmp(optarg, "json") != 0)
-			return 1 + usage("it wants tsv or json, not ", optarg);
-		a->read.format = *optarg == 't' ? READFILES_TSV : READFILES_JSON;
-		a->read.names = opt == OPT_NAMES;
-		a->lines = true;
-		return 0;
-	case OPT_MAX_CONNECTIONS:
-		if (!number(optarg, 1024, 1 << 24, &v))
-			return 1 + usage("--max-connections wants a number from 1024, not ",
-					 optarg);
-		a->read.max_connections = (uint32_t)v;
-		return 0;
-	}
-	return take_watch(a, opt);
-}
-
-/* How often, how much, how loud. */
-static int take_bound(struct args *a, int opt)
-{
-	unsigned long v;
-
-	switch (opt) {
-	case OPT_INTERVAL:
-		if (!interval_of(optarg, &a->watch.interval_ms))
-			return 1 + usage("--interval wants 1s to 60s, dividing a minute, not ",
-					 optarg);
-		return 0;
-	case OPT_EDGES:
-		if (!number(optarg, 64, 1 << 22, &v))
-			return 1 + usage("--max-edges wants a number from 64, not ", optarg);
-		a->watch.limits.max_edges = (uint32_t)v;
-		return 0;
-	case OPT_SOCKETS:
-		if (!number(optarg, 64, 1 << 22, &v))
-			return 1 + usage("--max-sockets wants a number from 64, not ", optarg);
-		a->watch.limits.max_sockets = (uint32_t)v;
-		return 0;
-	case OPT_READY:
-		if (!number(optarg, 0, 65535, &v))
-			return 1 + usage("--ready-fd wants a descriptor, not ", optarg);
-		a->watch.ready_fd = (int)v;
-		return 0;
-	case OPT_LEVEL:
-		if (log_level_parse(optarg, &a->level))
-			return 1 + usage("--log-level wants debug, info, warn or err, not ",
-					 optarg);
-		return 0;
-	}
-	return take_read(a, opt);
-}
-
-static int take(struct args *a, int opt)
-{
-	switch (opt) {
-	case OPT_COLLECTOR:
-		a->collector = true;
-		if (addr_split_hostport(optarg, a->host, sizeof(a->host), &a->watch.port) ||
-		    !*a->host || !a->watch.port)
-			return 1 + usage("--collector wants HOST:PORT, not ", optarg);
-		return 0;
-	case OPT_DATA:
-		a->watch.dir = optarg;
-		return 0;
-	case OPT_CONFIG:
-		return 0; /* read before */
-	case OPT_TOKEN:
-		a->token = optarg;
-		return 0;
-	case OPT_FORCE:
-		a->force = true;
-		return 0;
-	case OPT_HELP:
-		fputs(usage_text, stdout);
-		return 1 + EXITS_OK;
-	case OPT_VERSION:
-		puts("skein-sensor " SKEIN_VERSION);
-		return 1 + EXITS_OK;
-	}
-	return take_bound(a, opt);
-}
-
-/* Options that make no sense for a service, or not under that name. */
-static bool configurable(int opt)
-{
-	switch (opt) {
-	case OPT_COLLECTOR:
-	case OPT_DATA:
-	case OPT_INTERVAL:
-	case OPT_EDGES:
-	case OPT_SOCKETS:
-	case OPT_CPU:
-	case OPT_MEMORY:
-	case OPT_DENY:
-	case OPT_LEVEL:
-		return true;
-	}
-	return false;
-}
-
-static int yes_or_no(const char *value, bool *out)
-{
-	*out = strcmp(value, "yes") == 0;
-	return *out || strcmp(value, "no") == 0 ? 0 : 1 + usage("yes or no, not ", value);
-}
-
-static int take_probe(struct args *a, const char *value)
-{
-	if (strcmp(value, "auto") != 0 && strcmp(value, "ebpf") != 0 &&
-	    strcmp(value, "poll") != 0)
-		return 1 + usage("probe wants auto, ebpf or poll, not ", value);
-	a->watch.probe = strcmp(value, "auto") != 0 ? probe_find(value) : NULL;
-	return 0;
-}
-
-/* As take: 0 to go on, else the exit status + 1. */
-static int take_line(struct args *a, const struct config_line *l)
-{
-	bool yes;
-	int rc;
-
-	if (strcmp(l->key, "probe") == 0)
-		return take_probe(a, l->value);
-	if (strcmp(l->key, "arguments") == 0)
-		return yes_or_no(l->value, &a->watch.keep_args);
-	if (strcmp(l->key, "translations") == 0) {
-		rc = yes_or_no(l->value, &yes);
-		a->watch.no_nat = !yes;
-		return rc;
-	}
-	for (const struct option *o = longs; o->name; o++)
-		if (configurable(o->val) && strcmp(o->name, l->key) == 0) {
-			optarg = l->value;
-			return take(a, o->val);
-		}
-	return 1 + usage("there is no key ", l->key);
-}
-
-/*
- * The file that --config names, or the default one if it is there, or NULL; TESTING: what is
- * wrong with it is for the self-test to say.
- */
-static const char *config_file(int argc, char **argv, bool *testing)
-{
-	const char *path = access(CONFIG_FILE, F_OK) == 0 ? CONFIG_FILE : NULL;
-	bool reading = false, named = false;
-	int opt;
-
-	opterr = 0;
-	while ((opt = getopt_long(argc, argv, "", longs, NULL)) != -1)
-		if (opt == OPT_CONFIG)
-			named = true, path = optarg;
-		else if (opt == OPT_READ) /* anybody may, and the file is the service's */
-			reading = true;
-		else if (opt == OPT_SELF_TEST || opt == OPT_CLEAN)
-			*testing = true;
-	opterr = 1;
-	optind = 0; /* to glibc: from the beginning */
-	return reading && !named ? NULL : path;
-}
-
-/* The values stay: they are options of the whole run. */
-static int configure(struct args *a, const char *path)
-{
-	static struct config config;
-	int rc = config_read(&config, path, &bad_config);
-
-	if (rc)
-		return 1 + (rc == -EINVAL ? EXITS_USAGE : EXITS_UNREACHED);
-	for (unsigned i = 0; i < config.n && !rc; i++) {
-		at = &config.line[i];
-		rc = take_line(a, at);
-	}
-	at = NULL;
-	return rc;
-}
 
 static int fail(const struct err *e)
 {
@@ -496,7 +43,7 @@ static const char *token_of(const struct args *a, char line[512])
 static int settle(const struct args *a)
 {
 	struct err e = { 0 };
-	bool standard = a->watch.dir == standard_dir;
+	bool standard = a->watch.dir == options_dir;
 	int rc = settle_owner(a->watch.dir, &e);
 
 	if (!rc && standard)
@@ -543,8 +90,9 @@ static int self_test(struct args *a, const char *path)
 {
 	struct selftest_config config = { .watch = &a->watch,
 					  .config = path,
-					  .config_words =
-						  *bad_config.msg ? bad_config.msg : NULL,
+					  .config_words = *options_bad_config.msg
+								  ? options_bad_config.msg
+								  : NULL,
 					  .json = a->json };
 
 	if (!a->watch.port) /* the line that names it is no good */
@@ -556,7 +104,7 @@ static int self_test(struct args *a, const char *path)
 static int read_files(struct args *a)
 {
 	if (!a->lines)
-		return usage("--read wants --connections tsv or json", "");
+		return options_usage("--read wants --connections tsv or json", "");
 	a->read.path = a->files;
 	a->read.n = (unsigned)a->files_n;
 	return readfiles_run(&a->read);
@@ -573,72 +121,72 @@ static int watch(const struct args *a)
 static int check(const struct args *a, bool enrolling)
 {
 	if (a->once != (a->watch.once != NULL))
-		return usage("--once TIME and --out FILE go together", "");
+		return options_usage("--once TIME and --out FILE go together", "");
 	if (a->once && (a->collector || a->watch.show))
-		return usage("--once writes a file and tells nobody: no --collector, no "
-			     "--show-what-you-send with it",
-			     "");
+		return options_usage(
+			"--once writes a file and tells nobody: no --collector, no "
+			"--show-what-you-send with it",
+			"");
 	if (!a->collector && (enrolling || !(a->once || a->watch.show)))
-		return usage("--collector HOST:PORT is missing", "");
+		return options_usage("--collector HOST:PORT is missing", "");
 	if (enrolling && !a->token)
-		return usage("--token TOKEN is missing", "");
+		return options_usage("--token TOKEN is missing", "");
 	if (a->json)
-		return usage("--json goes with --self-test and --self-check-clean", "");
+		return options_usage("--json goes with --self-test and --self-check-clean",
+				     "");
 	if (a->watch.probe && !a->watch.probe->open)
-		return usage("this sensor was built without eBPF (BPF=0)", "");
+		return options_usage("this sensor was built without eBPF (BPF=0)", "");
 	return 0;
+}
+
+/* SIGHUP: what may change while it runs. */
+static int reread(void *ctx, struct watch_config *out)
+{
+	const struct started *s = ctx;
+	struct args now;
+	int rc = options_parse(&now, s->argc, s->argv);
+
+	if (rc) {
+		log_warn("the configuration is not taken: %s",
+			 *options_bad_config.msg ? options_bad_config.msg : "see above");
+	} else {
+		*out = now.watch;
+		log_set_level(now.level);
+	}
+	options_free(&now);
+	return rc ? -1 : 0;
 }
 
 int main(int argc, char **argv)
 {
-	struct args a = { .watch = { .limits = { .max_edges = 49152, .max_sockets = 131072 },
-				     .dir = standard_dir,
-				     .interval_ms = 10000,
-				     .cpu_permille = 20,
-				     .memory_bytes = 64 << 20,
-				     .ready_fd = -1 },
-			  .read = { .max_connections = OBSERVER_CONNECTIONS },
-			  .level = LOG_INFO_ };
 	static char name[] = "skein-sensor"; /* for getopt's messages */
 	bool enrolling = argc > 1 && strcmp(argv[1], "enroll") == 0;
-	const char *path;
-	bool told, testing = false;
-	int opt, rc;
+	struct started started = { argc - enrolling, argv + enrolling };
+	struct args a;
+	int rc;
 
-	a.watch.host = a.host;
 	argv[0] = argv[enrolling] = name;
-	path = config_file(argc - enrolling, argv + enrolling, &testing);
-	rc = path ? configure(&a, path) : 0;
-	if (rc && !testing) {
+	rc = options_parse(&a, started.argc, started.argv);
+	if (rc && *options_bad_config.msg)
 		fprintf(stderr, "skein-sensor: %s; see man skein-sensor.conf\n",
-			bad_config.msg);
+			options_bad_config.msg);
+	if (rc)
 		return rc - 1;
-	}
-	told = a.collector;
-	a.collector = false;
-	while ((opt = getopt_long(argc - enrolling, argv + enrolling, "", longs, NULL)) !=
-	       -1) {
-		rc = take(&a, opt);
-		if (rc)
-			return rc - 1;
-	}
 	log_open("skein-sensor", a.level);
-	for (; a.files_n && optind + enrolling < argc; optind++)
-		take_file(&a, argv[optind + enrolling]);
-	if (optind + enrolling < argc)
-		return usage("it takes no argument such as ", argv[optind + enrolling]);
 	if (a.self_test || a.clean)
-		return a.clean ? leftover_report(a.json) : self_test(&a, path);
+		return a.clean ? leftover_report(a.json) : self_test(&a, a.path);
 	if (a.files_n)
 		return read_files(&a);
 	if (a.lines)
-		return usage("--connections and --names want --read FILE", "");
+		return options_usage("--connections and --names want --read FILE", "");
 	if (a.once || a.watch.show) /* the configured collector is for the service */
 		a.host[a.collector ? strlen(a.host) : 0] = 0;
 	else
-		a.collector = a.collector || told;
+		a.collector = a.collector || a.told;
 	rc = check(&a, enrolling);
 	if (rc)
 		return rc;
+	a.watch.reread = reread;
+	a.watch.reread_ctx = &started;
 	return enrolling ? enroll(&a) : watch(&a);
 }

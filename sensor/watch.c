@@ -38,6 +38,7 @@ enum {
 };
 
 struct watch {
+	struct watch_config own; /* a SIGHUP may change it */
 	const struct watch_config *config;
 	struct event_base *base;
 	struct event *tick, *sample, *ring, *nat_ready, *again, *end, *stop[2], *report,
@@ -502,13 +503,37 @@ static void on_report(evutil_socket_t fd, short what, void *ctx)
 		kill(w->courier.pid, SIGUSR1);
 }
 
+static void set_budgets(struct watch *w)
+{
+	w->governor.cpu_permille = w->own.cpu_permille;
+	w->governor.memory_bytes = w->own.memory_bytes;
+}
+
+static int take_again(struct watch *w)
+{
+	struct watch_config now;
+
+	if (w->own.reread(w->own.reread_ctx, &now))
+		return -1;
+	w->own.interval_ms = now.interval_ms;
+	w->own.cpu_permille = now.cpu_permille;
+	w->own.memory_bytes = now.memory_bytes;
+	set_budgets(w);
+	return 0;
+}
+
 static void on_reload(evutil_socket_t fd, short what, void *ctx)
 {
 	struct watch *w = ctx;
 
 	(void)fd, (void)what;
 	w->refreshed_ms = 0;
-	log_info("reads the addresses of this machine again; options take a restart");
+	if (w->own.reread && take_again(w) == 0)
+		log_info("reads the configuration and the addresses of this machine again: "
+			 "an interval of %u s, %u.%u %% of a core, %" PRIu64
+			 " MB; the rest takes a restart",
+			 w->own.interval_ms / 1000, w->own.cpu_permille / 10,
+			 w->own.cpu_permille % 10, w->own.memory_bytes >> 20);
 }
 
 /* Starting and ending */
@@ -655,13 +680,13 @@ static int finish(struct watch *w)
 
 int watch_run(const struct watch_config *config, struct err *e)
 {
-	struct watch w = { .config = config, .e = e };
+	struct watch w = { .own = *config, .e = e };
 	struct err late = { 0 };
 	int rc;
 
 	signal(SIGPIPE, SIG_IGN);
-	w.governor.cpu_permille = config->cpu_permille;
-	w.governor.memory_bytes = config->memory_bytes;
+	w.config = &w.own;
+	set_budgets(&w);
 	rc = open_parts(&w);
 	if (rc == 0) {
 		open_events(&w);

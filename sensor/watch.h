@@ -28,6 +28,12 @@ struct watch_config {
 	const char *deny_kernels; /* further patterns, or NULL */
 	bool keep_args;
 	bool no_nat; /* translations are not listened to */
+	/*
+	 * On SIGHUP: OUT as it would be by now; 0, or -1 with words in the log.  Of it the
+	 * interval and the budgets are taken; the rest is for a restart.
+	 */
+	int (*reread)(void *ctx, struct watch_config *out);
+	void *reread_ctx;
 };
 
 /*
