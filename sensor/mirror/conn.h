@@ -51,6 +51,7 @@ enum {
 	CONN_TLS = 16,	 /* NAME is a TLS server name, else a Host */
 	CONN_ASKS0 = 32, /* end 0 spoke like a client: TLS or HTTP */
 	CONN_ASKS1 = 64,
+	CONN_TOLD = 128, /* of its client, who stays it: see FIRST */
 };
 
 struct conn {
@@ -67,7 +68,7 @@ struct conn {
 	uint8_t flags;
 	uint8_t list;	/* the table's */
 	uint8_t opener; /* end that is the client + 1; 0: not told by any handshake */
-	uint8_t first;	/* end that was seen first */
+	uint8_t first;	/* end that was seen first; with CONN_TOLD 2 more where the client is 1 */
 };
 
 _Static_assert(sizeof(struct conn) == 192, "three lines of cache");

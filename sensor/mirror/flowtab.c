@@ -35,6 +35,7 @@ struct flowtab {
 	uint32_t earliest;     /* no slot before this second has any */
 	uint32_t now_s;	       /* the wheel has come so far */
 	struct queue over, held;
+	uint32_t linger_s, held_s; /* HELD_S 0: to the end */
 	struct flowtab_sink sink;
 	struct holes *holes;
 	struct listeners *listeners;
@@ -66,6 +67,7 @@ struct flowtab *flowtab_new(uint32_t max, uint64_t seed, struct nametab *names,
 	t->mask = buckets - 1;
 	t->seed = seed;
 	t->sink = *sink;
+	t->linger_s = FLOWTAB_LINGER_S;
 	t->names = names;
 	t->chunk = xcalloc(max / CHUNK + 1, sizeof(*t->chunk));
 	t->bucket = xcalloc(buckets, sizeof(*t->bucket));
@@ -89,6 +91,12 @@ void flowtab_free(struct flowtab *t)
 	words_free(t->words);
 	hello_free(t->hello);
 	free(t);
+}
+
+void flowtab_hasten(struct flowtab *t, uint32_t linger_s, uint32_t held_s)
+{
+	t->linger_s = linger_s;
+	t->held_s = held_s;
 }
 
 /* Ends */
@@ -210,6 +218,11 @@ static bool judge(const struct flowtab *t, const struct conn *c, struct flow_ove
 		f->how = c->seen[f->client] & SIDE_SYN ? HOW_SYN : HOW_SYNACK;
 		return true;
 	}
+	if (c->flags & CONN_TOLD) {
+		f->client = c->first >> 1;
+		f->how = HOW_PORT;
+		return true;
+	}
 	listens0 = listeners_has(t->listeners, &c->end[0], c->port[0]);
 	listens1 = listeners_has(t->listeners, &c->end[1], c->port[1]);
 	if (listens0 != listens1) {
@@ -219,7 +232,7 @@ static bool judge(const struct flowtab *t, const struct conn *c, struct flow_ove
 	}
 	server = guess(c);
 	f->how = server ? HOW_PORT : HOW_FIRST;
-	f->client = server ? server < 0 : c->first;
+	f->client = server ? server < 0 : c->first & 1;
 	return false;
 }
 
@@ -613,6 +626,18 @@ void flowtab_finish(struct flowtab *t)
 	t->over = t->held = (struct queue){ 0 };
 }
 
+/* What is told of its amounts has to stay with the same client. */
+static bool settle(struct flowtab *t, struct conn *c, struct flow_over *f)
+{
+	if (!judge(t, c, f) && seconds(c->first_ns) + t->held_s > t->now_s)
+		return false;
+	if (!c->opener && !(c->flags & CONN_TOLD)) {
+		c->flags |= CONN_TOLD;
+		c->first = (uint8_t)(c->first | f->client << 1);
+	}
+	return true;
+}
+
 void flowtab_each(struct flowtab *t, void (*fn)(void *ctx, const struct flow_over *f),
 		  void *ctx)
 {
@@ -620,7 +645,8 @@ void flowtab_each(struct flowtab *t, void (*fn)(void *ctx, const struct flow_ove
 		for (uint32_t i = t->bucket[b]; i; i = at(t, i)->next) {
 			struct flow_over f;
 
-			judge(t, at(t, i), &f);
+			if (!settle(t, at(t, i), &f))
+				continue;
 			describe(t, at(t, i), &f);
 			fn(ctx, &f);
 		}

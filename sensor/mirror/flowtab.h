@@ -68,12 +68,21 @@ struct flowtab;
 struct flowtab *flowtab_new(uint32_t max, uint64_t seed, struct nametab *names,
 			    const struct flowtab_sink *sink);
 void flowtab_free(struct flowtab *t);
+/*
+ * For who tells as it goes: what is over stays LINGER_S, and what is held back is told after
+ * HELD_S, as a guess if need be.
+ */
+void flowtab_hasten(struct flowtab *t, uint32_t linger_s, uint32_t held_s);
 void flowtab_add(struct flowtab *t, const struct packet *p);
 /* Nothing has come, and it is NOW by the capture's clock: what times out does. */
 void flowtab_tick(struct flowtab *t, uint64_t now_ns);
 /* The end: all that is left is told, by the time of its last packet. */
 void flowtab_finish(struct flowtab *t);
-/* Every connection that is not over, for amounts so far; in no order. */
+/*
+ * Every connection that was not told as over yet, for amounts so far; in no order.  Of one
+ * without handshake the client is who it was the first time that this told of it: so that
+ * amounts do not change sides, it is left out for HELD_S unless it was learnt.
+ */
 void flowtab_each(struct flowtab *t, void (*fn)(void *ctx, const struct flow_over *f),
 		  void *ctx);
 void flowtab_count(const struct flowtab *t, struct flowtab_counts *out);
