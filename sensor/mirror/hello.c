@@ -6,27 +6,41 @@
 
 #include "common/mem.h"
 
-enum { RANGES = 8, BUCKETS = 512 };
+enum {
+	RANGES = 8, /* pieces with holes between them; what makes more of them is dropped */
+	BUCKETS = 2 * HELLO_SLOTS,
+	NO_SLOT = HELLO_SLOTS,
+};
 
-/* What came of one client's first words. */
+struct range {
+	uint16_t from, to;
+};
+
 struct slot {
-	uint32_t id; /* 0: free */
-	uint32_t turn;
-	uint16_t next; /* of its bucket, + 1 */
+	uint32_t id;
+	uint16_t next;	       /* in its bucket, or of the free ones */
+	uint16_t older, newer; /* of those in use */
 	uint16_t ranges;
-	uint16_t from[RANGES], to[RANGES]; /* sorted, apart from each other */
-	uint8_t bytes[HELLO_BYTES];
+	struct range range[RANGES]; /* sorted, none touches the next */
+	uint8_t b[HELLO_BYTES];
 };
 
 struct hello_pool {
+	uint16_t free, oldest, newest;
+	uint16_t bucket[BUCKETS];
 	struct slot slot[HELLO_SLOTS];
-	uint16_t bucket[BUCKETS]; /* slot + 1 */
-	uint32_t turn;
 };
 
 struct hello_pool *hello_new(void)
 {
-	return xcalloc(1, sizeof(struct hello_pool));
+	struct hello_pool *h = xcalloc(1, sizeof(*h));
+
+	for (unsigned i = 0; i < BUCKETS; i++)
+		h->bucket[i] = NO_SLOT;
+	for (unsigned i = 0; i < HELLO_SLOTS; i++)
+		h->slot[i].next = (uint16_t)(i + 1);
+	h->oldest = h->newest = NO_SLOT;
+	return h;
 }
 
 void hello_free(struct hello_pool *h)
@@ -34,106 +48,122 @@ void hello_free(struct hello_pool *h)
 	free(h);
 }
 
-static uint16_t *bucket_of(struct hello_pool *h, uint32_t id)
+/* The link that leads to ID's slot, or to NO_SLOT at the end of its bucket. */
+static uint16_t *link_to(struct hello_pool *h, uint32_t id)
 {
-	return &h->bucket[(id * 2654435761u) >> 23];
+	uint16_t *at = &h->bucket[(id * 0x9e3779b1u) >> 23];
+
+	_Static_assert(BUCKETS == 1 << 9, "the bits that are left");
+	while (*at != NO_SLOT && h->slot[*at].id != id)
+		at = &h->slot[*at].next;
+	return at;
 }
 
-static struct slot *find(struct hello_pool *h, uint32_t id)
+static void give_up(struct hello_pool *h, uint16_t *at)
 {
-	for (uint16_t i = *bucket_of(h, id); i; i = h->slot[i - 1].next)
-		if (h->slot[i - 1].id == id)
-			return &h->slot[i - 1];
-	return NULL;
+	uint16_t i = *at;
+	struct slot *s = &h->slot[i];
+
+	*at = s->next;
+	*(s->older == NO_SLOT ? &h->oldest : &h->slot[s->older].newer) = s->newer;
+	*(s->newer == NO_SLOT ? &h->newest : &h->slot[s->newer].older) = s->older;
+	s->next = h->free;
+	h->free = i;
 }
 
-static void empty(struct hello_pool *h, struct slot *s)
+/* A slot for an ID that has none. */
+static uint16_t *begin(struct hello_pool *h, uint32_t id)
 {
-	uint16_t *link = bucket_of(h, s->id), at = (uint16_t)(s - h->slot + 1);
+	uint16_t *at, i;
+	struct slot *s;
 
-	while (*link != at)
-		link = &h->slot[*link - 1].next;
-	*link = s->next;
-	s->id = 0;
-	s->ranges = 0;
-}
-
-static struct slot *claim(struct hello_pool *h, uint32_t id)
-{
-	struct slot *s = &h->slot[0];
-	uint16_t *bucket = bucket_of(h, id);
-
-	for (int i = 0; i < HELLO_SLOTS && s->id; i++)
-		if (!h->slot[i].id || (int32_t)(h->slot[i].turn - s->turn) < 0)
-			s = &h->slot[i];
-	if (s->id)
-		empty(h, s);
+	if (h->free == NO_SLOT)
+		give_up(h, link_to(h, h->slot[h->oldest].id));
+	at = link_to(h, id);
+	i = h->free;
+	s = &h->slot[i];
+	h->free = s->next;
 	s->id = id;
-	s->turn = h->turn++;
-	s->next = *bucket;
-	*bucket = (uint16_t)(s - h->slot + 1);
-	return s;
+	s->next = NO_SLOT;
+	s->ranges = 0;
+	s->older = h->newest;
+	s->newer = NO_SLOT;
+	*(h->newest == NO_SLOT ? &h->oldest : &h->slot[h->newest].newer) = i;
+	h->newest = *at = i;
+	return at;
 }
 
-/* [FROM, TO) joins the ranges; one too many is left out. */
-static void mark(struct slot *s, uint16_t from, uint16_t to)
+/* False: it would be one range too many. */
+static bool note_range(struct slot *s, uint32_t from, uint32_t to)
 {
-	unsigned i = 0, j;
+	unsigned first = 0, end;
 
-	while (i < s->ranges && s->to[i] < from)
-		i++;
-	for (j = i; j < s->ranges && s->from[j] <= to; j++) {
-		from = s->from[j] < from ? s->from[j] : from;
-		to = s->to[j] > to ? s->to[j] : to;
+	while (first < s->ranges && s->range[first].to < from)
+		first++;
+	for (end = first; end < s->ranges && s->range[end].from <= to; end++) {
+		from = from < s->range[end].from ? from : s->range[end].from;
+		to = to > s->range[end].to ? to : s->range[end].to;
 	}
-	if (j == i) {
-		if (s->ranges == RANGES)
-			return;
-		memmove(&s->from[i + 1], &s->from[i], (s->ranges - i) * sizeof(s->from[0]));
-		memmove(&s->to[i + 1], &s->to[i], (s->ranges - i) * sizeof(s->to[0]));
-		s->ranges++;
-	} else if (j > i + 1) {
-		memmove(&s->from[i + 1], &s->from[j], (s->ranges - j) * sizeof(s->from[0]));
-		memmove(&s->to[i + 1], &s->to[j], (s->ranges - j) * sizeof(s->to[0]));
-		s->ranges -= (uint16_t)(j - i - 1);
-	}
-	s->from[i] = from;
-	s->to[i] = to;
+	if (first == end && s->ranges == RANGES)
+		return false;
+	memmove(&s->range[first + 1], &s->range[end], (s->ranges - end) * sizeof(*s->range));
+	s->ranges = (uint16_t)(s->ranges - (end - first) + 1);
+	s->range[first] = (struct range){ (uint16_t)from, (uint16_t)to };
+	return true;
+}
+
+static size_t whole_start(const struct slot *s)
+{
+	return s->ranges && !s->range[0].from ? s->range[0].to : 0;
+}
+
+static enum sniffed read_start(const struct slot *s, size_t n, char *name, bool *tls)
+{
+	enum sniffed as_tls = sniff_tls(s->b, n, name), as_http;
+
+	*tls = as_tls != SNIFF_NONE;
+	if (as_tls == SNIFF_FOUND)
+		return SNIFF_FOUND;
+	as_http = as_tls == SNIFF_NONE ? sniff_http(s->b, n, name) : SNIFF_NONE;
+	if (as_http == SNIFF_FOUND)
+		return SNIFF_FOUND;
+	if (n == HELLO_BYTES || (as_tls == SNIFF_NONE && as_http == SNIFF_NONE))
+		return SNIFF_NONE;
+	return SNIFF_MORE;
 }
 
 enum sniffed hello_add(struct hello_pool *h, uint32_t id, uint32_t offset, const uint8_t *p,
 		       size_t n, char *name, bool *tls)
 {
-	struct slot *s = find(h, id);
-	enum sniffed got;
-	size_t have;
+	uint16_t *at;
+	struct slot *s;
+	enum sniffed found;
+	size_t before;
 
-	if (offset >= HELLO_BYTES)
-		return s ? SNIFF_MORE : SNIFF_NONE;
+	if (offset >= HELLO_BYTES || !n)
+		return SNIFF_MORE;
 	if (n > HELLO_BYTES - offset)
 		n = HELLO_BYTES - offset;
-	if (!s)
-		s = claim(h, id);
-	memcpy(s->bytes + offset, p, n);
-	mark(s, (uint16_t)offset, (uint16_t)(offset + n));
-	if (!s->ranges || s->from[0])
+	at = link_to(h, id);
+	if (*at == NO_SLOT)
+		at = begin(h, id);
+	s = &h->slot[*at];
+	before = whole_start(s);
+	if (!note_range(s, offset, offset + (uint32_t)n))
 		return SNIFF_MORE;
-	have = s->to[0];
-	got = sniff_tls(s->bytes, have, name);
-	*tls = got != SNIFF_NONE;
-	if (got == SNIFF_NONE)
-		got = sniff_http(s->bytes, have, name);
-	if (got == SNIFF_MORE && have == HELLO_BYTES)
-		got = SNIFF_NONE;
-	if (got != SNIFF_MORE)
-		empty(h, s);
-	return got;
+	memcpy(s->b + offset, p, n);
+	if (whole_start(s) == before)
+		return SNIFF_MORE;
+	found = read_start(s, whole_start(s), name, tls);
+	if (found != SNIFF_MORE)
+		give_up(h, at);
+	return found;
 }
 
 void hello_drop(struct hello_pool *h, uint32_t id)
 {
-	struct slot *s = find(h, id);
+	uint16_t *at = link_to(h, id);
 
-	if (s)
-		empty(h, s);
+	if (*at != NO_SLOT)
+		give_up(h, at);
 }

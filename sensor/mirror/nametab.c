@@ -7,24 +7,22 @@
 
 #include "common/mem.h"
 
-struct named {
-	char *name;
-	enum name_how how;
-	uint64_t first_ns, last_ns, times;
-};
-
-struct place {
+struct host {
 	struct addr addr;
-	struct named named[NAMETAB_EACH];
 	unsigned n;
-	struct place *older, *newer; /* by when it was named last */
+	struct name_row row[NAMETAB_EACH];
+	/*
+	 * Space-Saving (Metwally and others 2005): who takes the place of the rarest name
+	 * takes its weight too, so a name with more than a NAMETAB_EACH-th of all mentions is
+	 * always there, whenever it came.
+	 */
+	uint64_t weight[NAMETAB_EACH];
 	UT_hash_handle hh;
 };
 
 struct nametab {
-	struct place *by_addr, *oldest, *newest;
+	struct host *hosts; /* in the order of when they were last named */
 	uint64_t lost;
-	struct name_row row; /* of nametab_best */
 };
 
 struct nametab *nametab_new(void)
@@ -32,163 +30,174 @@ struct nametab *nametab_new(void)
 	return xcalloc(1, sizeof(struct nametab));
 }
 
-static void unlink_place(struct nametab *t, struct place *o)
+static void forget(struct nametab *t, struct host *h)
 {
-	if (o->older)
-		o->older->newer = o->newer;
-	else
-		t->oldest = o->newer;
-	if (o->newer)
-		o->newer->older = o->older;
-	else
-		t->newest = o->older;
-	o->older = o->newer = NULL;
-}
-
-static void append_place(struct nametab *t, struct place *o)
-{
-	o->older = t->newest;
-	if (t->newest)
-		t->newest->newer = o;
-	else
-		t->oldest = o;
-	t->newest = o;
-}
-
-static void drop(struct nametab *t, struct place *o)
-{
-	HASH_DEL(t->by_addr, o);
-	unlink_place(t, o);
-	for (unsigned i = 0; i < o->n; i++)
-		free(o->named[i].name);
-	free(o);
+	HASH_DEL(t->hosts, h);
+	for (unsigned i = 0; i < h->n; i++)
+		free((char *)h->row[i].name);
+	free(h);
 }
 
 void nametab_free(struct nametab *t)
 {
 	if (!t)
 		return;
-	while (t->oldest)
-		drop(t, t->oldest);
+	while (t->hosts)
+		forget(t, t->hosts);
 	free(t);
 }
 
-static struct place *place_of(struct nametab *t, const struct addr *a)
+static struct host *find(const struct nametab *t, const struct addr *a)
 {
-	struct place *o;
+	struct host *h;
 
-	HASH_FIND(hh, t->by_addr, a, sizeof(*a), o);
-	if (o)
-		return o;
-	if (HASH_COUNT(t->by_addr) >= NAMETAB_ADDRESSES) {
-		t->lost += t->oldest->n;
-		drop(t, t->oldest);
-	}
-	o = xcalloc(1, sizeof(*o));
-	o->addr = *a;
-	HASH_ADD(hh, t->by_addr, addr, sizeof(o->addr), o);
-	append_place(t, o);
-	return o;
+	HASH_FIND(hh, t->hosts, a, sizeof(*a), h);
+	return h;
 }
 
-/* The place of a new name: a free one, else that of the least frequent. */
-static struct named *room(struct nametab *t, struct place *o)
+/* Its host, which is now the last that was named. */
+static struct host *touch(struct nametab *t, const struct addr *a)
 {
-	struct named *least = &o->named[0];
+	struct host *h = find(t, a);
 
-	if (o->n < NAMETAB_EACH)
-		return &o->named[o->n++];
-	for (unsigned i = 1; i < o->n; i++)
-		if (o->named[i].times < least->times)
-			least = &o->named[i];
+	if (h && !h->hh.next)
+		return h;
+	if (h) {
+		HASH_DEL(t->hosts, h);
+	} else {
+		if (HASH_COUNT(t->hosts) >= NAMETAB_ADDRESSES) {
+			t->lost += t->hosts->n;
+			forget(t, t->hosts);
+		}
+		h = xcalloc(1, sizeof(*h));
+		h->addr = *a;
+	}
+	HASH_ADD(hh, t->hosts, addr, sizeof(h->addr), h);
+	return h;
+}
+
+static unsigned rank(enum name_how how)
+{
+	return how == NAME_SNI ? 2 : how == NAME_HOST ? 1 : 0;
+}
+
+/* Of two names of one address, negative when A goes first: lighter, vaguer, older. */
+static int rarer(const struct host *h, unsigned a, unsigned b)
+{
+	const struct name_row *x = &h->row[a], *y = &h->row[b];
+
+	if (h->weight[a] != h->weight[b])
+		return h->weight[a] < h->weight[b] ? -1 : 1;
+	if (x->how != y->how)
+		return rank(x->how) < rank(y->how) ? -1 : 1;
+	if (x->last_ns != y->last_ns)
+		return x->last_ns < y->last_ns ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+static unsigned place_for_another(struct nametab *t, struct host *h)
+{
+	unsigned rarest = 0;
+
+	if (h->n < NAMETAB_EACH)
+		return h->n++;
+	for (unsigned i = 1; i < h->n; i++)
+		if (rarer(h, i, rarest) < 0)
+			rarest = i;
 	t->lost++;
-	free(least->name);
-	return least;
+	free((char *)h->row[rarest].name);
+	return rarest;
+}
+
+static unsigned place_of(struct nametab *t, struct host *h, const char *name,
+			 enum name_how how)
+{
+	unsigned i;
+
+	for (i = 0; i < h->n; i++)
+		if (h->row[i].how == how && strcmp(h->row[i].name, name) == 0)
+			return i;
+	i = place_for_another(t, h);
+	h->row[i] = (struct name_row){
+		.addr = h->addr,
+		.name = xstrdup(name),
+		.how = how,
+		.first_ns = UINT64_MAX,
+	};
+	return i;
 }
 
 void nametab_learn(struct nametab *t, const struct addr *a, const char *name,
 		   enum name_how how, uint64_t time_ns)
 {
-	struct place *o = place_of(t, a);
-	struct named *m;
+	struct host *h = touch(t, a);
+	unsigned i = place_of(t, h, name, how);
+	struct name_row *r = &h->row[i];
 
-	if (o != t->newest) {
-		unlink_place(t, o);
-		append_place(t, o);
-	}
-	for (unsigned i = 0; i < o->n; i++) {
-		m = &o->named[i];
-		if (m->how != how || strcmp(m->name, name) != 0)
-			continue;
-		m->times++;
-		if (time_ns > m->last_ns)
-			m->last_ns = time_ns;
-		return;
-	}
-	m = room(t, o);
-	*m = (struct named){ xstrdup(name), how, time_ns, time_ns, 1 };
+	h->weight[i]++;
+	r->times++;
+	if (time_ns < r->first_ns)
+		r->first_ns = time_ns;
+	if (time_ns > r->last_ns)
+		r->last_ns = time_ns;
 }
 
-/* SNI and Host are what clients mean; a name of DNS may be one of many. */
-static int weight(enum name_how how)
+static bool is_better(const struct name_row *a, const struct name_row *b)
 {
-	return how == NAME_SNI ? 3 : how == NAME_HOST ? 2 : 1;
-}
-
-static bool is_better(const struct named *a, const struct named *b)
-{
-	if (weight(a->how) != weight(b->how))
-		return weight(a->how) > weight(b->how);
+	if (a->how != b->how)
+		return rank(a->how) > rank(b->how);
 	if (a->times != b->times)
 		return a->times > b->times;
 	return strcmp(a->name, b->name) < 0;
 }
 
-static struct name_row row_of(const struct place *o, const struct named *m)
-{
-	return (struct name_row){
-		o->addr, m->name, m->how, m->first_ns, m->last_ns, m->times
-	};
-}
-
 const struct name_row *nametab_best(const struct nametab *t, const struct addr *a)
 {
-	struct nametab *own = (struct nametab *)t; /* its row is no part of what it says */
-	const struct named *best = NULL;
-	struct place *o;
+	const struct host *h = find(t, a);
+	const struct name_row *best = NULL;
 
-	HASH_FIND(hh, t->by_addr, a, sizeof(*a), o);
-	if (!o)
-		return NULL;
-	for (unsigned i = 0; i < o->n; i++)
-		if (!best || is_better(&o->named[i], best))
-			best = &o->named[i];
-	own->row = row_of(o, best);
-	return &own->row;
+	for (unsigned i = 0; h && i < h->n; i++)
+		if (!best || is_better(&h->row[i], best))
+			best = &h->row[i];
+	return best;
 }
 
-static int by_place(const void *a, const void *b)
+static int by_addr(const void *a, const void *b)
+{
+	const struct host *const *x = a, *const *y = b;
+
+	return addr_cmp(&(*x)->addr, &(*y)->addr);
+}
+
+static int by_how_and_name(const void *a, const void *b)
 {
 	const struct name_row *x = a, *y = b;
-	int d = addr_cmp(&x->addr, &y->addr);
 
-	d = d ? d : (int)x->how - (int)y->how;
-	return d ? d : strcmp(x->name, y->name);
+	return x->how != y->how ? (x->how > y->how) - (x->how < y->how)
+				: strcmp(x->name, y->name);
+}
+
+static void each_name(const struct host *h, nametab_fn *fn, void *ctx)
+{
+	struct name_row row[NAMETAB_EACH];
+
+	memcpy(row, h->row, sizeof(row));
+	qsort(row, h->n, sizeof(*row), by_how_and_name);
+	for (unsigned i = 0; i < h->n; i++)
+		fn(ctx, &row[i]);
 }
 
 void nametab_each(const struct nametab *t, nametab_fn *fn, void *ctx)
 {
-	size_t n = 0;
-	struct name_row *all =
-		xcalloc((size_t)HASH_COUNT(t->by_addr) * NAMETAB_EACH + 1, sizeof(*all));
+	unsigned n = HASH_COUNT(t->hosts), i = 0;
+	struct host **host = xcalloc(n + 1, sizeof(struct host *));
 
-	for (const struct place *o = t->oldest; o; o = o->newer)
-		for (unsigned i = 0; i < o->n; i++)
-			all[n++] = row_of(o, &o->named[i]);
-	qsort(all, n, sizeof(*all), by_place);
-	for (size_t i = 0; i < n; i++)
-		fn(ctx, &all[i]);
-	free(all);
+	for (struct host *h = t->hosts; h; h = h->hh.next)
+		host[i++] = h;
+	qsort(host, n, sizeof(*host), by_addr);
+	for (i = 0; i < n; i++)
+		each_name(host[i], fn, ctx);
+	free(host);
 }
 
 uint64_t nametab_lost(const struct nametab *t)

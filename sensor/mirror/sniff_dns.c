@@ -2,125 +2,145 @@
 #include <string.h>
 
 #include "common/cur.h"
+#include "sensor/mirror/sniff.h"
 #include "sensor/mirror/sniff_parts.h"
 
+/* RFC 1035 section 4.1; RFC 3596 for AAAA; RFC 6762 section 10.2 for the bit in the class. */
 enum {
-	ANSWER = 0x8000,
-	FAILED = 0x000f,
+	FLAG_ANSWER = 0x8000,
+	FLAG_OPCODE = 0x7800,
 	TYPE_A = 1,
 	TYPE_AAAA = 28,
-	ANSWERS = 64,
-	JUMPS = 16
+	CLASS_IN = 1,
+	CLASS_MASK = 0x7fff,
+	POINTER = 0xc0,
+	ANSWERS_MAX = 64,
 };
 
-/*
- * The name at *AT: its text into NAME (NULL: passed over), *AT behind it.  False where it is
- * none.  RFC 1035 section 4.1.4: every jump goes back, so that it ends.
- */
-static bool read_name(const uint8_t *p, size_t n, size_t *at, char *name)
+struct message {
+	const uint8_t *p;
+	size_t n;
+};
+
+struct record {
+	size_t owner; /* where its name is */
+	uint16_t type, class, len;
+	uint32_t ttl;
+	const uint8_t *data;
+};
+
+static void skip_name(struct cur *c)
 {
-	uint8_t text[SNIFF_NAME];
-	size_t i = *at, len = 0, lowest = n;
-	bool jumped = false;
+	while (!c->bad) {
+		uint8_t len = cur_u8(c);
 
-	for (int jumps = 0; jumps <= JUMPS;) {
-		uint8_t label;
-
-		if (i >= n)
-			return false;
-		label = p[i];
-		if (label >= 0xc0) {
-			if (i + 2 > n)
-				return false;
-			if (!jumped)
-				*at = i + 2;
-			jumped = true;
-			jumps++;
-			i = (size_t)(label & 0x3f) << 8 | p[i + 1];
-			if (i >= lowest)
-				return false;
-			lowest = i;
-			continue;
-		}
-		if (label > 63 || i + 1 + label > n)
-			return false;
-		if (!jumped)
-			*at = i + 1 + label;
-		if (!label)
-			return !name || sniff_name(text, len, name);
-		if (len + label + 1 > sizeof(text))
-			return false;
-		if (len)
-			text[len++] = '.';
-		memcpy(text + len, p + i + 1, label);
-		len += label;
-		i += 1u + label;
+		if ((len & POINTER) == POINTER)
+			cur_u8(c);
+		else if (len & POINTER)
+			c->bad = true;
+		else
+			cur_take(c, len);
+		if (!len || len & POINTER)
+			return;
 	}
-	return false;
 }
 
-static uint16_t be16(const uint8_t *p)
+/* A dot within a label is not the one between labels. */
+static bool add_label(const uint8_t *p, size_t len, uint8_t *text, size_t *n)
 {
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-/* One resource record at *AT, behind its name: false where the message ends before. */
-static bool read_record(const uint8_t *p, size_t n, size_t *at, const char *asked,
-			sniff_dns_fn *fn, void *ctx)
-{
-	struct cur c = cur_of(p + *at, n - *at);
-	uint16_t type = cur_u16(&c), class = cur_u16(&c);
-	uint32_t ttl = cur_u32(&c);
-	uint16_t len = cur_u16(&c);
-	const uint8_t *data = cur_take(&c, len);
-	struct addr a;
-
-	if (c.bad || !data)
+	if (!p || memchr(p, '.', len) || *n + len + 1 > SNIFF_NAME + 1)
 		return false;
-	*at = (size_t)(c.p - p);
-	if ((class & 0x7fff) != 1) /* mDNS has a bit of its own there */
-		return true;
-	if (type == TYPE_A && len == 4)
-		a = addr_v4((uint32_t)data[0] << 24 | (uint32_t)data[1] << 16 |
-			    (uint32_t)data[2] << 8 | data[3]);
-	else if (type == TYPE_AAAA && len == 16)
-		memcpy(a.b, data, 16);
-	else
-		return true;
-	fn(ctx, asked, &a, ttl);
+	memcpy(text + *n, p, len);
+	text[*n + len] = '.';
+	*n += len + 1;
 	return true;
+}
+
+/* Each pointer leads to before the one that led there: no loop, and no end beyond that. */
+static bool read_name(const struct message *m, size_t at, char *name)
+{
+	struct cur c = cur_of(m->p + at, m->n - at);
+	uint8_t text[SNIFF_NAME + 1];
+	size_t n = 0, to;
+
+	for (;;) {
+		uint8_t len = cur_u8(&c);
+
+		if (c.bad)
+			return false;
+		if (!len)
+			return sniff_name(text, n, name);
+		if ((len & POINTER) == POINTER) {
+			to = (size_t)(len & ~POINTER) << 8 | cur_u8(&c);
+			if (c.bad || to >= at)
+				return false;
+			at = to;
+			c = cur_of(m->p + at, m->n - at);
+		} else if (len & POINTER || !add_label(cur_take(&c, len), len, text, &n)) {
+			return false;
+		}
+	}
+}
+
+static bool next_record(const struct message *m, struct cur *c, struct record *r)
+{
+	r->owner = (size_t)(c->p - m->p);
+	skip_name(c);
+	r->type = cur_u16(c);
+	r->class = cur_u16(c);
+	r->ttl = cur_u32(c);
+	r->len = cur_u16(c);
+	r->data = cur_take(c, r->len);
+	return !c->bad;
+}
+
+static bool address_of(const struct record *r, struct addr *a)
+{
+	struct cur c = cur_of(r->data, r->len);
+
+	if ((r->class & CLASS_MASK) != CLASS_IN)
+		return false;
+	if (r->type == TYPE_A && r->len == 4)
+		*a = addr_v4(cur_u32(&c));
+	else if (r->type == TYPE_AAAA && r->len == sizeof(a->b))
+		memcpy(a->b, r->data, sizeof(a->b));
+	else
+		return false;
+	return true;
+}
+
+static void skip_questions(struct cur *c, unsigned n)
+{
+	for (unsigned i = 0; i < n && !c->bad; i++) {
+		skip_name(c);
+		cur_u32(c); /* type and class */
+	}
 }
 
 bool sniff_dns(const uint8_t *p, size_t n, sniff_dns_fn *fn, void *ctx)
 {
-	char asked[SNIFF_NAME + 1], own[SNIFF_NAME + 1];
-	unsigned questions, answers;
-	size_t at = 12;
-	bool has_question;
+	struct message m = { p, n };
+	struct cur c = cur_of(p, n);
+	char name[SNIFF_NAME + 1];
+	uint32_t flags = cur_u32(&c) & 0xffff; /* and the id */
+	unsigned questions = cur_u16(&c), answers = cur_u16(&c), told = 0;
+	size_t question = 12;
+	struct record r;
+	struct addr a;
 
-	if (n < 12 || !(be16(p + 2) & ANSWER) || be16(p + 2) & FAILED)
+	cur_u32(&c); /* how many in the other sections */
+	if (c.bad || !(flags & FLAG_ANSWER) || flags & FLAG_OPCODE)
 		return false;
-	questions = be16(p + 4);
-	answers = be16(p + 6);
-	if (questions > 1)
-		return false;
-	has_question = questions == 1;
-	if (has_question) {
-		if (!read_name(p, n, &at, asked) || at + 4 > n)
-			return false;
-		at += 4;
-	}
-	for (unsigned i = 0; i < answers && i < ANSWERS; i++) {
-		bool named;
-		size_t behind = at;
-
-		/* mDNS answers without the question */
-		named = read_name(p, n, &behind, has_question ? NULL : own);
-		if (!named && (has_question || behind == at))
-			return true;
-		at = behind;
-		if (at > n || !read_record(p, n, &at, has_question ? asked : own, fn, ctx))
-			return true;
+	skip_questions(&c, questions);
+	for (unsigned i = 0; i < answers && told < ANSWERS_MAX; i++) {
+		if (!next_record(&m, &c, &r))
+			break;
+		/* Multicast DNS does not repeat the question: the names are the owners'. */
+		if (address_of(&r, &a) &&
+		    read_name(&m, questions == 1 ? question : r.owner, name)) {
+			fn(ctx, name, &a, r.ttl);
+			told++;
+		}
 	}
 	return true;
 }

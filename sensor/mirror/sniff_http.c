@@ -2,90 +2,141 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/cur.h"
+#include "sensor/mirror/sniff.h"
 #include "sensor/mirror/sniff_parts.h"
 
 enum { METHOD_MIN = 3, METHOD_MAX = 16, HEAD_MAX = 8192 };
 
-/* Length of the method with the space behind it; 0: it is none; -1: more is to come. */
-static int method(const uint8_t *p, size_t n)
-{
-	size_t i;
+struct text {
+	const uint8_t *p;
+	size_t n;
+};
 
-	for (i = 0; i < n && i <= METHOD_MAX; i++) {
-		if (p[i] == ' ')
-			return i >= METHOD_MIN ? (int)i + 1 : 0;
-		if ((p[i] < 'A' || p[i] > 'Z') && p[i] != '-')
-			return 0;
+static struct text rest_of(struct text t, size_t from)
+{
+	return (struct text){ t.p + from, t.n - from };
+}
+
+/* FOUND with its length: a method and its space are there. */
+static enum sniffed read_method(const uint8_t *p, size_t n, size_t *len)
+{
+	size_t i = 0;
+
+	while (i < n && i <= METHOD_MAX && ((p[i] >= 'A' && p[i] <= 'Z') || p[i] == '-'))
+		i++;
+	*len = i;
+	if (i > METHOD_MAX)
+		return SNIFF_NONE;
+	if (i == n)
+		return SNIFF_MORE;
+	return p[i] == ' ' && i >= METHOD_MIN ? SNIFF_FOUND : SNIFF_NONE;
+}
+
+/* A line without its end, that is there; false: it is not. */
+static bool next_line(struct cur *c, struct text *line)
+{
+	const uint8_t *end = memchr(c->p, '\n', cur_left(c));
+
+	if (!end)
+		return false;
+	line->p = c->p;
+	line->n = (size_t)(end - c->p);
+	cur_take(c, line->n + 1);
+	if (line->n && line->p[line->n - 1] == '\r')
+		line->n--;
+	return true;
+}
+
+/* What stands between method and version; false: it is not HTTP/1. */
+static bool read_target(struct text line, size_t method, struct text *target)
+{
+	static const char version[] = " HTTP/1.";
+	size_t tail = sizeof(version); /* one digit follows */
+
+	*target = rest_of(line, method + 1);
+	if (target->n <= tail ||
+	    memcmp(target->p + target->n - tail, version, sizeof(version) - 1) != 0)
+		return false;
+	target->n -= tail;
+	return true;
+}
+
+/* HOST[:PORT] */
+static bool read_host(struct text t, char *name)
+{
+	char end = t.n && *t.p == '[' ? ']' : ':';
+	const uint8_t *p = memchr(t.p, end, t.n);
+	size_t n = p ? (size_t)(p - t.p) + (end == ']') : t.n;
+
+	if (!p && end == ']')
+		return false;
+	for (size_t i = n; i < t.n; i++)
+		if (i == n ? t.p[i] != ':' : t.p[i] < '0' || t.p[i] > '9')
+			return false;
+	return sniff_name(t.p, n, name);
+}
+
+/* The authority of SCHEME://[USER@]HOST[:PORT]/..., or nothing (RFC 3986 section 3). */
+static struct text authority_of(struct text uri)
+{
+	size_t i = 0, start;
+
+	while (i < uri.n && sniff_letter(uri.p[i]) && uri.p[i] != ':')
+		i++;
+	if (!i || uri.n - i < 3 || memcmp(uri.p + i, "://", 3) != 0)
+		return (struct text){ uri.p, 0 };
+	uri = rest_of(uri, i + 3);
+	for (i = start = 0; i < uri.n && !strchr("/?#", uri.p[i]); i++)
+		if (uri.p[i] == '@')
+			start = i + 1;
+	uri.n = i;
+	return rest_of(uri, start);
+}
+
+static bool is_blank(uint8_t c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static bool is_host(struct text line, struct text *value)
+{
+	if (line.n < 5 || strncasecmp((const char *)line.p, "host:", 5) != 0)
+		return false;
+	*value = rest_of(line, 5);
+	while (value->n && is_blank(*value->p))
+		*value = rest_of(*value, 1);
+	while (value->n && is_blank(value->p[value->n - 1]))
+		value->n--;
+	return value->n > 0;
+}
+
+static enum sniffed read_head(struct cur c, size_t method, char *name)
+{
+	struct text line, host, target;
+
+	if (!next_line(&c, &line))
+		return SNIFF_MORE;
+	if (!read_target(line, method, &target))
+		return SNIFF_NONE;
+	if (method != 7 || memcmp(line.p, "CONNECT", 7) != 0)
+		target = authority_of(target);
+	while (next_line(&c, &line)) {
+		if (!line.n)
+			return read_host(target, name) ? SNIFF_FOUND : SNIFF_NONE;
+		if (is_host(line, &host))
+			return read_host(host, name) ? SNIFF_FOUND : SNIFF_NONE;
 	}
-	return i > METHOD_MAX ? 0 : -1;
-}
-
-/* A host without its port and without what is around it. */
-static enum sniffed take_host(const uint8_t *p, size_t n, char *name)
-{
-	const uint8_t *colon;
-
-	while (n && (*p == ' ' || *p == '\t'))
-		p++, n--;
-	while (n && (p[n - 1] == ' ' || p[n - 1] == '\t' || p[n - 1] == '\r'))
-		n--;
-	colon = memrchr(p, ':', n);
-	if (colon && memchr(p, ']', n) < (const void *)colon &&
-	    (p[0] != '[' || colon[-1] == ']'))
-		n = (size_t)(colon - p);
-	return sniff_name(p, n, name) ? SNIFF_FOUND : SNIFF_NONE;
-}
-
-/* "http://host/..." and, for CONNECT, "host:port": RFC 9112 section 3.2. */
-static enum sniffed in_target(const uint8_t *p, size_t n, bool connects, char *name)
-{
-	const uint8_t *end = memchr(p, ' ', n), *slashes;
-	size_t len = end ? (size_t)(end - p) : n;
-
-	if (!connects) {
-		slashes = memmem(p, len, "://", 3);
-		if (!slashes || slashes - p > 8 || p[0] == '/')
-			return SNIFF_NONE;
-		len -= (size_t)(slashes + 3 - p);
-		p = slashes + 3;
-		end = memchr(p, '/', len);
-		len = end ? (size_t)(end - p) : len;
-	}
-	return take_host(p, len, name);
-}
-
-static bool is_host(const uint8_t *line, size_t n)
-{
-	return n > 5 && strncasecmp((const char *)line, "host:", 5) == 0;
+	return SNIFF_MORE;
 }
 
 enum sniffed sniff_http(const uint8_t *p, size_t n, char *name)
 {
-	int verb = method(p, n);
-	const uint8_t *line, *end;
-	enum sniffed target;
-	size_t left;
+	size_t method;
+	enum sniffed s = read_method(p, n, &method);
 
-	if (verb <= 0)
-		return verb ? SNIFF_MORE : SNIFF_NONE;
-	if (n > HEAD_MAX)
-		n = HEAD_MAX;
-	line = p + verb;
-	left = n - (size_t)verb;
-	end = memchr(line, '\n', left);
-	if (!end)
-		return n < HEAD_MAX ? SNIFF_MORE : SNIFF_NONE;
-	if (!memmem(line, (size_t)(end - line), " HTTP/1", 7))
-		return SNIFF_NONE;
-	target = in_target(line, (size_t)(end - line), memcmp(p, "CONNECT ", 8) == 0, name);
-	for (line = end + 1; line < p + n; line = end + 1) {
-		end = memchr(line, '\n', (size_t)(p + n - line));
-		if (!end)
-			return n < HEAD_MAX ? SNIFF_MORE : target;
-		if (is_host(line, (size_t)(end - line)))
-			return take_host(line + 5, (size_t)(end - line) - 5, name);
-		if (end == line || (end == line + 1 && *line == '\r'))
-			return target;
-	}
-	return n < HEAD_MAX ? SNIFF_MORE : target;
+	if (s != SNIFF_FOUND)
+		return s;
+	s = read_head(cur_of(p, n < HEAD_MAX ? n : HEAD_MAX), method, name);
+	return s == SNIFF_MORE && n >= HEAD_MAX ? SNIFF_NONE : s;
 }

@@ -2,115 +2,141 @@
 #include <string.h>
 
 #include "common/cur.h"
+#include "sensor/mirror/sniff.h"
 #include "sensor/mirror/sniff_parts.h"
 
-enum { HANDSHAKE = 22, CLIENT_HELLO = 1, SERVER_NAME = 0, HOST_NAME = 0, HELLO_MAX = 16384 };
+/* RFC 8446 section 5.1 (records), 4.1.2 (ClientHello); RFC 6066 section 3. */
+enum {
+	RECORD_HANDSHAKE = 22,
+	RECORD_MAX = 1 << 14,
+	CLIENT_HELLO = 1,
+	HEADER = 4, /* of a handshake message */
+	SESSION_MAX = 32,
+	EXT_SERVER_NAME = 0,
+	HOST_NAME = 0,
+	HELLO_MAX = 8192, /* a name that comes later is not looked for */
+};
 
-bool sniff_name(const uint8_t *p, size_t n, char *name)
+/* The ClientHello without the records around it, as far as it is there. */
+struct hello {
+	size_t n;
+	uint8_t b[HELLO_MAX];
+};
+
+static bool may_be_hello(const uint8_t *p, size_t n)
 {
-	static const char others[] = "-._:[]";
+	return !n || (p[0] == RECORD_HANDSHAKE && (n < 2 || p[1] == 3) &&
+		      (n < 3 || p[2] <= 4) && (n < 6 || p[5] == CLIENT_HELLO));
+}
 
-	if (!n || n > SNIFF_NAME)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		uint8_t c = p[i];
+static size_t message_len(const struct hello *h)
+{
+	return (size_t)h->b[1] << 16 | (size_t)h->b[2] << 8 | h->b[3];
+}
 
-		if (c >= 'A' && c <= 'Z')
-			c += 'a' - 'A';
-		if ((c < 'a' || c > 'z') && (c < '0' || c > '9') &&
-		    (!c || !memchr(others, c, sizeof(others) - 1)))
+static bool is_whole(const struct hello *h)
+{
+	return h->n >= HEADER && h->n >= HEADER + message_len(h);
+}
+
+/* False: these are no records with a handshake in them. */
+static bool unwrap(struct cur c, struct hello *h)
+{
+	h->n = 0;
+	while (cur_left(&c) && h->n < HELLO_MAX && !is_whole(h)) {
+		uint8_t type = cur_u8(&c);
+		uint16_t version = cur_u16(&c), len = cur_u16(&c);
+		size_t n = len;
+
+		if (type != RECORD_HANDSHAKE)
 			return false;
-		name[i] = (char)c;
+		if (c.bad)
+			break;
+		if (version >> 8 != 3 || !len || len > RECORD_MAX)
+			return false;
+		if (n > cur_left(&c))
+			n = cur_left(&c);
+		if (n > HELLO_MAX - h->n)
+			n = HELLO_MAX - h->n;
+		memcpy(h->b + h->n, cur_take(&c, n), n);
+		h->n += n;
 	}
-	name[n] = 0;
 	return true;
 }
 
-/* The handshake's bytes, out of as many records as it takes; how many came. */
-static size_t unwrap(const uint8_t *p, size_t n, uint8_t *out, size_t cap)
+/* Up to the first extension.  False: it has none, or is no ClientHello. */
+static bool skip_to_extensions(struct cur *c, size_t len)
 {
-	size_t had = 0;
+	const uint8_t *start = c->p;
+	uint16_t version = cur_u16(c);
+	uint8_t session;
+	uint16_t suites, extensions;
 
-	while (n >= 5 && p[0] == HANDSHAKE && p[1] == 3 && had < cap) {
-		size_t len = (size_t)p[3] << 8 | p[4];
-
-		p += 5;
-		n -= 5;
-		if (!len)
-			break;
-		if (len > n)
-			len = n;
-		if (len > cap - had)
-			len = cap - had;
-		memcpy(out + had, p, len);
-		had += len;
-		p += len;
-		n -= len;
-	}
-	return had;
+	cur_take(c, 32); /* random */
+	session = cur_u8(c);
+	cur_take(c, session);
+	suites = cur_u16(c);
+	cur_take(c, suites);
+	cur_take(c, cur_u8(c)); /* compression */
+	extensions = cur_u16(c);
+	if ((c->p - start >= 2 && version >> 8 != 3) || session > SESSION_MAX || suites & 1)
+		return false;
+	return c->bad || (size_t)(c->p - start) + extensions == len;
 }
 
-/* Names in a server_name extension: RFC 6066 section 3. */
-static enum sniffed in_names(struct cur ext, char *name)
+static bool read_server_name(struct cur c, char *name)
 {
-	struct cur list = cur_sub(&ext, cur_u16(&ext));
-
-	while (cur_left(&list) >= 3) {
-		uint8_t type = cur_u8(&list);
-		uint16_t len = cur_u16(&list);
-		const uint8_t *p = cur_take(&list, len);
+	cur_u16(&c); /* bytes of the list */
+	while (!c.bad && cur_left(&c)) {
+		uint8_t type = cur_u8(&c);
+		uint16_t n = cur_u16(&c);
+		const uint8_t *p = cur_take(&c, n);
 
 		if (p && type == HOST_NAME)
-			return sniff_name(p, len, name) ? SNIFF_FOUND : SNIFF_NONE;
+			return sniff_name(p, n, name);
 	}
-	return SNIFF_NONE;
+	return false;
 }
 
-/* RFC 8446 section 4.1.2; WHOLE: all of it is there. */
-static enum sniffed in_hello(struct cur hello, bool whole, char *name)
+static enum sniffed read_extensions(struct cur *c, char *name)
 {
-	enum sniffed missing = whole ? SNIFF_NONE : SNIFF_MORE;
-	size_t left;
+	while (!c->bad && cur_left(c)) {
+		uint16_t type = cur_u16(c);
+		struct cur body = cur_sub(c, cur_u16(c));
 
-	cur_take(&hello, 2 + 32);
-	cur_take(&hello, cur_u8(&hello));
-	cur_take(&hello, cur_u16(&hello));
-	cur_take(&hello, cur_u8(&hello));
-	left = cur_u16(&hello);
-	while (!hello.bad && left >= 4) {
-		uint16_t type = cur_u16(&hello), len = cur_u16(&hello);
-		struct cur ext = cur_sub(&hello, len);
-
-		if (hello.bad)
-			return missing;
-		if (type == SERVER_NAME)
-			return in_names(ext, name);
-		if (left < 4u + len)
-			return SNIFF_NONE;
-		left -= 4u + len;
+		if (!c->bad && type == EXT_SERVER_NAME)
+			return read_server_name(body, name) ? SNIFF_FOUND : SNIFF_NONE;
 	}
-	return hello.bad ? missing : SNIFF_NONE;
+	return SNIFF_MORE;
+}
+
+static enum sniffed read_hello(const struct hello *h, char *name)
+{
+	enum sniffed s = SNIFF_MORE;
+	size_t len;
+	struct cur c;
+
+	if (h->n && h->b[0] != CLIENT_HELLO)
+		return SNIFF_NONE;
+	if (h->n < HEADER)
+		return SNIFF_MORE;
+	len = message_len(h);
+	c = cur_of(h->b + HEADER, len < h->n - HEADER ? len : h->n - HEADER);
+	if (!skip_to_extensions(&c, len))
+		return SNIFF_NONE;
+	if (!c.bad)
+		s = read_extensions(&c, name);
+	return s == SNIFF_MORE && (is_whole(h) || h->n == HELLO_MAX) ? SNIFF_NONE : s;
+}
+
+static enum sniffed read_records(const uint8_t *p, size_t n, char *name)
+{
+	struct hello h;
+
+	return unwrap(cur_of(p, n), &h) ? read_hello(&h, name) : SNIFF_NONE;
 }
 
 enum sniffed sniff_tls(const uint8_t *p, size_t n, char *name)
 {
-	static const uint8_t begins[2] = { HANDSHAKE, 3 };
-	uint8_t hello[HELLO_MAX];
-	size_t had, len;
-
-	if (memcmp(p, begins, n < 2 ? n : 2) != 0)
-		return SNIFF_NONE;
-	if (n < 6)
-		return SNIFF_MORE;
-	if (p[2] > 4 || p[5] != CLIENT_HELLO)
-		return SNIFF_NONE;
-	had = unwrap(p, n, hello, sizeof(hello));
-	if (had < 4)
-		return SNIFF_MORE;
-	len = (size_t)hello[1] << 16 | (size_t)hello[2] << 8 | hello[3];
-	if (len < 38 || len > HELLO_MAX - 4)
-		return SNIFF_NONE;
-	if (had - 4 < len)
-		return in_hello(cur_of(hello + 4, had - 4), false, name);
-	return in_hello(cur_of(hello + 4, len), true, name);
+	return may_be_hello(p, n) ? read_records(p, n, name) : SNIFF_NONE;
 }
