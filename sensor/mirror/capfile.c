@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/mem.h"
+#include "sensor/mirror/pcapng.h"
 
 /* 256 KiB: fewer reads than stdio's 4 KiB, and still inside the second-level cache. */
 enum { STDIO_BUFFER = 256 << 10, MAGIC = 4 };
@@ -32,7 +33,8 @@ struct capfile {
 	char *name;
 	bool over;
 	uint32_t link;
-	pcap_t *pcap;
+	pcap_t *pcap; /* or */
+	struct pcapng *ng;
 };
 
 static ssize_t source_fill(struct source *s, void *p, size_t cap)
@@ -148,20 +150,6 @@ static int not_a_capture(const struct capfile *f, struct err *e)
 	return err_set(e, -EBADMSG, "%s: not a capture file (pcap or pcapng)", f->name);
 }
 
-/* libpcap's DLT_RAW is 12 or 14 after its platform; in files it is 101. */
-static uint32_t linktype(int dlt)
-{
-	switch (dlt) {
-	case 12:
-	case 14:
-		return 101;
-	case DLT_LOOP:
-		return 108;
-	default:
-		return (uint32_t)dlt;
-	}
-}
-
 static int open_pcap(struct capfile *f, struct err *e)
 {
 	cookie_io_functions_t io = { .read = source_read, .seek = source_tell };
@@ -184,8 +172,32 @@ static int open_pcap(struct capfile *f, struct err *e)
 		return err_set(e, -EBADMSG, "%s: not a capture file that can be read: %s",
 			       f->name, words);
 	}
-	f->link = linktype(pcap_datalink(f->pcap));
+	f->link = pcapng_link((uint32_t)pcap_datalink(f->pcap));
 	return 0;
+}
+
+static ssize_t ng_fill(void *ctx, void *p, size_t cap)
+{
+	return source_read(ctx, p, cap);
+}
+
+/* Puts the file's name before what the pcapng reader said, or says why it got no bytes. */
+static int ng_stopped(const struct capfile *f, int rc, struct err *e)
+{
+	if (f->src.error)
+		return err_sys(e, -f->src.error, "%s: read at byte %llu", f->name,
+			       (unsigned long long)f->src.read);
+	err_wrap(e, "%s", f->name);
+	return rc;
+}
+
+static int open_pcapng(struct capfile *f, struct err *e)
+{
+	int rc;
+
+	f->ng = pcapng_new(ng_fill, &f->src);
+	rc = pcapng_begin(f->ng, e);
+	return rc < 0 ? ng_stopped(f, rc, e) : 0;
 }
 
 static int open_any(struct capfile *f, const char *path, struct err *e)
@@ -194,6 +206,8 @@ static int open_any(struct capfile *f, const char *path, struct err *e)
 
 	if (rc < 0)
 		return err_sys(e, rc, "%s", f->name);
+	if (f->src.head_n == MAGIC && !memcmp(f->src.head, PCAPNG_MAGIC, MAGIC))
+		return open_pcapng(f, e);
 	if (f->src.head_n < MAGIC || !is_pcap(f->src.head))
 		return not_a_capture(f, e);
 	return open_pcap(f, e);
@@ -232,6 +246,10 @@ int capfile_next(struct capfile *f, struct frame_in *frame, struct err *e)
 	const u_char *p;
 	int rc;
 
+	if (f->ng) {
+		rc = pcapng_next(f->ng, frame, e);
+		return rc < 0 ? ng_stopped(f, rc, e) : rc;
+	}
 	if (f->over)
 		return 0;
 	rc = pcap_next_ex(f->pcap, &h, &p);
@@ -260,6 +278,7 @@ void capfile_close(struct capfile *f)
 		return;
 	if (f->pcap)
 		pcap_close(f->pcap);
+	pcapng_free(f->ng);
 	if (f->src.fd >= 0)
 		close(f->src.fd);
 	free(f->name);
