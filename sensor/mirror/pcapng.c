@@ -14,7 +14,6 @@ enum {
 	/* A frame, what is around it, and options; the window never grows beyond it. */
 	BLOCK_MAX = CAPFILE_FRAME_MAX + (256 << 10),
 	AROUND = 12, /* type, length; the length again at the end */
-	FIRST_IFS = 4,
 };
 
 enum {
@@ -287,10 +286,7 @@ static int read_interface(struct pcapng *g, const struct block *b, struct err *e
 	rc = read_options(g, b, &i, e);
 	if (rc < 0)
 		return rc;
-	if (g->if_n == g->if_cap) {
-		g->if_cap = g->if_cap ? 2 * g->if_cap : FIRST_IFS;
-		g->ifs = xrealloc(g->ifs, g->if_cap * sizeof(*g->ifs));
-	}
+	MEM_GROW(g->ifs, g->if_n, g->if_cap);
 	g->ifs[g->if_n++] = i;
 	return 0;
 }
