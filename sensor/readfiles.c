@@ -62,31 +62,45 @@ static void on_over(void *ctx, const struct flow_over *f)
 		flush(r);
 }
 
+enum { TIME_TEXT = 32 };
+
+/* Unix seconds, to the microsecond. */
+static const char *time_text(uint64_t ns, char text[TIME_TEXT])
+{
+	snprintf(text, TIME_TEXT, "%" PRIu64 ".%06" PRIu64, ns / 1000000000,
+		 ns / 1000 % 1000000);
+	return text;
+}
+
+static void member_time(struct json *j, const char *key, const char *text)
+{
+	json_key(j, key);
+	json_raw(j, text, strlen(text));
+}
+
 static void on_name(void *ctx, const struct name_row *row)
 {
 	static const char *const how[] = {
 		[NAME_DNS] = "dns", [NAME_SNI] = "sni", [NAME_HOST] = "host"
 	};
 	struct reading *r = ctx;
-	char ip[ADDR_TEXT];
+	char ip[ADDR_TEXT], first[TIME_TEXT], last[TIME_TEXT];
 	struct json j = json_to(&r->out);
 
 	addr_text(&row->addr, ip);
+	time_text(row->first_ns, first);
+	time_text(row->last_ns, last);
 	if (r->config->format == READFILES_TSV) {
-		buf_printf(&r->out,
-			   "%s\t%s\t%s\t%" PRIu64 ".%06" PRIu64 "\t%" PRIu64 ".%06" PRIu64
-			   "\t%" PRIu64 "\n",
-			   ip, row->name, how[row->how], row->first_ns / 1000000000,
-			   row->first_ns / 1000 % 1000000, row->last_ns / 1000000000,
-			   row->last_ns / 1000 % 1000000, row->times);
+		buf_printf(&r->out, "%s\t%s\t%s\t%s\t%s\t%" PRIu64 "\n", ip, row->name,
+			   how[row->how], first, last, row->times);
 		return;
 	}
 	json_open(&j, '{');
 	json_member_string(&j, "ip", ip);
 	json_member_string(&j, "name", row->name);
 	json_member_string(&j, "how", how[row->how]);
-	json_member_uint(&j, "first", row->first_ns / 1000000000);
-	json_member_uint(&j, "last", row->last_ns / 1000000000);
+	member_time(&j, "first", first);
+	member_time(&j, "last", last);
 	json_member_uint(&j, "times", row->times);
 	json_close(&j, '}');
 	buf_str(&r->out, "\n");
