@@ -13,6 +13,7 @@
 #include "common/buf.h"
 #include "common/exits.h"
 #include "common/json.h"
+#include "common/utf8.h"
 #include "sensor/mirror/capfile.h"
 #include "sensor/mirror/connections.h"
 #include "sensor/mirror/observer.h"
@@ -116,6 +117,16 @@ static uint64_t now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+/* Names of files come from strangers, too. */
+static void put_shown(const char *text)
+{
+	struct buf b = { 0 };
+
+	utf8_show(&b, text, strlen(text));
+	fwrite(b.p, 1, b.n, stderr);
+	buf_fini(&b);
+}
+
 static void show(struct reading *r, const struct capfile *f, const char *path)
 {
 	struct observer_counts n;
@@ -127,17 +138,20 @@ static void show(struct reading *r, const struct capfile *f, const char *path)
 	r->shown = true;
 	capfile_progress(f, &done, &all);
 	observer_count(r->observer, &n);
-	fprintf(stderr, "\r\033[K%s  ", path);
+	fputs("\r\033[K", stderr);
+	put_shown(path);
 	if (all)
-		fprintf(stderr, "%" PRIu64 " %%  ", done * 100 / all);
-	fprintf(stderr, "%" PRIu64 " packets, %" PRIu64 " connections", n.frames,
+		fprintf(stderr, "  %" PRIu64 " %%", done * 100 / all);
+	fprintf(stderr, "  %" PRIu64 " packets, %" PRIu64 " connections", n.frames,
 		n.flows.connections);
 }
 
 static void say(struct reading *r, const char *what)
 {
 	wipe(r);
-	fprintf(stderr, "skein-sensor: %s\n", what);
+	fputs("skein-sensor: ", stderr);
+	put_shown(what);
+	fputs("\n", stderr);
 }
 
 static void read_one(struct reading *r, const char *path, bool terminal)
