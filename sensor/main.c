@@ -103,11 +103,15 @@ static int self_test(struct args *a, const char *path)
 
 static int read_files(struct args *a)
 {
+	int rc;
+
 	if (!a->lines)
 		return options_usage("--read wants --connections tsv or json", "");
 	a->read.path = a->files;
 	a->read.n = (unsigned)a->files_n;
-	return readfiles_run(&a->read);
+	rc = readfiles_run(&a->read);
+	options_free(a);
+	return rc;
 }
 
 static int watch(const struct args *a)

@@ -22,6 +22,11 @@ enum {
 	CUT_MAX = 4096,	   /* bytes of a file that is cut at each of them */
 	CHANGE_MAX = 1024, /* and changed */
 	CONNECTIONS = 1024,
+#ifdef __SANITIZE_ADDRESS__
+	STRIDE = 4, /* of the bytes that are changed: the captures are much alike */
+#else
+	STRIDE = 1,
+#endif
 };
 
 static int fd;
@@ -30,7 +35,7 @@ static char path[32];
 static struct {
 	char name[256];
 	uint8_t b[65536];
-	size_t n;
+	size_t n, number;
 } whole;
 
 /* What came of one reading. */
@@ -150,17 +155,17 @@ static void change(void)
 
 	read_bytes(whole.b, whole.n, true, &good);
 	ck_assert_uint_gt(good.connections, 0);
-	for (size_t at = 0; at < end; at++) {
+	for (size_t at = whole.number % STRIDE; at < end; at += STRIDE) {
 		uint8_t was = whole.b[at];
 
-		whole.b[at] ^= at % 2 ? 0xff : (uint8_t)(1u << at / 2 % 8);
+		whole.b[at] ^= at / STRIDE % 2 ? 0xff : (uint8_t)(1u << at / STRIDE / 2 % 8);
 		read_bytes(whole.b, whole.n, true, &o);
 		whole.b[at] = was;
 		differ += o.text.n != good.text.n ||
 			  memcmp(o.text.p, good.text.p, good.text.n) != 0;
 		buf_fini(&o.text);
 	}
-	ck_assert_uint_gt(differ, 20);
+	ck_assert_uint_gt(differ, 60 / STRIDE);
 	read_bytes(whole.b, whole.n, true, &o);
 	ck_assert_uint_eq(o.text.n, good.text.n);
 	ck_assert_mem_eq(o.text.p, good.text.p, good.text.n);
@@ -168,12 +173,13 @@ static void change(void)
 	buf_fini(&good.text);
 }
 
-static void load(const char *name)
+static void load(const char *name, size_t number)
 {
 	FILE *f = fopen(name, "r");
 
 	ck_assert_msg(f != NULL, "%s", name);
 	snprintf(whole.name, sizeof(whole.name), "%s", name);
+	whole.number = number;
 	whole.n = fread(whole.b, 1, sizeof(whole.b), f);
 	ck_assert_uint_lt(whole.n, sizeof(whole.b));
 	fclose(f);
@@ -190,7 +196,7 @@ static void each_capture(void (*fn)(void))
 	ck_assert_int_ge(fd, 0);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	for (size_t i = 0; i < g.gl_pathc; i++) {
-		load(g.gl_pathv[i]);
+		load(g.gl_pathv[i], i);
 		fn();
 	}
 	close(fd);
