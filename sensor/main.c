@@ -103,15 +103,11 @@ static int self_test(struct args *a, const char *path)
 
 static int read_files(struct args *a)
 {
-	int rc;
-
 	if (!a->lines)
 		return options_usage("--read wants --connections tsv or json", "");
 	a->read.path = a->files;
 	a->read.n = (unsigned)a->files_n;
-	rc = readfiles_run(&a->read);
-	options_free(a);
-	return rc;
+	return readfiles_run(&a->read);
 }
 
 static int watch(const struct args *a)
@@ -174,13 +170,18 @@ int main(int argc, char **argv)
 	if (rc && *options_bad_config.msg)
 		fprintf(stderr, "skein-sensor: %s; see man skein-sensor.conf\n",
 			options_bad_config.msg);
-	if (rc)
+	if (rc) {
+		options_free(&a);
 		return rc - 1;
+	}
 	log_open("skein-sensor", a.level);
 	if (a.self_test || a.clean)
 		return a.clean ? leftover_report(a.json) : self_test(&a, a.path);
-	if (a.files_n)
-		return read_files(&a);
+	if (a.files_n) {
+		rc = read_files(&a);
+		options_free(&a);
+		return rc;
+	}
 	if (a.lines)
 		return options_usage("--connections and --names want --read FILE", "");
 	if (a.once || a.watch.show) /* the configured collector is for the service */

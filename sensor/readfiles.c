@@ -43,7 +43,7 @@ static void wipe(struct reading *r)
 
 static void flush(struct reading *r)
 {
-	if (!r->failed && fwrite(r->out.p, 1, r->out.n, stdout) != r->out.n)
+	if (!r->failed && r->out.n && fwrite(r->out.p, 1, r->out.n, stdout) != r->out.n)
 		r->failed = true;
 	buf_reset(&r->out);
 }
