@@ -9,7 +9,6 @@ left out.  What damage does to every byte of a file is in tests/test_damage.c.
 """
 
 import gzip
-import importlib.util
 import json
 import os
 import subprocess
@@ -26,10 +25,11 @@ OTHERS = Path(os.environ.get("SKEIN_CAPTURES", ROOT.parent / "shared" / "capture
 SMALL = 100 << 10  # bytes of a capture that is read more than once
 
 sys.dont_write_bytecode = True
-SPEC = importlib.util.spec_from_file_location("make", OURS / "make.py")
-MAKE = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(MAKE)
-COLUMN = {name: i for i, name in enumerate(MAKE.HEADER)}
+sys.path.insert(0, str(OURS))
+import craft  # noqa: E402
+import make  # noqa: E402
+
+COLUMN = {name: i for i, name in enumerate(make.HEADER)}
 TEXTS = {"client_ip", "server_ip", "dir", "state", "sni", "host"}
 
 
@@ -51,7 +51,7 @@ def small():
 def rows_of(text):
     """The lines below the header."""
     lines = text.splitlines()
-    assert lines[0].split("\t") == MAKE.HEADER, lines[0]
+    assert lines[0].split("\t") == make.HEADER, lines[0]
     return [line.split("\t") for line in lines[1:]]
 
 
@@ -106,7 +106,7 @@ class Ours(Case):
                 self.assertEqual(self.read(path)[0], path.with_suffix(".tsv").read_text())
 
     def test_the_folder_is_what_its_script_makes(self):
-        MAKE.main(self.dir)
+        make.main(self.dir)
         made = {p.name: p.read_bytes() for p in self.dir.iterdir()}
         kept = {p.name: p.read_bytes() for p in OURS.iterdir()
                 if p.suffix in (".pcap", ".pcapng", ".tsv")}
@@ -200,7 +200,7 @@ class Output(Case):
                 self.assertEqual(len(rows), len(lines))
                 for row, line in zip(rows, lines):
                     found = json.loads(line, parse_float=str, parse_int=str)
-                    self.assertEqual(list(found), MAKE.HEADER)
+                    self.assertEqual(list(found), make.HEADER)
                     self.assertEqual([found[k] or "-" for k in found], row)
                     for key, value in json.loads(line).items():
                         if value is not None:
@@ -219,7 +219,7 @@ class Output(Case):
                 ("198.51.100.80", "shop.example.com", "sni", "4", "4", "1"),
                 ("198.51.100.80", "shop.example.com", "host", "8", "8", "1"),
                 ("2001:db8:1::80", "www.example.com", "dns", "0", "0", "1")]
-        rows = rows[:1] + [(*r[:3], *(f"{MAKE.BEGIN}.{int(t):03d}000" for t in r[3:5]), r[5])
+        rows = rows[:1] + [(*r[:3], *(f"{craft.BEGIN}.{int(t):03d}000" for t in r[3:5]), r[5])
                            for r in rows[1:]]
         path = OURS / "names.pcap"
         out, _ = self.read(path, what="--names")
@@ -239,9 +239,9 @@ class Output(Case):
 class Files(Case):
     def halves(self):
         """One connection in two files."""
-        frames = [MAKE.ether(p) for p in MAKE.exchange(MAKE.Tcp())]
-        first = MAKE.File().all(frames[:5])
-        second = MAKE.File()
+        frames = [craft.ether(p) for p in craft.exchange(craft.Tcp())]
+        first = craft.File().all(frames[:5])
+        second = craft.File()
         second.at = first.at
         second.all(frames[5:])
         return self.file("1", first.data), self.file("2", second.data)
@@ -318,9 +318,9 @@ class Files(Case):
 
     def test_a_table_that_is_too_small(self):
         """Two thousand that all live: each has its line, some in two."""
-        f = MAKE.File()
+        f = craft.File()
         for i in range(2000):
-            f.all(map(MAKE.ether, MAKE.Tcp(("192.0.2.10", 1024 + i)).handshake()))
+            f.all(map(craft.ether, craft.Tcp(("192.0.2.10", 1024 + i)).handshake()))
         path = self.file("many", f.data)
         out, err = self.read(path, status=4, more=("--max-connections", "1024"))
         self.assertIn("--max-connections", err)
