@@ -226,6 +226,8 @@ END_TEST
 
 START_TEST(large_frames)
 {
+	char at[64];
+
 	begin(false);
 	section(false);
 	interface(ETHERNET, 0, 9, 0);
@@ -239,7 +241,8 @@ START_TEST(large_frames)
 	expect(0, ETHERNET, 1, 600000, 600000);
 	expect(1, ETHERNET, 2, CAPFILE_FRAME_MAX, CAPFILE_FRAME_MAX);
 	expect(2, ETHERNET, 3, 9, 9);
-	ck_assert_int_eq(got.rc, -EBADMSG);
+	snprintf(at, sizeof(at), "damaged at byte %zu: ", file.start[3]);
+	expect_error(-EBADMSG, at);
 }
 END_TEST
 
