@@ -2,7 +2,6 @@
 #include "sensor/mirror/pcapng.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,47 +10,57 @@
 #include "sensor/mirror/capfile.h"
 
 enum {
-	BLOCK_SECTION = PCAPNG_MAGIC,
-	BLOCK_INTERFACE = 1,
-	BLOCK_PACKET_OLD = 2,
-	BLOCK_PACKET_SIMPLE = 3,
-	BLOCK_PACKET = 6,
-	ORDER = 0x1a2b3c4d,
-	OPTION_RESOLUTION = 9,
-	OPTION_OFFSET = 14,
-	BLOCK_MAX = CAPFILE_FRAME_MAX + 65536, /* a frame and its options */
-	WINDOW = 1 << 18,
+	WINDOW = 512 << 10,
+	/* A frame, what is around it, and options; the window never grows beyond it. */
+	BLOCK_MAX = CAPFILE_FRAME_MAX + (256 << 10),
+	AROUND = 12, /* type, length; the length again at the end */
 };
 
+enum {
+	BLOCK_SECTION = 0x0a0d0d0a,
+	BLOCK_INTERFACE = 1,
+	BLOCK_OLD_PACKET = 2,
+	BLOCK_SIMPLE = 3,
+	BLOCK_PACKET = 6,
+};
+
+enum { OPT_END = 0, OPT_TSRESOL = 9, OPT_TSOFFSET = 14 };
+
+/* A time of N units is N * mul / div >> shift nanoseconds, and OFFSET seconds. */
 struct interface {
-	uint16_t link;
-	uint32_t snap;	   /* 0: none */
-	uint64_t per_unit; /* ns of a unit of time, where that is a whole number; else 0 */
-	uint64_t units;	   /* units of a second, at least 1 */
-	int64_t offset_s;
+	uint32_t link, snaplen;
+	uint64_t mul, div;
+	uint8_t shift;
+	int64_t offset;
+};
+
+struct block {
+	uint32_t type;
+	uint32_t said;	/* its length as it stands there */
+	uint32_t len;	/* padded: writers exist that leave the padding out of it */
+	uint64_t start; /* where in the file */
 };
 
 struct pcapng {
 	pcapng_fill *fill;
 	void *ctx;
-	const char *name;
-	uint8_t *window; /* what was read and is not used */
-	size_t cap, at, end;
-	uint64_t base; /* place of window[0] in the file */
-	bool swapped, section, ended;
-	struct interface *interface;
-	size_t interfaces, interfaces_cap;
+	uint8_t *window;
+	size_t at, n, cap; /* window[at..n) is read and not used yet */
+	uint64_t base;	   /* of window[0] in the file */
+	uint64_t last_ns;
+	bool swap, over, failed;
+	unsigned if_n, if_cap;
+	struct interface *ifs;
 };
 
-struct pcapng *pcapng_new(pcapng_fill *fill, void *ctx, const char *name)
+struct pcapng *pcapng_new(pcapng_fill *fill, void *ctx)
 {
 	struct pcapng *g = xcalloc(1, sizeof(*g));
 
 	g->fill = fill;
 	g->ctx = ctx;
-	g->name = name;
 	g->cap = WINDOW;
-	g->window = xcalloc(1, g->cap);
+	g->window = xmalloc(g->cap);
 	return g;
 }
 
@@ -60,247 +69,348 @@ void pcapng_free(struct pcapng *g)
 	if (!g)
 		return;
 	free(g->window);
-	free(g->interface);
+	free(g->ifs);
 	free(g);
 }
 
-static int damage(const struct pcapng *g, const char *what, struct err *e)
-{
-	return err_set(e, -EBADMSG,
-		       "%s: %s at byte %" PRIu64 "; what stands before it was read", g->name,
-		       what, g->base + g->at);
-}
-
-static uint16_t u16(const struct pcapng *g, const uint8_t *p)
+static inline uint16_t get16(const struct pcapng *g, const uint8_t *p)
 {
 	uint16_t v;
 
 	memcpy(&v, p, sizeof(v));
-	return g->swapped ? __builtin_bswap16(v) : v;
+	return g->swap ? __builtin_bswap16(v) : v;
 }
 
-static uint32_t u32(const struct pcapng *g, const uint8_t *p)
+static inline uint32_t get32(const struct pcapng *g, const uint8_t *p)
 {
 	uint32_t v;
 
 	memcpy(&v, p, sizeof(v));
-	return g->swapped ? __builtin_bswap32(v) : v;
+	return g->swap ? __builtin_bswap32(v) : v;
 }
 
-/* N bytes from the place on, together in the window: 1, 0 where the file ends before, errno.
- */
-static int need(struct pcapng *g, size_t n)
+static inline uint64_t get64(const struct pcapng *g, const uint8_t *p)
 {
-	if (g->end - g->at >= n)
-		return 1;
-	memmove(g->window, g->window + g->at, g->end - g->at);
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return g->swap ? __builtin_bswap64(v) : v;
+}
+
+/* More bytes into the window until K are there; at most BLOCK_MAX are asked for. */
+static bool refill(struct pcapng *g, size_t k)
+{
+	memmove(g->window, g->window + g->at, g->n - g->at);
 	g->base += g->at;
-	g->end -= g->at;
+	g->n -= g->at;
 	g->at = 0;
-	if (g->cap < n) {
-		g->cap = n;
-		g->window = xreallocarray(g->window, g->cap, 1);
+	if (k > g->cap) {
+		g->cap = k;
+		g->window = xrealloc(g->window, g->cap);
 	}
-	while (g->end < n) {
-		long got = g->fill(g->ctx, g->window + g->end, g->cap - g->end);
+	while (g->n < k) {
+		ssize_t got = g->fill(g->ctx, g->window + g->n, g->cap - g->n);
 
-		if (got < 0)
-			return (int)got;
-		if (got == 0)
-			return 0;
-		g->end += (size_t)got;
-	}
-	return 1;
-}
-
-/* One block's body. */
-struct block {
-	uint32_t type;
-	const uint8_t *p;
-	uint32_t n;
-};
-
-/* The byte order is told by the section header itself, behind its length. */
-static bool take_order(struct pcapng *g)
-{
-	uint32_t magic;
-
-	memcpy(&magic, g->window + g->at + 8, 4);
-	g->swapped = magic == __builtin_bswap32(ORDER);
-	return g->swapped || magic == ORDER;
-}
-
-static int next_block(struct pcapng *g, struct block *b, struct err *e)
-{
-	uint32_t len;
-	int rc = need(g, 12);
-
-	if (rc < 0)
-		return err_sys(e, rc, "%s", g->name);
-	if (!rc)
-		return g->end == g->at ? 0 : damage(g, "cut inside a block that begins", e);
-	b->type = u32(g, g->window + g->at);
-	if (b->type == BLOCK_SECTION) { /* the same in either order */
-		if (!take_order(g))
-			return damage(g, "a section header of neither byte order", e);
-	} else if (!g->section) {
-		return damage(g, "a block outside of any section", e);
-	}
-	len = u32(g, g->window + g->at + 4);
-	if (len < 12 || len % 4 || len > BLOCK_MAX)
-		return damage(g, "a block with a length that cannot be", e);
-	rc = need(g, len);
-	if (rc < 0)
-		return err_sys(e, rc, "%s", g->name);
-	if (!rc)
-		return damage(g, "cut inside a block that begins", e);
-	if (u32(g, g->window + g->at + len - 4) != len)
-		return damage(g, "a block whose two lengths differ", e);
-	b->p = g->window + g->at + 8;
-	b->n = len - 12;
-	return 1;
-}
-
-/* Past the block that next_block gave. */
-static void pass(struct pcapng *g, const struct block *b)
-{
-	g->at += b->n + 12;
-}
-
-/* Interfaces */
-
-static void set_resolution(struct interface *o, uint8_t v)
-{
-	unsigned power = v & 0x7f;
-
-	o->units = 1;
-	if (v & 0x80)
-		o->units = power < 63 ? 1ull << power : 1ull << 63;
-	else
-		for (unsigned i = 0; i < power && i < 18; i++)
-			o->units *= 10;
-	o->per_unit = 1000000000 % o->units == 0 ? 1000000000 / o->units : 0;
-}
-
-static void take_options(struct pcapng *g, struct interface *o, const uint8_t *p, uint32_t n)
-{
-	while (n >= 4) {
-		uint16_t code = u16(g, p), len = u16(g, p + 2);
-		uint32_t whole = 4 + ((len + 3u) & ~3u);
-
-		if (!code || whole > n)
-			return;
-		if (code == OPTION_RESOLUTION && len >= 1) {
-			set_resolution(o, p[4]);
-		} else if (code == OPTION_OFFSET && len >= 8) {
-			uint64_t lo = u32(g, p + 4), hi = u32(g, p + 8);
-
-			o->offset_s = (int64_t)(g->swapped ? lo << 32 | hi : hi << 32 | lo);
+		if (got <= 0) {
+			g->failed = got < 0;
+			return false;
 		}
-		p += whole;
-		n -= whole;
+		g->n += (size_t)got;
 	}
+	return true;
 }
 
-static int add_interface(struct pcapng *g, const struct block *b, struct err *e)
+static inline bool have(struct pcapng *g, size_t k)
 {
-	struct interface o = { .per_unit = 1000, .units = 1000000 };
+	return g->n - g->at >= k || refill(g, k);
+}
 
-	if (b->n < 8)
-		return damage(g, "a short description of an interface", e);
-	if (g->interfaces >= CAPFILE_INTERFACES)
-		return damage(g, "more interfaces than 4096", e);
-	o.link = u16(g, b->p);
-	o.snap = u32(g, b->p + 4);
-	take_options(g, &o, b->p + 8, b->n - 8);
-	MEM_GROW(g->interface, g->interfaces, g->interfaces_cap);
-	g->interface[g->interfaces++] = o;
+static bool skip(struct pcapng *g, size_t k)
+{
+	while (k > g->n - g->at) {
+		k -= g->n - g->at;
+		g->at = g->n;
+		if (!refill(g, 1))
+			return false;
+	}
+	g->at += k;
+	return true;
+}
+
+/* Why there are not as many bytes as there should be. */
+static int ends(const struct pcapng *g, struct err *e)
+{
+	if (g->failed)
+		return err_set(e, -EIO, "cannot be read on");
+	return err_set(e, -EBADMSG, "cut at byte %llu inside a record",
+		       (unsigned long long)(g->base + g->n));
+}
+
+static int damaged(const struct block *b, struct err *e, const char *why)
+{
+	return err_set(e, -EBADMSG, "damaged at byte %llu: %s", (unsigned long long)b->start,
+		       why);
+}
+
+/* The byte order of the section whose header begins at the window's start. */
+static int read_order(struct pcapng *g, const struct block *b, struct err *e)
+{
+	static const uint32_t order = 0x1a2b3c4d;
+	uint32_t v;
+
+	if (!have(g, 12))
+		return ends(g, e);
+	memcpy(&v, g->window + g->at + 8, sizeof(v));
+	if (v != order && v != __builtin_bswap32(order))
+		return damaged(b, e, "a section header without a byte order");
+	g->swap = v != order;
 	return 0;
 }
 
-static uint64_t time_of(const struct interface *o, uint64_t units)
+/* Type and length of what comes next, left in the window: 1, 0 at the end, or an error. */
+static int read_head(struct pcapng *g, struct block *b, struct err *e)
 {
-	uint64_t s, part;
+	const uint8_t *p;
 
-	if (o->per_unit && !o->offset_s)
-		return units * o->per_unit;
-	s = units / o->units + (uint64_t)o->offset_s;
-	part = (uint64_t)((unsigned __int128)(units % o->units) * 1000000000 / o->units);
-	return s * 1000000000 + part;
-}
+	b->start = g->base + g->at;
+	if (!have(g, 8))
+		return g->n == 0 && !g->failed ? 0 : ends(g, e);
+	b->type = get32(g, g->window + g->at);
+	if (b->type == BLOCK_SECTION) {
+		int rc = read_order(g, b, e);
 
-/* Packets */
-
-static int set_frame(struct pcapng *g, const struct block *b, uint32_t interface,
-		     uint64_t units, uint32_t at, uint32_t cap, uint32_t len,
-		     struct frame_in *frame, struct err *e)
-{
-	const struct interface *o;
-
-	if (interface >= g->interfaces)
-		return damage(g, "a packet of an interface that was not described", e);
-	if (b->n < at || cap > b->n - at || cap > CAPFILE_FRAME_MAX)
-		return damage(g, "a packet that is longer than its block", e);
-	o = &g->interface[interface];
-	*frame = (struct frame_in){ .time_ns = time_of(o, units),
-				    .link = o->link,
-				    .cap = cap,
-				    .len = len > cap ? len : cap,
-				    .p = b->p + at };
+		if (rc < 0)
+			return rc;
+	}
+	p = g->window + g->at;
+	b->said = get32(g, p + 4);
+	if (b->said < AROUND || b->said > UINT32_MAX - 3)
+		return damaged(b, e, "a block length that cannot be");
+	b->len = (b->said + 3) & ~3u;
 	return 1;
 }
 
-static int take_packet(struct pcapng *g, const struct block *b, struct frame_in *frame,
-		       struct err *e)
+/* The whole of a block into the window, its end checked. */
+static int read_whole(struct pcapng *g, const struct block *b, uint32_t least, struct err *e)
 {
-	bool old = b->type == BLOCK_PACKET_OLD;
-
-	if (b->n < 20)
-		return damage(g, "a short block of a packet", e);
-	return set_frame(g, b, old ? u16(g, b->p) : u32(g, b->p),
-			 (uint64_t)u32(g, b->p + 4) << 32 | u32(g, b->p + 8), 20,
-			 u32(g, b->p + 12), u32(g, b->p + 16), frame, e);
+	if (b->len < least)
+		return damaged(b, e, "a block that is shorter than its kind");
+	if (b->len > BLOCK_MAX)
+		return damaged(b, e, "a block that is larger than any frame");
+	if (!have(g, b->len))
+		return ends(g, e);
+	if (get32(g, g->window + g->at + b->len - 4) != b->said)
+		return damaged(b, e, "a block whose two lengths differ");
+	return 0;
 }
 
-/* It has neither time nor interface: the first one's, and that its frames are cut to. */
-static int take_simple(struct pcapng *g, const struct block *b, struct frame_in *frame,
-		       struct err *e)
+static int read_section(struct pcapng *g, const struct block *b, struct err *e)
 {
-	uint32_t len, cap;
+	int rc = read_whole(g, b, 28, e);
+	unsigned major, minor;
 
-	if (b->n < 4)
-		return damage(g, "a short block of a packet", e);
-	len = u32(g, b->p);
-	cap = b->n - 4;
-	if (cap > len)
-		cap = len;
-	if (g->interfaces && g->interface[0].snap && cap > g->interface[0].snap)
-		cap = g->interface[0].snap;
-	return set_frame(g, b, 0, 0, 4, cap, len, frame, e);
+	if (rc < 0)
+		return rc;
+	major = get16(g, g->window + g->at + 12);
+	minor = get16(g, g->window + g->at + 14);
+	if (major != 1 || (minor != 0 && minor != 2))
+		return err_set(e, -EBADMSG, "pcapng version %u.%u at byte %llu is not known",
+			       major, minor, (unsigned long long)b->start);
+	g->if_n = 0;
+	return 0;
 }
 
-/* 1: a frame; 0: a block of something else. */
-static int take_block(struct pcapng *g, const struct block *b, struct frame_in *frame,
+static uint64_t power_of_ten(unsigned n)
+{
+	uint64_t v = 1;
+
+	while (n--)
+		v *= 10;
+	return v;
+}
+
+/* if_tsresol: a negative power of two (top bit set) or of ten, any from 0 to 127. */
+static void set_resolution(struct interface *i, uint8_t v)
+{
+	i->mul = 1000000000;
+	i->div = 1;
+	i->shift = 0;
+	if (v & 0x80)
+		i->shift = v & 0x7f;
+	else if (v <= 9)
+		i->mul = power_of_ten(9 - v);
+	else if (v <= 28) {
+		i->mul = 1;
+		i->div = power_of_ten(v - 9);
+	} else {
+		i->mul = 0; /* 2^64 of these units are less than a nanosecond */
+	}
+}
+
+static int read_options(const struct pcapng *g, const struct block *b, struct interface *i,
+			struct err *e)
+{
+	const uint8_t *p = g->window + g->at + 16, *end = g->window + g->at + b->len - 4;
+
+	while (end - p >= 4) {
+		unsigned code = get16(g, p), n = get16(g, p + 2);
+
+		p += 4;
+		if (code == OPT_END)
+			break;
+		if (n > (size_t)(end - p))
+			return damaged(b, e, "an option that is longer than its block");
+		if (code == OPT_TSRESOL && n == 1)
+			set_resolution(i, *p);
+		if (code == OPT_TSOFFSET && n == 8)
+			i->offset = (int64_t)get64(g, p);
+		n = (n + 3) & ~3u;
+		p += n < (size_t)(end - p) ? n : (size_t)(end - p);
+	}
+	return 0;
+}
+
+static int read_interface(struct pcapng *g, const struct block *b, struct err *e)
+{
+	int rc = read_whole(g, b, 20, e);
+	const uint8_t *p = g->window + g->at;
+	struct interface i = { 0 };
+
+	if (rc < 0)
+		return rc;
+	if (g->if_n == CAPFILE_INTERFACES)
+		return damaged(b, e, "more interfaces than this program reads");
+	set_resolution(&i, 6);
+	i.link = pcapng_link(get16(g, p + 8));
+	i.snaplen = get32(g, p + 12);
+	rc = read_options(g, b, &i, e);
+	if (rc < 0)
+		return rc;
+	MEM_GROW(g->ifs, g->if_n, g->if_cap);
+	g->ifs[g->if_n++] = i;
+	return 0;
+}
+
+static int read_other(struct pcapng *g, const struct block *b, struct err *e)
+{
+	if (!skip(g, b->len - 4) || !have(g, 4))
+		return ends(g, e);
+	if (get32(g, g->window + g->at) != b->said)
+		return damaged(b, e, "a block whose two lengths differ");
+	g->at += 4;
+	return 0;
+}
+
+/* Times before 1970 and after 2554 are those. */
+static inline uint64_t to_ns(const struct interface *i, uint64_t units)
+{
+	unsigned __int128 t = (unsigned __int128)units * i->mul >> i->shift;
+	__int128 ns;
+
+	if (i->div > 1)
+		t /= i->div;
+	ns = (__int128)t + (__int128)i->offset * 1000000000;
+	if (ns < 0)
+		return 0;
+	return ns > (__int128)UINT64_MAX ? UINT64_MAX : (uint64_t)ns;
+}
+
+/* An enhanced or an old packet block: they differ in the interface's width only. */
+static int read_packet(struct pcapng *g, const struct block *b, struct frame_in *f,
+		       struct err *e)
+{
+	int rc = read_whole(g, b, 32, e);
+	const uint8_t *p = g->window + g->at;
+	const struct interface *i;
+	uint32_t index;
+
+	if (rc < 0)
+		return rc;
+	index = b->type == BLOCK_PACKET ? get32(g, p + 8) : get16(g, p + 8);
+	if (index >= g->if_n)
+		return damaged(b, e, "a packet of an interface that was not described");
+	f->cap = get32(g, p + 20);
+	f->len = get32(g, p + 24);
+	if (f->cap > b->len - 32 || f->cap > CAPFILE_FRAME_MAX)
+		return damaged(b, e, "a packet that is longer than its block");
+	if (f->len < f->cap)
+		f->len = f->cap;
+	i = &g->ifs[index];
+	f->link = i->link;
+	f->time_ns = to_ns(i, (uint64_t)get32(g, p + 12) << 32 | get32(g, p + 16));
+	f->p = p + 28;
+	g->last_ns = f->time_ns;
+	g->at += b->len;
+	return 1;
+}
+
+/* A simple packet block says only how long the frame was; the first interface what was kept.
+ */
+static int read_simple(struct pcapng *g, const struct block *b, struct frame_in *f,
+		       struct err *e)
+{
+	int rc = read_whole(g, b, 16, e);
+	const uint8_t *p = g->window + g->at;
+
+	if (rc < 0)
+		return rc;
+	if (g->if_n == 0)
+		return damaged(b, e, "a packet of an interface that was not described");
+	f->len = get32(g, p + 8);
+	f->cap = f->len < b->len - 16 ? f->len : b->len - 16;
+	if (g->ifs[0].snaplen && f->cap > g->ifs[0].snaplen)
+		f->cap = g->ifs[0].snaplen;
+	if (f->cap > CAPFILE_FRAME_MAX)
+		return damaged(b, e, "a packet that is larger than any frame");
+	f->link = g->ifs[0].link;
+	f->time_ns = g->last_ns;
+	f->p = p + 12;
+	g->at += b->len;
+	return 1;
+}
+
+/* 1: FRAME is set; 0: it was another block; negative: damage. */
+static int read_block(struct pcapng *g, const struct block *b, struct frame_in *frame,
 		      struct err *e)
 {
+	int rc;
+
 	switch (b->type) {
-	case BLOCK_SECTION:
-		if (b->n < 16)
-			return damage(g, "a short section header", e);
-		if (u16(g, b->p + 4) != 1)
-			return damage(g, "a section of another version than 1", e);
-		g->section = true;
-		g->interfaces = 0;
-		return 0;
-	case BLOCK_INTERFACE:
-		return add_interface(g, b, e);
 	case BLOCK_PACKET:
-	case BLOCK_PACKET_OLD:
-		return take_packet(g, b, frame, e);
-	case BLOCK_PACKET_SIMPLE:
-		return take_simple(g, b, frame, e);
+	case BLOCK_OLD_PACKET:
+		return read_packet(g, b, frame, e);
+	case BLOCK_SIMPLE:
+		return read_simple(g, b, frame, e);
+	case BLOCK_SECTION:
+		rc = read_section(g, b, e);
+		break;
+	case BLOCK_INTERFACE:
+		rc = read_interface(g, b, e);
+		break;
+	default:
+		return read_other(g, b, e);
 	}
-	return 0;
+	if (rc == 0)
+		g->at += b->len;
+	return rc;
+}
+
+int pcapng_begin(struct pcapng *g, struct err *e)
+{
+	struct block b;
+	int rc = read_head(g, &b, e);
+
+	if (rc == 1)
+		rc = b.type == BLOCK_SECTION
+			     ? read_section(g, &b, e)
+			     : damaged(&b, e, "no section header where the file begins");
+	else if (rc == 0)
+		rc = err_set(e, -EBADMSG, "empty");
+	if (rc == 0)
+		g->at += b.len;
+	else
+		g->over = true;
+	return rc;
 }
 
 int pcapng_next(struct pcapng *g, struct frame_in *frame, struct err *e)
@@ -308,17 +418,14 @@ int pcapng_next(struct pcapng *g, struct frame_in *frame, struct err *e)
 	struct block b;
 	int rc = 0;
 
-	while (!g->ended && rc == 0) {
-		rc = next_block(g, &b, e);
-		if (rc <= 0) {
-			g->ended = true;
-			return rc;
-		}
-		rc = take_block(g, &b, frame, e);
-		if (rc >= 0)
-			pass(g, &b);
+	if (g->over)
+		return 0;
+	while (rc == 0) {
+		rc = read_head(g, &b, e);
+		if (rc <= 0)
+			break;
+		rc = read_block(g, &b, frame, e);
 	}
-	if (rc < 0)
-		g->ended = true;
+	g->over = rc <= 0;
 	return rc;
 }
