@@ -575,6 +575,7 @@ void flowtab_add(struct flowtab *t, const struct packet *p)
 		t->count.copies++;
 		return;
 	}
+	t->count.payload += fresh;
 	learn(t, c, p, from);
 	if (fresh && p->cap && !(c->seen[from] & SIDE_HEARD))
 		hear(t, i, p, from);
