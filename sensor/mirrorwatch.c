@@ -22,6 +22,7 @@
 #include "sensor/mirror/capfile.h"
 #include "sensor/mirrorworker.h"
 #include "sensor/once.h"
+#include "sensor/scribe.h"
 #include "sensor/show.h"
 
 enum {
@@ -406,8 +407,12 @@ static void read_one(struct mirror_watch *w, const char *path)
 
 static int read_captures(struct mirror_watch *w)
 {
-	for (unsigned i = 0; i < w->config->paths; i++)
+	int rc = confine_parser(NULL, w->e);
+
+	for (unsigned i = 0; i < w->config->paths && !rc; i++)
 		read_one(w, w->config->path[i]);
+	if (rc)
+		return rc;
 	if (!w->opened)
 		return err_set(w->e, -ENOENT, "no capture could be read");
 	interval(w, w->told_ms / READ_INTERVAL_MS * READ_INTERVAL_MS + READ_INTERVAL_MS - 1,
@@ -416,17 +421,36 @@ static int read_captures(struct mirror_watch *w)
 	return w->failed ? w->e->code : 0;
 }
 
-static int finish(struct mirror_watch *w)
+static int run(struct mirror_watch *w)
 {
-	char words[256];
 	int rc;
 
-	if (!w->once)
-		return courier_finish(&w->courier, w->e);
-	rc = once_write(w->once, w->config->once, w->e);
-	if (!rc && once_degraded(w->once, words, sizeof(words)))
-		rc = err_set(w->e, -EAGAIN, "%s is written, but the watch was not whole: %s",
-			     w->config->once, words);
+	signal(SIGPIPE, SIG_IGN);
+	w->told_ms = w->config->paths ? 0 : clock_ms();
+	rc = open_parts(w);
+	if (!rc)
+		rc = w->config->paths ? read_captures(w) : watch_live(w);
+	return rc;
+}
+
+/* Its text, made without any right. */
+static int make_once(void *ctx, struct buf *text, struct err *e)
+{
+	struct mirror_watch w = { .config = ctx, .e = e };
+	char words[256];
+	int rc = run(&w);
+
+	if (!rc) {
+		once_print(w.once, text);
+		if (once_degraded(w.once, words, sizeof(words)))
+			rc = err_set(e, -EAGAIN,
+				     "%s is written, but the watch was not whole: %s",
+				     w.config->once, words);
+		else if (w.damaged)
+			rc = err_set(e, -EAGAIN, "%s is written, of what could be read",
+				     w.config->once);
+	}
+	close_parts(&w);
 	return rc;
 }
 
@@ -436,13 +460,11 @@ int mirror_run(const struct mirror_config *config, struct err *e)
 	struct err late = { 0 };
 	int rc;
 
-	signal(SIGPIPE, SIG_IGN);
-	w.told_ms = config->paths ? 0 : clock_ms();
-	rc = open_parts(&w);
+	if (config->once)
+		return scribe_write(config->once, make_once, (void *)config, e);
+	rc = run(&w);
 	if (!rc)
-		rc = config->paths ? read_captures(&w) : watch_live(&w);
-	if (!rc)
-		rc = finish(&w);
+		rc = courier_finish(&w.courier, e);
 	if (!rc && w.damaged)
 		rc = err_set(e, -EBADMSG, "what was good of the captures is told");
 	courier_finish(&w.courier, &late);
