@@ -16,6 +16,7 @@ import time
 import unittest
 
 import harness
+import payload
 import scene
 
 MIRRORED = ("web", "app")
@@ -237,6 +238,86 @@ class Encapsulated(unittest.TestCase):
                if f["server_ip"] == "10.9.0.2"}
         self.assertEqual(got, {port: ("10.9.0.1", "10.9.0.2", 1, 300, 700)
                                for port in self.CASES}, words)
+
+
+@harness.needs_root
+class Told(unittest.TestCase):
+    """From the mirror by way of a collector into a database: live, and out of a capture."""
+
+    PORT = 7700
+
+    def setUp(self):
+        self.scene = scene.Scene()
+        self.addCleanup(self.scene.close)
+        self.scene.open()
+        mirror_ports(self.scene)
+        scene.call("ip", "-n", self.scene.switch.namespace, "link", "set", "lo", "up")
+        self.data = os.path.join(self.scene.directory, "data")
+        self.address = f"127.0.0.1:{self.PORT}"
+        self.collector = self.scene.spawn(
+            self.scene.switch, harness.program("skein-collector"), "--data", self.data,
+            "--listen", self.address, name="collector")
+        scene.wait_for(lambda: os.path.exists(os.path.join(self.data, "skein.db")), 15,
+                       "the collector's start")
+        time.sleep(0.5)
+
+    def skein(self, program, *argv):
+        """Runs a program of ours in the switch's namespace; what it printed."""
+        return scene.call(*self.scene.switch.enter(harness.program(program), *argv))
+
+    def enroll(self, name):
+        """A sensor's folder with a certificate of role mirror."""
+        folder = os.path.join(self.scene.directory, name)
+        token = self.skein("skein-collector", "token", "create", "--data", self.data, "--role",
+                           "mirror").strip()
+        self.skein("skein-sensor", "enroll", "--collector", self.address, "--token", token,
+                   "--data", folder)
+        return folder
+
+    def edges(self):
+        """{(client, server, port): (opens, failed, up, down, live)} of the database."""
+        out = scene.call(*self.scene.switch.enter(
+            harness.program("skein"), "edges", "--db", os.path.join(self.data, "skein.db"),
+            "--json"), check=False) or "[]"
+        return {(f["client_ip"], f["server_ip"], f["server_port"]):
+                (f["opens"], f["failed"], f["bytes_to_server"], f["bytes_to_client"], f["live"])
+                for f in json.loads(out)}
+
+    def test_live(self):
+        """While a connection goes on it is live and grows; in the end all is exact."""
+        here = self.scene
+        here.script(here.app, "payload_server.py", BULK_PORT)
+        sensor = here.spawn(
+            here.switch, harness.program("skein-sensor"), "--mirror", SPAN, "--collector",
+            self.address, "--data", self.enroll("live"), "--interval", "1s", "--threads", "2",
+            name="sensor")
+        time.sleep(2)
+        client = here.open_payload(here.app.v4, BULK_PORT, "client", 1000, 2000)
+        key = (here.client.v4, here.app.v4, BULK_PORT)
+        scene.wait_for(lambda: self.edges().get(key, (0,) * 5)[4] == 1, 10, "a live edge")
+        here.next_step(client)
+        for _ in range(20):
+            here.payload(here.app.v4, BULK_PORT, "client", 10, 20)
+        sensor.terminate()
+        self.assertEqual(sensor.wait(30), 0, here.log("sensor"))
+        head = payload.HEADER.size
+        opens, failed, up, down, live = self.edges()[key]
+        self.assertEqual((opens, failed, live), (21, 0, 0))
+        self.assertEqual((up - 21 * head, down), (1000 + 20 * 10, 2000 + 20 * 20))
+
+    def test_out_of_a_capture(self):
+        """`--read FILE --collector`: its edges, with its own times."""
+        frames = [ethernet(p) for p in conversation("10.9.0.1", "10.9.0.2", 7901, b"u" * 300,
+                                                    b"d" * 700)]
+        path = os.path.join(self.scene.directory, "one.pcap")
+        with open(path, "wb") as file:
+            file.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
+            for n, frame in enumerate(frames):
+                file.write(struct.pack("<IIII", int(time.time()) - 600, n * 1000, len(frame),
+                                       len(frame)) + frame)
+        self.skein("skein-sensor", "--read", path, "--collector", self.address, "--data",
+                   self.enroll("read"))
+        self.assertEqual(self.edges(), {("10.9.0.1", "10.9.0.2", 7901): (1, 0, 300, 700, 0)})
 
 
 @harness.needs_root
