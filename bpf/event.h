@@ -99,7 +99,8 @@ struct live_record {
 	__u8 untold; /* a server's that waits for its reader: seen, and not counted as opened
 			yet */
 	__u8 opened; /* its opening was watched, and is to be counted; again in every record */
-	__u8 pad[4];
+	__u8 over;   /* a mirror's: it is closed, and stays for what comes late */
+	__u8 pad[3];
 };
 
 struct listener_key {

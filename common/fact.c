@@ -18,5 +18,13 @@ const char *const usage_word[USAGE_METRICS] = {
 };
 
 const char *const degraded_word[DEGRADED_WORDS] = {
-	"poll", "reader_off", "probes_off", "no_udp", "no_translations", "translations_lost",
+	"poll",
+	"reader_off",
+	"probes_off",
+	"no_udp",
+	"no_translations",
+	"translations_lost",
+	"packets_dropped",
+	"bytes_unseen",
+	"one_sided",
 };

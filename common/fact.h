@@ -146,7 +146,10 @@ enum degraded {
 	DEGRADED_NO_UDP = 8,
 	DEGRADED_NO_NAT = 16,
 	DEGRADED_NAT_LOST = 32, /* translations came faster than they were read */
-	DEGRADED_WORDS = 6,
+	DEGRADED_DROPPED = 64,	/* a mirror's: packets came faster than they were read */
+	DEGRADED_UNSEEN = 128,	/* more than 1 in 1,000 bytes were acknowledged and never seen */
+	DEGRADED_ONE_SIDED = 256, /* more than 1 in 20 connections were seen one way only */
+	DEGRADED_WORDS = 9,
 };
 /* By the number of the bit, as in JSON: "poll", "reader_off" ... */
 extern const char *const degraded_word[DEGRADED_WORDS];

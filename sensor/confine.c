@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,7 +150,87 @@ static int allow_with(scmp_filter_ctx f, int call, struct scmp_arg_cmp arg)
 	return seccomp_rule_add_array(f, SCMP_ACT_ALLOW, call, 1, &arg);
 }
 
-/* Names are looked up by UDP and TCP; files are only read; no memory becomes code. */
+/* What a parser of packets needs beside memory: the ring, the pipe, files to read, threads. */
+static const int parser_allowed[] = {
+	SCMP_SYS(read),
+	SCMP_SYS(write),
+	SCMP_SYS(readv),
+	SCMP_SYS(writev),
+	SCMP_SYS(close),
+	SCMP_SYS(fstat),
+	SCMP_SYS(newfstatat),
+	SCMP_SYS(statx),
+	SCMP_SYS(lseek),
+	SCMP_SYS(fcntl),
+	SCMP_SYS(ioctl),
+	SCMP_SYS(sendto),
+	SCMP_SYS(sendmsg),
+	SCMP_SYS(getsockopt),
+	SCMP_SYS(epoll_create1),
+	SCMP_SYS(epoll_ctl),
+	SCMP_SYS(epoll_wait),
+	SCMP_SYS(epoll_pwait),
+	SCMP_SYS(epoll_pwait2),
+	SCMP_SYS(poll),
+	SCMP_SYS(ppoll),
+	SCMP_SYS(pipe2),
+	SCMP_SYS(eventfd2),
+	SCMP_SYS(timerfd_create),
+	SCMP_SYS(timerfd_settime),
+	SCMP_SYS(socketpair),
+	SCMP_SYS(clock_gettime),
+	SCMP_SYS(clock_nanosleep),
+	SCMP_SYS(nanosleep),
+	SCMP_SYS(gettimeofday),
+	SCMP_SYS(time),
+	SCMP_SYS(getrandom),
+	SCMP_SYS(futex),
+	SCMP_SYS(brk),
+	SCMP_SYS(munmap),
+	SCMP_SYS(mremap),
+	SCMP_SYS(madvise),
+	SCMP_SYS(rt_sigaction),
+	SCMP_SYS(rt_sigprocmask),
+	SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(sigaltstack),
+	SCMP_SYS(restart_syscall),
+	SCMP_SYS(exit),
+	SCMP_SYS(exit_group),
+	SCMP_SYS(getpid),
+	SCMP_SYS(gettid),
+	SCMP_SYS(getrusage),
+	SCMP_SYS(wait4),
+	SCMP_SYS(kill),
+	SCMP_SYS(tgkill),
+	SCMP_SYS(set_robust_list),
+	SCMP_SYS(rseq),
+	SCMP_SYS(sched_getaffinity),
+	SCMP_SYS(sched_yield),
+	SCMP_SYS(membarrier),
+	SCMP_SYS(uname),
+	SCMP_SYS(rename),
+	SCMP_SYS(fsync),
+};
+
+/* Files are only read. */
+static int allow_files(scmp_filter_ctx f)
+{
+	return allow_with(
+		f, SCMP_SYS(openat),
+		SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY));
+}
+
+/* No memory becomes code. */
+static int allow_memory(scmp_filter_ctx f)
+{
+	int rc = allow_with(f, SCMP_SYS(mmap), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+
+	return rc ? rc
+		  : allow_with(f, SCMP_SYS(mprotect),
+			       SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+}
+
+/* Names are looked up by UDP and TCP. */
 static int allow_parts(scmp_filter_ctx f)
 {
 	static const int families[] = { AF_INET, AF_INET6, AF_UNIX };
@@ -158,15 +239,8 @@ static int allow_parts(scmp_filter_ctx f)
 	for (unsigned i = 0; i < 3 && !rc; i++)
 		rc = allow_with(f, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, families[i]));
 	if (!rc)
-		rc = allow_with(
-			f, SCMP_SYS(openat),
-			SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY));
-	if (!rc)
-		rc = allow_with(f, SCMP_SYS(mmap), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	if (!rc)
-		rc = allow_with(f, SCMP_SYS(mprotect),
-				SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	return rc;
+		rc = allow_files(f);
+	return rc ? rc : allow_memory(f);
 }
 
 static int filter_courier(struct err *e)
@@ -193,6 +267,47 @@ int confine_courier(const char *dir, struct err *e)
 	if (!rc)
 		rc = no_new_rights(e);
 	return rc ? rc : filter_courier(e);
+}
+
+/* clone3 passes its flags in memory, where no filter sees them: libc then takes clone. */
+static int allow_threads(scmp_filter_ctx f)
+{
+	int rc = allow_with(f, SCMP_SYS(clone),
+			    SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+
+	if (!rc)
+		rc = seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+	return rc;
+}
+
+static int filter_parser(struct err *e)
+{
+	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	int rc = f ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < sizeof(parser_allowed) / sizeof(*parser_allowed) && !rc; i++)
+		rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, parser_allowed[i], 0);
+	if (!rc)
+		rc = allow_files(f);
+	if (!rc)
+		rc = allow_memory(f);
+	if (!rc)
+		rc = allow_threads(f);
+	if (!rc)
+		rc = seccomp_load(f);
+	seccomp_release(f);
+	return rc ? err_sys(e, rc, "seccomp") : 0;
+}
+
+int confine_parser(const char *dir, struct err *e)
+{
+	int rc = dir ? leave_root(dir, e) : 0;
+
+	if (!rc)
+		rc = drop_capabilities(e);
+	if (!rc)
+		rc = no_new_rights(e);
+	return rc ? rc : filter_parser(e);
 }
 
 /* It attaches, reads maps, netlink and /proc; nothing of that needs any of these. */

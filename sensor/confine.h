@@ -19,5 +19,10 @@
  */
 int confine_courier(const char *dir, struct err *e);
 int confine_watcher(struct err *e);
+/*
+ * Who reads what strangers sent, from a mirror or out of a file: as the courier, and no socket
+ * is made or connected, either.  Threads may still be started.  DIR may be NULL.
+ */
+int confine_parser(const char *dir, struct err *e);
 
 #endif

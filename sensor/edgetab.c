@@ -28,6 +28,7 @@ struct edge {
 	int32_t owed_opens;	     /* the same of openings */
 	uint32_t live_opened;
 	uint32_t live, pending, told_live, told_pending;
+	uint32_t lingering; /* over, and what they carried is still told as open ones' */
 	uint32_t refused, timeouts, unreachable, resets, abandoned, retransmits, rtt_n;
 	uint8_t sample_n;
 	uint8_t debt; /* intervals for which more was told than is known */
@@ -78,7 +79,7 @@ void edgetab_begin(struct edgetab *t, uint64_t boot_ms)
 	t->boot_ms = boot_ms;
 	for (uint32_t i = 0; i < t->buckets; i++)
 		for (struct edge *ed = t->bucket[i]; ed; ed = ed->next) {
-			ed->live = ed->pending = ed->live_opened = 0;
+			ed->live = ed->pending = ed->lingering = ed->live_opened = 0;
 			ed->live_tx = ed->live_rx = 0;
 		}
 }
@@ -245,7 +246,9 @@ void edgetab_live(struct edgetab *t, const struct live_record *r, struct owner_p
 	}
 	if (r->opened)
 		note_opening(t, ed, r);
-	if (r->pending)
+	if (r->over)
+		ed->lingering++;
+	else if (r->pending)
 		ed->pending++;
 	else
 		ed->live++;
@@ -357,7 +360,7 @@ static bool settled(struct edge *ed)
 {
 	bool debt = ed->owed_tx < 0 || ed->owed_rx < 0 || ed->owed_opens < 0;
 
-	if (ed->live || ed->pending) {
+	if (ed->live || ed->pending || ed->lingering) {
 		ed->debt = 0;
 		return false;
 	}

@@ -101,10 +101,38 @@ static int self_test(struct args *a, const char *path)
 	return selftest_run(&config);
 }
 
+/* The mirror takes what it shares with the host's watch from there. */
+static int mirror(struct args *a)
+{
+	struct mirror_config *m = &a->mirror;
+	struct err e = { 0 };
+	int rc;
+
+	m->interface = a->files;
+	m->interfaces = a->mode == MODE_MIRROR ? (unsigned)a->files_n : 0;
+	m->path = a->files;
+	m->paths = a->mode == MODE_READ ? (unsigned)a->files_n : 0;
+	m->max_connections = a->read.max_connections;
+	m->host = a->host;
+	m->port = a->watch.port;
+	m->dir = a->watch.dir;
+	m->interval_ms = a->watch.interval_ms;
+	m->ready_fd = a->watch.ready_fd;
+	m->show = a->watch.show;
+	m->once = a->watch.once;
+	m->for_ms = a->watch.for_ms;
+	if (m->interfaces > MIRROR_INTERFACES)
+		return options_usage("--mirror takes at most 16 interfaces", "");
+	rc = mirror_run(m, &e);
+	if (rc == -EBADMSG) {
+		fprintf(stderr, "skein-sensor: %s\n", e.msg);
+		return EXITS_NONE;
+	}
+	return rc ? fail(&e) : EXITS_OK;
+}
+
 static int read_files(struct args *a)
 {
-	if (!a->lines)
-		return options_usage("--read wants --connections tsv or json", "");
 	a->read.path = a->files;
 	a->read.n = (unsigned)a->files_n;
 	return readfiles_run(&a->read);
@@ -127,6 +155,9 @@ static int check(const struct args *a, bool enrolling)
 			"--once writes a file and tells nobody: no --collector, no "
 			"--show-what-you-send with it",
 			"");
+	if (!a->collector && a->mode == MODE_READ && !(a->once || a->watch.show))
+		return options_usage("--read wants --connections tsv or json, or --collector",
+				     "");
 	if (!a->collector && (enrolling || !(a->once || a->watch.show)))
 		return options_usage("--collector HOST:PORT is missing", "");
 	if (enrolling && !a->token)
@@ -177,13 +208,13 @@ int main(int argc, char **argv)
 	log_open("skein-sensor", a.level);
 	if (a.self_test || a.clean)
 		return a.clean ? leftover_report(a.json) : self_test(&a, a.path);
-	if (a.files_n) {
+	if (a.lines && a.mode != MODE_READ)
+		return options_usage("--connections and --names want --read FILE", "");
+	if (a.lines) {
 		rc = read_files(&a);
 		options_free(&a);
 		return rc;
 	}
-	if (a.lines)
-		return options_usage("--connections and --names want --read FILE", "");
 	if (a.once || a.watch.show) /* the configured collector is for the service */
 		a.host[a.collector ? strlen(a.host) : 0] = 0;
 	else
@@ -191,6 +222,8 @@ int main(int argc, char **argv)
 	rc = check(&a, enrolling);
 	if (rc)
 		return rc;
+	if (a.mode != MODE_HOST)
+		return mirror(&a);
 	a.watch.reread = reread;
 	a.watch.reread_ctx = &started;
 	return enrolling ? enroll(&a) : watch(&a);

@@ -355,6 +355,8 @@ static enum witness authority(struct claim *const *c, unsigned n)
 
 	for (unsigned i = 0; i < n; i++)
 		side[c[i]->key.witness]++;
+	if (side[WITNESS_MIRROR]) /* a mirror's file has no other */
+		return WITNESS_MIRROR;
 	if (!side[WITNESS_CLIENT] || (side[WITNESS_CLIENT] == 1 && side[WITNESS_SERVER] > 1))
 		return WITNESS_SERVER;
 	return WITNESS_CLIENT;
@@ -453,14 +455,19 @@ static void put_machine(struct once *o, struct buf *out)
 	free(text);
 }
 
+void once_print(struct once *o, struct buf *out)
+{
+	if (o->machine.id)
+		put_machine(o, out);
+	put_edges(o, out);
+}
+
 int once_write(struct once *o, const char *path, struct err *e)
 {
 	struct buf out = { 0 };
 	int rc = 0;
 
-	if (o->machine.id)
-		put_machine(o, &out);
-	put_edges(o, &out);
+	once_print(o, &out);
 	if (strcmp(path, "-") != 0)
 		rc = file_replace(path, 0600, out.p, out.n, e);
 	else if (fwrite(out.p, 1, out.n, stdout) != out.n || fflush(stdout))

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 
+#include "common/buf.h"
 #include "common/err.h"
 #include "sensor/output.h"
 
@@ -19,6 +20,7 @@ struct once *once_new(void);
 void once_free(struct once *o);
 struct output once_output(struct once *o);
 
+void once_print(struct once *o, struct buf *out);
 /* By rename; into what is no regular file (a pipe, a device), "-" is standard output. */
 int once_write(struct once *o, const char *path, struct err *e);
 /* The watch missed something, by its own account: WORDS says what. */

@@ -22,6 +22,7 @@ static const char usage_text[] =
 	"usage: skein-sensor [--ebpf|--poll] --collector HOST:PORT [--data DIR] [OPTION...]\n"
 	"       skein-sensor [--ebpf|--poll] --once TIME --out FILE\n"
 	"       skein-sensor [--ebpf|--poll] --show-what-you-send\n"
+	"       skein-sensor --mirror IFACE... --collector HOST:PORT [--threads N]\n"
 	"       skein-sensor --read FILE... --connections tsv|json\n"
 	"       skein-sensor enroll --collector HOST:PORT --token TOKEN [--data DIR] [--force]\n"
 	"       skein-sensor --self-test [--json]\n"
@@ -40,6 +41,11 @@ static const char usage_text[] =
 	"  --out FILE          where, - is standard output\n"
 	"  --show-what-you-send  print every record in clear on standard output, as it is sent,\n"
 	"                      or instead of sending it where there is no --collector\n"
+	"  --mirror IFACE...   watch what a mirror port brings to these interfaces; told with\n"
+	"                      --collector (role mirror), --once or --show-what-you-send\n"
+	"  --threads N         that share the packets of each interface (1)\n"
+	"  --ring MB           of kernel memory for packets, an interface (64)\n"
+	"  --filter TEXT       only these packets, as in tcpdump(1)\n"
 	"  --read FILE...      captures (pcap, pcapng; - is standard input), together\n"
 	"  --connections F     one line per TCP connection in them, tsv or json\n"
 	"  --names F           instead, what servers are called, by DNS, TLS and HTTP\n"
@@ -95,6 +101,10 @@ enum opt {
 	OPT_READY,
 	OPT_LEVEL,
 	OPT_CONFIG,
+	OPT_MIRROR,
+	OPT_THREADS,
+	OPT_RING,
+	OPT_FILTER,
 	OPT_READ,
 	OPT_CONNECTIONS,
 	OPT_NAMES,
@@ -111,6 +121,10 @@ static const struct option longs[] = {
 	{ "once", required_argument, NULL, OPT_ONCE },
 	{ "out", required_argument, NULL, OPT_OUT },
 	{ "show-what-you-send", no_argument, NULL, OPT_SHOW },
+	{ "mirror", required_argument, NULL, OPT_MIRROR },
+	{ "threads", required_argument, NULL, OPT_THREADS },
+	{ "ring", required_argument, NULL, OPT_RING },
+	{ "filter", required_argument, NULL, OPT_FILTER },
 	{ "read", required_argument, NULL, OPT_READ },
 	{ "connections", required_argument, NULL, OPT_CONNECTIONS },
 	{ "names", required_argument, NULL, OPT_NAMES },
@@ -278,7 +292,25 @@ static int take_read(struct args *a, int opt)
 
 	switch (opt) {
 	case OPT_READ:
+		a->mode = MODE_READ;
 		take_file(a, optarg);
+		return 0;
+	case OPT_MIRROR:
+		a->mode = MODE_MIRROR;
+		take_file(a, optarg);
+		return 0;
+	case OPT_THREADS:
+		if (!number(optarg, 1, MIRROR_THREADS, &v))
+			return 1 + options_usage("--threads wants 1 to 32, not ", optarg);
+		a->mirror.threads = (unsigned)v;
+		return 0;
+	case OPT_RING:
+		if (!number(optarg, 1, 4096, &v))
+			return 1 + options_usage("--ring wants MiB, 1 to 4096, not ", optarg);
+		a->mirror.ring_mb = (uint32_t)v;
+		return 0;
+	case OPT_FILTER:
+		a->mirror.filter = optarg;
 		return 0;
 	case OPT_CONNECTIONS:
 	case OPT_NAMES:
@@ -500,6 +532,7 @@ int options_parse(struct args *a, int argc, char **argv)
 				       .memory_bytes = 64 << 20,
 				       .ready_fd = -1 },
 			    .read = { .max_connections = OBSERVER_CONNECTIONS },
+			    .mirror = { .threads = 1, .ring_mb = MIRROR_RING_MB },
 			    .level = LOG_INFO_ };
 	options_bad_config = (struct err){ 0 };
 	a->watch.host = a->host;

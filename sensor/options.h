@@ -8,6 +8,7 @@
 
 #include "common/err.h"
 #include "common/log.h"
+#include "sensor/mirrorwatch.h"
 #include "sensor/readfiles.h"
 #include "sensor/watch.h"
 
@@ -19,8 +20,10 @@ struct args {
 	bool collector;
 	const char *token;
 	bool force, once, self_test, clean, json;
+	enum { MODE_HOST, MODE_MIRROR, MODE_READ } mode;
 	struct readfiles_config read;
-	const char **files; /* of READ; in argv */
+	struct mirror_config mirror;
+	const char **files; /* captures or interfaces; in argv */
 	size_t files_n, files_cap;
 	bool lines; /* --connections or --names */
 	enum log_level level;

@@ -577,6 +577,7 @@ void flowtab_add(struct flowtab *t, const struct packet *p)
 	}
 	if (c->list == LIST_NONE)
 		put_on_wheel(t, i);
+	t->count.payload += fresh;
 	learn(t, c, p, from);
 	if (fresh && p->cap && !(c->seen[from] & SIDE_HEARD))
 		hear(t, i, p, from);

@@ -51,6 +51,7 @@ struct flowtab_sink {
 
 struct flowtab_counts {
 	uint64_t packets, copies;
+	uint64_t payload; /* bytes, each once */
 	uint64_t connections;
 	uint64_t evicted;   /* given up while alive, for want of room */
 	uint64_t one_sided; /* of those that are over, seen in one direction alone */
