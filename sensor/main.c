@@ -201,15 +201,20 @@ int main(int argc, char **argv)
 	if (rc && *options_bad_config.msg)
 		fprintf(stderr, "skein-sensor: %s; see man skein-sensor.conf\n",
 			options_bad_config.msg);
-	if (rc)
+	if (rc) {
+		options_free(&a);
 		return rc - 1;
+	}
 	log_open("skein-sensor", a.level);
 	if (a.self_test || a.clean)
 		return a.clean ? leftover_report(a.json) : self_test(&a, a.path);
 	if (a.lines && a.mode != MODE_READ)
 		return options_usage("--connections and --names want --read FILE", "");
-	if (a.lines)
-		return read_files(&a);
+	if (a.lines) {
+		rc = read_files(&a);
+		options_free(&a);
+		return rc;
+	}
 	if (a.once || a.watch.show) /* the configured collector is for the service */
 		a.host[a.collector ? strlen(a.host) : 0] = 0;
 	else

@@ -13,6 +13,7 @@
 #include "common/buf.h"
 #include "common/exits.h"
 #include "common/json.h"
+#include "common/utf8.h"
 #include "sensor/mirror/capfile.h"
 #include "sensor/mirror/connections.h"
 #include "sensor/mirror/observer.h"
@@ -42,7 +43,7 @@ static void wipe(struct reading *r)
 
 static void flush(struct reading *r)
 {
-	if (!r->failed && fwrite(r->out.p, 1, r->out.n, stdout) != r->out.n)
+	if (!r->failed && r->out.n && fwrite(r->out.p, 1, r->out.n, stdout) != r->out.n)
 		r->failed = true;
 	buf_reset(&r->out);
 }
@@ -62,31 +63,45 @@ static void on_over(void *ctx, const struct flow_over *f)
 		flush(r);
 }
 
+enum { TIME_TEXT = 32 };
+
+/* Unix seconds, to the microsecond. */
+static const char *time_text(uint64_t ns, char text[TIME_TEXT])
+{
+	snprintf(text, TIME_TEXT, "%" PRIu64 ".%06" PRIu64, ns / 1000000000,
+		 ns / 1000 % 1000000);
+	return text;
+}
+
+static void member_time(struct json *j, const char *key, const char *text)
+{
+	json_key(j, key);
+	json_raw(j, text, strlen(text));
+}
+
 static void on_name(void *ctx, const struct name_row *row)
 {
 	static const char *const how[] = {
 		[NAME_DNS] = "dns", [NAME_SNI] = "sni", [NAME_HOST] = "host"
 	};
 	struct reading *r = ctx;
-	char ip[ADDR_TEXT];
+	char ip[ADDR_TEXT], first[TIME_TEXT], last[TIME_TEXT];
 	struct json j = json_to(&r->out);
 
 	addr_text(&row->addr, ip);
+	time_text(row->first_ns, first);
+	time_text(row->last_ns, last);
 	if (r->config->format == READFILES_TSV) {
-		buf_printf(&r->out,
-			   "%s\t%s\t%s\t%" PRIu64 ".%06" PRIu64 "\t%" PRIu64 ".%06" PRIu64
-			   "\t%" PRIu64 "\n",
-			   ip, row->name, how[row->how], row->first_ns / 1000000000,
-			   row->first_ns / 1000 % 1000000, row->last_ns / 1000000000,
-			   row->last_ns / 1000 % 1000000, row->times);
+		buf_printf(&r->out, "%s\t%s\t%s\t%s\t%s\t%" PRIu64 "\n", ip, row->name,
+			   how[row->how], first, last, row->times);
 		return;
 	}
 	json_open(&j, '{');
 	json_member_string(&j, "ip", ip);
 	json_member_string(&j, "name", row->name);
 	json_member_string(&j, "how", how[row->how]);
-	json_member_uint(&j, "first", row->first_ns / 1000000000);
-	json_member_uint(&j, "last", row->last_ns / 1000000000);
+	member_time(&j, "first", first);
+	member_time(&j, "last", last);
 	json_member_uint(&j, "times", row->times);
 	json_close(&j, '}');
 	buf_str(&r->out, "\n");
@@ -102,6 +117,16 @@ static uint64_t now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+/* Names of files come from strangers, too. */
+static void put_shown(const char *text)
+{
+	struct buf b = { 0 };
+
+	utf8_show(&b, text, strlen(text));
+	fwrite(b.p, 1, b.n, stderr);
+	buf_fini(&b);
+}
+
 static void show(struct reading *r, const struct capfile *f, const char *path)
 {
 	struct observer_counts n;
@@ -113,17 +138,20 @@ static void show(struct reading *r, const struct capfile *f, const char *path)
 	r->shown = true;
 	capfile_progress(f, &done, &all);
 	observer_count(r->observer, &n);
-	fprintf(stderr, "\r\033[K%s  ", path);
+	fputs("\r\033[K", stderr);
+	put_shown(path);
 	if (all)
-		fprintf(stderr, "%" PRIu64 " %%  ", done * 100 / all);
-	fprintf(stderr, "%" PRIu64 " packets, %" PRIu64 " connections", n.frames,
+		fprintf(stderr, "  %" PRIu64 " %%", done * 100 / all);
+	fprintf(stderr, "  %" PRIu64 " packets, %" PRIu64 " connections", n.frames,
 		n.flows.connections);
 }
 
 static void say(struct reading *r, const char *what)
 {
 	wipe(r);
-	fprintf(stderr, "skein-sensor: %s\n", what);
+	fputs("skein-sensor: ", stderr);
+	put_shown(what);
+	fputs("\n", stderr);
 }
 
 static void read_one(struct reading *r, const char *path, bool terminal)

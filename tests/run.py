@@ -97,6 +97,7 @@ def scripts():
     """The scripts that need no rights, by name."""
     return {"includes": ([PLAIN, "tests/includes.py"], None),
             "cli": ([PLAIN, "tests/cli.py"], COUNTS),
+            "captures": ([PLAIN, "tests/captures.py"], COUNTS),
             "skein-waves": ([PLAIN, "tests/waves.py"], COUNTS),
             "exports": ([PLAIN, "tests/export.py"], COUNTS),
             "explain": ([PLAIN, "tests/explain.py"], COUNTS),

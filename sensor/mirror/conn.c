@@ -194,7 +194,7 @@ bool conn_add(struct conn *c, struct holes *h, const struct packet *p, unsigned 
 static unsigned nearness(uint32_t a, uint32_t b)
 {
 	int32_t d = (int32_t)(a - b);
-	uint32_t far = d < 0 ? (uint32_t)-d : (uint32_t)d;
+	uint32_t far = d < 0 ? 0u - (uint32_t)d : (uint32_t)d;
 
 	if (far >= NEAR)
 		return 0;

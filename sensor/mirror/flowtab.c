@@ -401,6 +401,7 @@ static uint32_t place(struct flowtab *t)
 	return i;
 }
 
+/* It is on no list yet: how long it may be silent is told by its first packet. */
 static uint32_t begin(struct flowtab *t, const struct packet *p, unsigned from)
 {
 	uint32_t i = place(t), *bucket;
@@ -410,7 +411,6 @@ static uint32_t begin(struct flowtab *t, const struct packet *p, unsigned from)
 	bucket = bucket_of(t, c->end, c->port);
 	c->next = *bucket;
 	*bucket = i;
-	put_on_wheel(t, i);
 	t->count.connections++;
 	if (++t->count.now > t->count.peak)
 		t->count.peak = t->count.now;
@@ -576,6 +576,8 @@ void flowtab_add(struct flowtab *t, const struct packet *p)
 		return;
 	}
 	t->count.payload += fresh;
+	if (c->list == LIST_NONE)
+		put_on_wheel(t, i);
 	learn(t, c, p, from);
 	if (fresh && p->cap && !(c->seen[from] & SIDE_HEARD))
 		hear(t, i, p, from);
