@@ -8,6 +8,7 @@
 #include <pwd.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -53,9 +54,14 @@ static int leave_root(const char *dir, struct err *e)
 	return 0;
 }
 
-static int drop_capabilities(struct err *e)
+/* READS: but for the right to read whatever file it is given, if it has that. */
+static int drop_capabilities(bool reads, struct err *e)
 {
+	reads = reads && capng_have_capability(CAPNG_EFFECTIVE, CAP_DAC_READ_SEARCH);
 	capng_clear(CAPNG_SELECT_BOTH);
+	if (reads)
+		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
+			     CAP_DAC_READ_SEARCH);
 	if (capng_apply(CAPNG_SELECT_CAPS) != 0)
 		return err_set(e, -EPERM, "courier: capabilities cannot be given up");
 	capng_clear(CAPNG_SELECT_AMBIENT);
@@ -210,6 +216,7 @@ static const int parser_allowed[] = {
 	SCMP_SYS(uname),
 	SCMP_SYS(rename),
 	SCMP_SYS(fsync),
+	SCMP_SYS(dup),
 };
 
 /* Files are only read. */
@@ -263,7 +270,7 @@ int confine_courier(const char *dir, struct err *e)
 	int rc = leave_root(dir, e);
 
 	if (!rc)
-		rc = drop_capabilities(e);
+		rc = drop_capabilities(false, e);
 	if (!rc)
 		rc = no_new_rights(e);
 	return rc ? rc : filter_courier(e);
@@ -304,7 +311,7 @@ int confine_parser(const char *dir, struct err *e)
 	int rc = dir ? leave_root(dir, e) : 0;
 
 	if (!rc)
-		rc = drop_capabilities(e);
+		rc = drop_capabilities(!dir, e);
 	if (!rc)
 		rc = no_new_rights(e);
 	return rc ? rc : filter_parser(e);

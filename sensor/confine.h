@@ -21,7 +21,8 @@ int confine_courier(const char *dir, struct err *e);
 int confine_watcher(struct err *e);
 /*
  * Who reads what strangers sent, from a mirror or out of a file: as the courier, and no socket
- * is made or connected, either.  Threads may still be started.  DIR may be NULL.
+ * is made or connected, either.  Threads may still be started.  DIR NULL: it reads files, and
+ * stays the user it is, with the right to read them and no other.
  */
 int confine_parser(const char *dir, struct err *e);
 

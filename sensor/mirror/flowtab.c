@@ -575,9 +575,9 @@ void flowtab_add(struct flowtab *t, const struct packet *p)
 		t->count.copies++;
 		return;
 	}
+	t->count.payload += fresh;
 	if (c->list == LIST_NONE)
 		put_on_wheel(t, i);
-	t->count.payload += fresh;
 	learn(t, c, p, from);
 	if (fresh && p->cap && !(c->seen[from] & SIDE_HEARD))
 		hear(t, i, p, from);
