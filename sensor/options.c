@@ -47,6 +47,7 @@ static const char usage_text[] =
 	"  --ring MB           of kernel memory for packets, an interface (64)\n"
 	"  --filter TEXT       only these packets, as in tcpdump(1)\n"
 	"  --read FILE...      captures (pcap, pcapng; - is standard input), together\n"
+	"                      with --out or --collector their edges, as a mirror's\n"
 	"  --connections F     one line per TCP connection in them, tsv or json\n"
 	"  --names F           instead, what servers are called, by DNS, TLS and HTTP\n"
 	"  --max-connections N  of a capture, at once (196608)\n"
@@ -77,6 +78,8 @@ static const char usage_text[] =
 	"  skein-sensor enroll --collector map.example:7700 --token \"$TOKEN\"\n"
 	"  skein-sensor --collector map.example:7700\n"
 	"  skein-sensor --once 60s --out web01.jsonl\n"
+	"  skein-sensor --read span.pcap --connections tsv\n"
+	"  skein-sensor --read span.pcap --out span.jsonl\n"
 	"  skein-sensor --self-test --collector map.example:7700\n";
 
 enum opt {
