@@ -225,9 +225,11 @@ int main(int argc, char **argv)
 	rc = check(&a, enrolling);
 	if (rc)
 		return rc;
+	if (enrolling)
+		return enroll(&a);
 	if (a.mode != MODE_HOST)
 		return mirror(&a);
 	a.watch.reread = reread;
 	a.watch.reread_ctx = &started;
-	return enrolling ? enroll(&a) : watch(&a);
+	return watch(&a);
 }
