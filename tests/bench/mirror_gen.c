@@ -41,7 +41,7 @@ struct talk {
 	uint64_t left[2], bytes[2], again[2];
 	uint32_t ip[2], seq[2], packets[2]; /* 0: client, 1: server */
 	uint32_t server, unconfirmed;
-	uint16_t port[2];
+	uint16_t port[2], ip_id[2]; /* counted by connection, as Linux does */
 	uint8_t kind, phase, tries;
 	bool named;
 };
@@ -52,7 +52,7 @@ static struct {
 	enum around around;
 	FILE *capture, *truth;
 	uint64_t begun, now;
-	uint16_t ip_id;
+	uint16_t outer_id;
 	uint8_t pool[POOL + FRAME];
 	struct talk *talk;
 	uint32_t *heap, waiting;
@@ -111,13 +111,14 @@ static uint8_t *put_ether(uint8_t *p, unsigned from, unsigned type)
 	return put16(p, type);
 }
 
-static uint8_t *put_ip(uint8_t *p, uint32_t from, uint32_t to, unsigned proto, size_t payload)
+static uint8_t *put_ip(uint8_t *p, unsigned id, uint32_t from, uint32_t to, unsigned proto,
+		       size_t payload)
 {
 	uint8_t *head = p;
 
 	p = put16(p, 0x4500);
 	p = put16(p, (unsigned)(20 + payload));
-	p = put16(p, g.ip_id++);
+	p = put16(p, id);
 	p = put16(p, 0x4000);
 	p = put16(p, 64 << 8 | proto);
 	p = put16(p, 0);
@@ -177,7 +178,7 @@ static void write_copy(uint8_t *frame, size_t n, uint8_t *ether, uint8_t *ip)
 	write_record(frame, n, g.now + 3);
 }
 
-static void write_segment(const struct talk *t, unsigned from, unsigned flags, uint32_t seq,
+static void write_segment(struct talk *t, unsigned from, unsigned flags, uint32_t seq,
 			  const uint8_t *data, size_t n)
 {
 	uint8_t frame[FRAME], *p = frame, *ether, *ip;
@@ -185,7 +186,8 @@ static void write_segment(const struct talk *t, unsigned from, unsigned flags, u
 
 	if (g.around == VXLAN) {
 		p = put_ether(p, from, 0x0800);
-		p = put_ip(p, 0xac100001 + from, 0xac100002 - from, 17, 16 + 34 + tcp);
+		p = put_ip(p, g.outer_id++, 0xac100001 + from, 0xac100002 - from, 17,
+			   16 + 34 + tcp);
 		p = put16(p, 49152 + t->port[0] % 16384);
 		p = put16(p, 4789);
 		p = put16(p, (unsigned)(16 + 34 + tcp));
@@ -198,7 +200,7 @@ static void write_segment(const struct talk *t, unsigned from, unsigned flags, u
 	if (g.around == VLAN)
 		p = put16(put16(p, 100 + t->server % 8), 0x0800);
 	ip = p;
-	p = put_ip(p, t->ip[from], t->ip[!from], 6, tcp);
+	p = put_ip(p, t->ip_id[from]++, t->ip[from], t->ip[!from], 6, tcp);
 	p = put_tcp(p, t, from, flags, seq, data, n);
 	write_record(frame, (size_t)(p - frame), g.now);
 	if (below(100) < g.copies)
@@ -398,6 +400,8 @@ static void begin(struct talk *t)
 	t->port[1] = ports[t->server % (sizeof(ports) / sizeof(*ports))];
 	t->seq[0] = (uint32_t)draw();
 	t->seq[1] = (uint32_t)draw();
+	t->ip_id[0] = (uint16_t)draw();
+	t->ip_id[1] = (uint16_t)draw();
 	t->left[0] = 40 + below(800);
 	t->left[1] = g.bytes ? g.bytes : draw_size();
 	t->phase = t->kind == MID ? ASK : OPEN;
