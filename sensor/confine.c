@@ -60,7 +60,8 @@ static int drop_capabilities(bool reads, struct err *e)
 	reads = reads && capng_have_capability(CAPNG_EFFECTIVE, CAP_DAC_READ_SEARCH);
 	capng_clear(CAPNG_SELECT_BOTH);
 	if (reads)
-		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_DAC_READ_SEARCH);
+		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
+			     CAP_DAC_READ_SEARCH);
 	if (capng_apply(CAPNG_SELECT_CAPS) != 0)
 		return err_set(e, -EPERM, "courier: capabilities cannot be given up");
 	capng_clear(CAPNG_SELECT_AMBIENT);
@@ -215,6 +216,7 @@ static const int parser_allowed[] = {
 	SCMP_SYS(uname),
 	SCMP_SYS(rename),
 	SCMP_SYS(fsync),
+	SCMP_SYS(dup),
 };
 
 /* Files are only read. */

@@ -14,6 +14,7 @@
 #include "common/exits.h"
 #include "common/json.h"
 #include "common/utf8.h"
+#include "sensor/confine.h"
 #include "sensor/mirror/capfile.h"
 #include "sensor/mirror/connections.h"
 #include "sensor/mirror/observer.h"
@@ -226,7 +227,10 @@ int readfiles_run(const struct readfiles_config *config)
 	struct reading r = { .config = config };
 	struct flowtab_sink sink = { &r, on_over };
 	bool terminal = isatty(STDERR_FILENO), whole;
+	struct err e = { 0 };
 
+	if (confine_parser(NULL, &e)) /* what strangers sent is read without a right */
+		fprintf(stderr, "skein-sensor: %s; goes on\n", e.msg);
 	r.observer = observer_new(config->max_connections, draw_seed(), &sink);
 	if (config->format == READFILES_TSV)
 		buf_str(&r.out, config->names ? "ip\tname\thow\tfirst\tlast\ttimes\n"
