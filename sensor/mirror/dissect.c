@@ -156,8 +156,12 @@ static bool in_vxlan(struct walk *w, bool gpe, enum dissected *found)
 {
 	unsigned inside;
 
-	if (!has(w, 8) || !(w->p[0] & 0x08))
+	if (w->len < 8 || (w->cap && !(w->p[0] & 0x08)))
 		return false;
+	if (!has(w, 8)) {
+		*found = DISSECTED_SHORT;
+		return true;
+	}
 	inside = gpe && w->p[0] & 0x04 ? w->p[3] : 3;
 	add_tag(w, 2, be32(w->p + 4) >> 8);
 	skip(w, 8);
@@ -173,12 +177,16 @@ static bool in_geneve(struct walk *w, enum dissected *found)
 	uint32_t header;
 	uint16_t type;
 
-	if (!has(w, 8) || w->p[0] >> 6)
+	if (w->len < 8 || (w->cap && w->p[0] >> 6))
 		return false;
-	header = 8 + (uint32_t)(w->p[0] & 0x3f) * 4;
+	header = w->cap ? 8 + (uint32_t)(w->p[0] & 0x3f) * 4 : 8;
+	if (w->len < header)
+		return false;
+	if (!has(w, header)) {
+		*found = DISSECTED_SHORT;
+		return true;
+	}
 	type = be16(w->p + 2);
-	if (!has(w, header))
-		return false;
 	add_tag(w, 3, be32(w->p + 4) >> 8);
 	skip(w, header);
 	*found = type == TYPE_ETHERNET ? in_ethernet(w) : by_type(w, type);
@@ -594,11 +602,14 @@ static enum dissected in_nflog(struct walk *w)
 	if (!has(w, 4))
 		return lacks(w, 4);
 	skip(w, 4);
-	for (int i = 0; i < ATTRIBUTES && has(w, 4); i++) {
-		uint32_t len = (uint32_t)(w->p[0] | w->p[1] << 8);
-		uint32_t kind = (uint32_t)(w->p[2] | w->p[3] << 8);
+	for (int i = 0; i < ATTRIBUTES && w->len; i++) {
+		uint32_t len, kind;
 
-		if (len < 4 || len > w->len || kind > 255) { /* the other order */
+		if (!has(w, 4))
+			return lacks(w, 4);
+		len = (uint32_t)(w->p[0] | w->p[1] << 8);
+		kind = (uint32_t)(w->p[2] | w->p[3] << 8);
+		if (kind > 255) { /* the other order */
 			len = be16(w->p);
 			kind = be16(w->p + 2);
 		}
