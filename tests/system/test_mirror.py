@@ -341,6 +341,15 @@ class Rights(unittest.TestCase):
             self.assertEqual(words["NoNewPrivs"].strip(), "1")
         watch.end()
 
+    def test_one_right_is_enough(self):
+        """Another user than root, with CAP_NET_RAW alone."""
+        done = subprocess.run(
+            ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps",
+             "-all,+net_raw", "--ambient-caps", "+net_raw", "--bounding-set", "-all,+net_raw",
+             harness.program("skein-sensor"), "--mirror", "lo", "--once", "1s", "--out", "-"],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
     def test_without_a_right_one_line(self):
         outcome = harness.run("skein-sensor", "--mirror", "lo", "--once", "1s", "--out", "-",
                               as_nobody=True)
