@@ -10,6 +10,8 @@ enum step ether_frame(struct walk *w)
 	if (!p)
 		return STEP_END;
 	type = be16(p + 12);
+	if (type == TYPE_IPV4) /* most are: a step less */
+		return STEP_IPV4;
 	if (type > TYPE_LENGTH_MAX)
 		return walk_type(w, type);
 	walk_limit(w, type);

@@ -86,7 +86,7 @@ enum step ip_v4(struct walk *w)
 	w->type = p[9];
 	offset = be16(p + 6);
 	if (!(offset & 0x3fff))
-		return STEP_PROTOCOL;
+		return p[9] == PROTO_TCP ? STEP_TCP : STEP_PROTOCOL;
 	return defragment(w, &(struct fragment){ .id = w->out->ip_id,
 						 .proto = p[9],
 						 .more = offset & 0x2000,
