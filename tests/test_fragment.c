@@ -10,7 +10,7 @@
 enum { SECOND = 1000000000, ROOM = 1 << 20, ALL = 65528 };
 
 static struct fragments *t;
-static uint8_t bytes[ALL], other[ALL];
+static uint8_t bytes[ALL + 8], other[ALL + 8];
 static struct defragmented out;
 static uint32_t id, now_s, now_ns;
 
@@ -20,7 +20,7 @@ static void set_up(void)
 	id = 1;
 	now_s = 100;
 	now_ns = 0;
-	for (size_t i = 0; i < ALL; i++) {
+	for (size_t i = 0; i < sizeof(bytes); i++) {
 		bytes[i] = (uint8_t)(i * 7 + i / 251);
 		other[i] = (uint8_t)~bytes[i];
 	}
