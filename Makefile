@@ -10,6 +10,7 @@
 #: make bench       measurements, as ratios
 #: make bench-groups  how good the grouper is and what it takes (ARGS="--quick --markdown")
 #: make bench-host  what the sensor costs its host (root; ARGS="--quick")
+#: make bench-mirror  what reading a capture costs, over libpcap alone (ARGS="--quick --peers")
 #: make soak        MIN minutes of churn (root; MIN=10): nothing lost, nothing grows
 #: make fit         fits the grouper's models again (graph/fit.c)
 #: make lint        format, includes, headers, static analysis
@@ -236,6 +237,13 @@ $(B)/tests/host_%: $(B)/tests/bench/host_%.o $(TESTLIBS)
 .PHONY: bench-host
 bench-host: $(B)/tests/host_load $(B)/tests/host_probe
 	@/usr/bin/python3 tests/bench/host.py $(B) $(ARGS)
+
+# What the mirror sensor takes to read captures, made once and kept in the build folder.
+$(B)/tests/mirror_gen $(B)/tests/mirror_floor: $(B)/tests/%: $(B)/tests/bench/%.o $(TESTLIBS)
+	$(testprogram)
+.PHONY: bench-mirror
+bench-mirror: $(B)/skein-sensor $(B)/tests/mirror_gen $(B)/tests/mirror_floor
+	@/usr/bin/python3 tests/bench/mirror.py $(B) $(ARGS)
 
 # Minutes of churn, from the sensor to the database: root, namespaces of its own.
 MIN ?= 10

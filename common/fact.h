@@ -147,7 +147,8 @@ enum degraded {
 	DEGRADED_NO_NAT = 16,
 	DEGRADED_NAT_LOST = 32, /* translations came faster than they were read */
 	DEGRADED_DROPPED = 64,	/* a mirror's: packets came faster than they were read */
-	DEGRADED_UNSEEN = 128,	/* more than 1 in 1,000 bytes were acknowledged and never seen */
+	DEGRADED_UNSEEN =
+		128, /* more than 1 in 1,000 bytes were acknowledged and never seen */
 	DEGRADED_ONE_SIDED = 256, /* more than 1 in 20 connections were seen one way only */
 	DEGRADED_WORDS = 9,
 };

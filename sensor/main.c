@@ -148,17 +148,20 @@ static int watch(const struct args *a)
 /* Options that do not go together: 0, or the exit status. */
 static int check(const struct args *a, bool enrolling)
 {
-	if (a->once != (a->watch.once != NULL))
+	bool file = a->watch.once != NULL;
+
+	if (a->once ? !file : file && a->mode != MODE_READ)
 		return options_usage("--once TIME and --out FILE go together", "");
-	if (a->once && (a->collector || a->watch.show))
+	if (file && (a->collector || a->watch.show))
 		return options_usage(
-			"--once writes a file and tells nobody: no --collector, no "
+			"--out writes a file and tells nobody: no --collector, no "
 			"--show-what-you-send with it",
 			"");
-	if (!a->collector && a->mode == MODE_READ && !(a->once || a->watch.show))
-		return options_usage("--read wants --connections tsv or json, or --collector",
-				     "");
-	if (!a->collector && (enrolling || !(a->once || a->watch.show)))
+	if (!a->collector && a->mode == MODE_READ && !(file || a->watch.show))
+		return options_usage(
+			"--read wants --connections tsv or json, --out FILE, or --collector",
+			"");
+	if (!a->collector && (enrolling || !(file || a->watch.show)))
 		return options_usage("--collector HOST:PORT is missing", "");
 	if (enrolling && !a->token)
 		return options_usage("--token TOKEN is missing", "");
@@ -215,16 +218,18 @@ int main(int argc, char **argv)
 		options_free(&a);
 		return rc;
 	}
-	if (a.once || a.watch.show) /* the configured collector is for the service */
+	if (a.watch.once || a.watch.show) /* the configured collector is for the service */
 		a.host[a.collector ? strlen(a.host) : 0] = 0;
 	else
 		a.collector = a.collector || a.told;
 	rc = check(&a, enrolling);
 	if (rc)
 		return rc;
+	if (enrolling)
+		return enroll(&a);
 	if (a.mode != MODE_HOST)
 		return mirror(&a);
 	a.watch.reread = reread;
 	a.watch.reread_ctx = &started;
-	return enrolling ? enroll(&a) : watch(&a);
+	return watch(&a);
 }

@@ -47,6 +47,7 @@ static const char usage_text[] =
 	"  --ring MB           of kernel memory for packets, an interface (64)\n"
 	"  --filter TEXT       only these packets, as in tcpdump(1)\n"
 	"  --read FILE...      captures (pcap, pcapng; - is standard input), together\n"
+	"                      with --out or --collector their edges, as a mirror's\n"
 	"  --connections F     one line per TCP connection in them, tsv or json\n"
 	"  --names F           instead, what servers are called, by DNS, TLS and HTTP\n"
 	"  --max-connections N  of a capture, at once (196608)\n"
@@ -77,6 +78,8 @@ static const char usage_text[] =
 	"  skein-sensor enroll --collector map.example:7700 --token \"$TOKEN\"\n"
 	"  skein-sensor --collector map.example:7700\n"
 	"  skein-sensor --once 60s --out web01.jsonl\n"
+	"  skein-sensor --read span.pcap --connections tsv\n"
+	"  skein-sensor --read span.pcap --out span.jsonl\n"
 	"  skein-sensor --self-test --collector map.example:7700\n";
 
 enum opt {
@@ -310,7 +313,7 @@ static int take_read(struct args *a, int opt)
 		a->mirror.ring_mb = (uint32_t)v;
 		return 0;
 	case OPT_FILTER:
-		a->mirror.filter = optarg;
+		a->mirror.filter = *optarg ? optarg : NULL;
 		return 0;
 	case OPT_CONNECTIONS:
 	case OPT_NAMES:
@@ -415,6 +418,10 @@ static bool configurable(int opt)
 	case OPT_MEMORY:
 	case OPT_DENY:
 	case OPT_LEVEL:
+	case OPT_THREADS:
+	case OPT_RING:
+	case OPT_FILTER:
+	case OPT_MAX_CONNECTIONS:
 		return true;
 	}
 	return false;
@@ -436,6 +443,17 @@ static int take_probe(struct args *a, const char *value)
 	return 0;
 }
 
+/* "eth1 eth2", apart where they are. */
+static void take_mirror(struct args *a, char *names)
+{
+	char *rest = names;
+
+	for (char *name; (name = strtok_r(rest, " \t", &rest));) {
+		a->mode = MODE_MIRROR;
+		take_file(a, name);
+	}
+}
+
 /* As take: 0 to go on, else the exit status + 1. */
 static int take_line(struct args *a, const struct config_line *l)
 {
@@ -444,6 +462,10 @@ static int take_line(struct args *a, const struct config_line *l)
 
 	if (strcmp(l->key, "probe") == 0)
 		return take_probe(a, l->value);
+	if (strcmp(l->key, "mirror") == 0) {
+		take_mirror(a, l->value);
+		return 0;
+	}
 	if (strcmp(l->key, "arguments") == 0)
 		return yes_or_no(l->value, &a->watch.keep_args);
 	if (strcmp(l->key, "translations") == 0) {

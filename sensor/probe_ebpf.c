@@ -165,7 +165,8 @@ static void size_maps(struct conn_bpf *s, const struct probe_config *config)
 /* One that this kernel has no tracepoint for must not fail the whole. */
 static void want(struct bpf_program *prog, const char *tracepoint)
 {
-	libbpf_print_fn_t print = libbpf_set_print(NULL); /* that it is missing is no complaint */
+	libbpf_print_fn_t print =
+		libbpf_set_print(NULL); /* that it is missing is no complaint */
 
 	if (libbpf_find_vmlinux_btf_id(tracepoint, BPF_TRACE_RAW_TP) <= 0)
 		bpf_program__set_autoload(prog, false);

@@ -224,8 +224,12 @@ static int watched_interval(struct watch *w)
 	cover.start_ms = boot + i.start_ns / 1000000;
 	cover.end_ms = boot + i.end_ns / 1000000;
 	cover.degraded = w->degraded | i.degraded;
-	if (w->nat && (nat_lost(w->nat) | (nattab_overflow(w->nattab) != 0)))
-		cover.degraded |= DEGRADED_NAT_LOST;
+	if (w->nat) {
+		bool lost = nat_lost(w->nat), full = nattab_overflow(w->nattab) != 0;
+
+		if (lost || full) /* both begin anew when they are asked */
+			cover.degraded |= DEGRADED_NAT_LOST;
+	}
 	account_drops(w, &i, &cover);
 	write_interval(w, cover);
 	return 0;

@@ -100,6 +100,23 @@ START_TEST(a_damaged_hello_gives_no_odd_letters)
 }
 END_TEST
 
+/* The name is known; what follows the first record cannot take it back. */
+START_TEST(a_hello_that_breaks_off_keeps_its_name)
+{
+	struct bytes b = client_hello("shop.example.com", 0, 500), late;
+
+	b.n = 505;
+	put(&b, "\x17\3\3\0\1x", 6);
+	ck_assert_int_eq(tls(&b), SNIFF_FOUND);
+	ck_assert_str_eq(name, "shop.example.com");
+	late = client_hello("shop.example.com", 1, 500);
+	late.n = 505;
+	ck_assert_int_eq(tls(&late), SNIFF_MORE);
+	put(&late, "\x17", 1);
+	ck_assert_int_eq(tls(&late), SNIFF_NONE);
+}
+END_TEST
+
 START_TEST(what_is_no_hello_is_none_at_once)
 {
 	static const struct {
@@ -443,6 +460,7 @@ int main(void)
 	tcase_add_test(t, a_client_hello_has_its_name);
 	tcase_add_test(t, a_truncated_hello_waits);
 	tcase_add_test(t, a_damaged_hello_gives_no_odd_letters);
+	tcase_add_test(t, a_hello_that_breaks_off_keeps_its_name);
 	tcase_add_test(t, what_is_no_hello_is_none_at_once);
 	tcase_add_test(t, odd_server_names);
 	tcase_add_test(t, a_request_has_its_host);

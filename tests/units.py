@@ -11,7 +11,7 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 PACKAGING = os.path.join(os.path.dirname(HERE), "packaging")
 BUILD = os.environ.get("SKEIN_BUILD", os.path.join(os.path.dirname(HERE), "build"))
-MOST = {"skein-sensor": 4.0, "skein-collector": 2.0}
+MOST = {"skein-sensor": 4.0, "skein-collector": 2.0, "skein-mirror": 2.0}
 RIGHTS = {"CAP_BPF", "CAP_PERFMON", "CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH", "CAP_NET_ADMIN",
           "CAP_SYS_RESOURCE", "CAP_SYS_ADMIN"}
 # What would blind the sensor: processes of others, /proc/net and /proc/stat, the host's network.
@@ -61,6 +61,7 @@ class Units(unittest.TestCase):
         self.assertEqual(set(sensor["CapabilityBoundingSet"][0].split()), RIGHTS)
         self.assertEqual(collector["CapabilityBoundingSet"], [""])
         self.assertEqual([k for k in BLINDING if k in sensor], [])
+        self.assertEqual(unit("skein-mirror")["CapabilityBoundingSet"], ["CAP_NET_RAW"])
 
     def test_bounds(self):
         sensor = unit("skein-sensor")
@@ -104,10 +105,17 @@ class Configuration(unittest.TestCase):
                 text=True, check=False, timeout=20)
             return done.returncode, done.stderr.replace(folder, "DIR")
 
-    def keys(self):
+    def keys(self, name="sensor"):
         """The commented keys with their defaults."""
-        with open(os.path.join(PACKAGING, "sensor.conf"), encoding="utf-8") as f:
+        with open(os.path.join(PACKAGING, name + ".conf"), encoding="utf-8") as f:
             return re.findall(r"^#([a-z-]+) = ?(.*)$", f.read(), re.M)
+
+    def test_every_key_of_the_mirror_is_known(self):
+        text = "".join(f"{key} = {value}\n" for key, value in self.keys("mirror"))
+        self.assertEqual(len(self.keys("mirror")), 8)
+        status, words = self.sensor(text.replace("eth1", "no such"))
+        self.assertEqual(status, 3, words)
+        self.assertNotIn("sensor.conf:", words)
 
     def test_every_key_is_known(self):
         text = "".join(f"{key} = {value}\n" for key, value in self.keys() if key != "data")
@@ -120,7 +128,7 @@ class Configuration(unittest.TestCase):
         page = os.path.join(os.path.dirname(HERE), "docs", "man", "skein-sensor.conf.5")
         with open(page, encoding="utf-8") as f:
             text = f.read().replace("\\-", "-")
-        for key, _ in self.keys():
+        for key, _ in self.keys() + self.keys("mirror"):
             self.assertRegex(text, rf"(?m)^\.BI? {key}\b")
 
     def test_what_is_wrong_is_one_line(self):

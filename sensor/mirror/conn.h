@@ -68,7 +68,8 @@ struct conn {
 	uint8_t flags;
 	uint8_t list;	/* the table's */
 	uint8_t opener; /* end that is the client + 1; 0: not told by any handshake */
-	uint8_t first;	/* end that was seen first; with CONN_TOLD 2 more where the client is 1 */
+	uint8_t first;	/* end that was seen first; with CONN_TOLD 2 more where the client is 1
+			 */
 };
 
 _Static_assert(sizeof(struct conn) == 192, "three lines of cache");

@@ -359,8 +359,11 @@ void flowtab_tick(struct flowtab *t, uint64_t now_ns)
 		turn_slot(t, s);
 	if ((int32_t)(t->earliest - now) <= 0)
 		t->earliest = now + 1;
-	while (t->over.n && seconds(at(t, t->over.head)->last_ns) + FLOWTAB_LINGER_S <= now)
+	while (t->over.n && seconds(at(t, t->over.head)->last_ns) + t->linger_s <= now)
 		end_oldest_over(t);
+	while (t->held_s && t->held.n &&
+	       seconds(at(t, t->held.head)->last_ns) + t->held_s <= now)
+		tell_oldest_held(t);
 }
 
 /* Room */

@@ -26,9 +26,9 @@ struct slot {
 	uint32_t end; /* with HAS_END */
 	uint64_t time_ns;
 	uint8_t *bytes;
-	uint32_t room, taken; /* TAKEN: fragments in it */
-	uint16_t head;	      /* of the chain it is in */
-	uint16_t chain;	      /* the next in it */
+	uint32_t room;
+	uint16_t head;	/* of the chain it is in */
+	uint16_t chain; /* the next in it */
 	uint16_t older, newer;
 	unsigned pieces;
 	struct piece piece[FRAGMENT_PIECES]; /* sorted, with holes between them */
@@ -139,7 +139,7 @@ static void release(struct fragments *t, struct slot *s)
 		link = &t->slot[*link].chain;
 	*link = s->chain;
 	if (s->list == PARTIAL)
-		t->lost += s->taken;
+		t->lost++;
 	list_remove(t, s);
 	t->bytes -= s->room;
 	if (s->bytes && s->bytes == t->lent)
@@ -198,7 +198,7 @@ static struct slot *begin(struct fragments *t, const struct fragment *f)
 	s->proto = f->proto;
 	s->has_end = false;
 	s->time_ns = f->time_ns;
-	s->room = s->taken = s->pieces = 0;
+	s->room = s->pieces = 0;
 	s->head = head;
 	s->chain = t->head[head];
 	t->head[head] = (uint16_t)(s - t->slot);
@@ -294,7 +294,6 @@ static bool take(struct slot *s, const struct fragment *f)
 			memcpy(s->bytes + from, f->p + (from - f->offset), p.cap - from);
 		from = until;
 	}
-	s->taken++;
 	return true;
 }
 
@@ -319,18 +318,19 @@ static bool has_same(const struct slot *s, const struct piece *p, const struct f
 
 /* Packets */
 
-/* The slot that F belongs to, new where there is none; NULL: it is a copy. */
-static struct slot *slot_for(struct fragments *t, const struct fragment *f)
+/* F adds nothing: a copy, or other bytes for what is there of a packet that is not whole. */
+static bool is_known(const struct slot *s, const struct fragment *f)
 {
-	struct slot *s = find(t, f);
-	const struct piece *p = s ? piece_with(s, f) : NULL;
+	const struct piece *p = piece_with(s, f);
 
-	if (s && !is_stale(s, f->time_ns)) {
-		if (p && has_same(s, p, f))
-			return NULL;
-		if (!p && s->list == PARTIAL)
-			return s;
-	}
+	return p && (s->list == PARTIAL || has_same(s, p, f));
+}
+
+/* The slot that F belongs to, new where there is none. */
+static struct slot *slot_for(struct fragments *t, const struct fragment *f, struct slot *s)
+{
+	if (s && s->list == PARTIAL && !is_stale(s, f->time_ns))
+		return s;
 	if (s) /* its number came again */
 		release(t, s);
 	return begin(t, f);
@@ -369,11 +369,11 @@ bool fragments_add(struct fragments *t, const struct fragment *f, struct defragm
 		t->lost++;
 		return false;
 	}
-	s = slot_for(t, f);
-	if (!s)
+	s = find(t, f);
+	if (s && !is_stale(s, f->time_ns) && is_known(s, f))
 		return false;
+	s = slot_for(t, f, s);
 	if (!is_within(s, f) || !make_room(t, s, f->offset + f->len) || !take(s, f)) {
-		t->lost++;
 		release(t, s);
 		return false;
 	}

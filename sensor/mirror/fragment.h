@@ -3,9 +3,9 @@
  * IP packets put together from their fragments (RFC 791, RFC 8200 section 4.5), in bounded
  * memory: at most FRAGMENTS_MAX packets at once, of 64 KiB each, and a cap on all their bytes.
  * Where there is no room the oldest is given up.  Unlike a host nobody is protected here, so
- * where fragments overlap in part the bytes stay as they came first.  One that overlaps wholly
- * is a mirrored copy if its bytes are the same, and else the first of another packet, whose
- * number came again.  Copies are known for FRAGMENT_COPY_S after their packet is whole, too.
+ * bytes that overlap are taken as they came first.  A mirrored copy of a fragment is one that
+ * overlaps wholly; copies are known for FRAGMENT_COPY_S after their packet is whole, too, by
+ * their bytes: others are of another packet, whose number came again.
  */
 #ifndef SENSOR_MIRROR_FRAGMENT_H
 #define SENSOR_MIRROR_FRAGMENT_H
@@ -47,7 +47,7 @@ struct fragments *fragments_new(uint32_t max_bytes);
 void fragments_free(struct fragments *t);
 /* True when F was the last that was missing. */
 bool fragments_add(struct fragments *t, const struct fragment *f, struct defragmented *out);
-/* Fragments that were taken or refused, and of whose packet nothing came. */
+/* Packets that were given up, and fragments that cannot be. */
 uint64_t fragments_lost(const struct fragments *t);
 
 #endif

@@ -20,6 +20,7 @@ enum {
 /* The ClientHello without the records around it, as far as it is there. */
 struct hello {
 	size_t n;
+	bool ended; /* what follows is no record of it */
 	uint8_t b[HELLO_MAX];
 };
 
@@ -39,21 +40,19 @@ static bool is_whole(const struct hello *h)
 	return h->n >= HEADER && h->n >= HEADER + message_len(h);
 }
 
-/* False: these are no records with a handshake in them. */
-static bool unwrap(struct cur c, struct hello *h)
+static void unwrap(struct cur c, struct hello *h)
 {
 	h->n = 0;
+	h->ended = false;
 	while (cur_left(&c) && h->n < HELLO_MAX && !is_whole(h)) {
 		uint8_t type = cur_u8(&c);
 		uint16_t version = cur_u16(&c), len = cur_u16(&c);
 		size_t n = len;
 
-		if (type != RECORD_HANDSHAKE)
-			return false;
-		if (c.bad)
+		h->ended = type != RECORD_HANDSHAKE ||
+			   (!c.bad && (version >> 8 != 3 || !len || len > RECORD_MAX));
+		if (h->ended || c.bad)
 			break;
-		if (version >> 8 != 3 || !len || len > RECORD_MAX)
-			return false;
 		if (n > cur_left(&c))
 			n = cur_left(&c);
 		if (n > HELLO_MAX - h->n)
@@ -61,7 +60,6 @@ static bool unwrap(struct cur c, struct hello *h)
 		memcpy(h->b + h->n, cur_take(&c, n), n);
 		h->n += n;
 	}
-	return true;
 }
 
 /* Up to the first extension.  False: it has none, or is no ClientHello. */
@@ -119,21 +117,24 @@ static enum sniffed read_hello(const struct hello *h, char *name)
 	if (h->n && h->b[0] != CLIENT_HELLO)
 		return SNIFF_NONE;
 	if (h->n < HEADER)
-		return SNIFF_MORE;
+		return h->ended ? SNIFF_NONE : SNIFF_MORE;
 	len = message_len(h);
 	c = cur_of(h->b + HEADER, len < h->n - HEADER ? len : h->n - HEADER);
 	if (!skip_to_extensions(&c, len))
 		return SNIFF_NONE;
 	if (!c.bad)
 		s = read_extensions(&c, name);
-	return s == SNIFF_MORE && (is_whole(h) || h->n == HELLO_MAX) ? SNIFF_NONE : s;
+	if (s == SNIFF_MORE && (is_whole(h) || h->n == HELLO_MAX || h->ended))
+		return SNIFF_NONE;
+	return s;
 }
 
 static enum sniffed read_records(const uint8_t *p, size_t n, char *name)
 {
 	struct hello h;
 
-	return unwrap(cur_of(p, n), &h) ? read_hello(&h, name) : SNIFF_NONE;
+	unwrap(cur_of(p, n), &h);
+	return read_hello(&h, name);
 }
 
 enum sniffed sniff_tls(const uint8_t *p, size_t n, char *name)
