@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static void *must(void *p)
 {
@@ -43,6 +44,21 @@ char *xstrdup(const char *s)
 char *xstrndup(const char *s, size_t n)
 {
 	return must(strndup(s, n));
+}
+
+void *xpages(size_t n)
+{
+	void *p = mmap(NULL, n, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	must(p == MAP_FAILED ? NULL : p);
+	madvise(p, n, MADV_HUGEPAGE); /* without it all is the same, and slower */
+	return p;
+}
+
+void pages_free(void *p, size_t n)
+{
+	munmap(p, n);
 }
 
 char *xasprintf(const char *fmt, ...)

@@ -15,6 +15,12 @@ void *xrealloc(void *p, size_t n);
 void *xreallocarray(void *p, size_t n, size_t size);
 char *xstrdup(const char *s);
 char *xstrndup(const char *s, size_t n);
+/*
+ * N bytes of zeroes for a table that is read all over: memory is taken as it is touched, in
+ * huge pages where the system has them.  Given back by pages_free with the same N.
+ */
+void *xpages(size_t n);
+void pages_free(void *p, size_t n);
 char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Makes room for at least one more element in the array P of N elements, CAP allocated. */

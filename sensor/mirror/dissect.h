@@ -42,8 +42,7 @@ void dissector_free(struct dissector *d);
  */
 enum dissected dissect(struct dissector *d, const struct frame_in *frame, struct packet *out);
 
-/* Fragments that were dropped: table full, overlapping with other bytes, or never completed.
- */
+/* As fragments_lost: given up for want of room, never complete, or such as cannot be. */
 uint64_t dissector_fragments_lost(const struct dissector *d);
 
 #endif

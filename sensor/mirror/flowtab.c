@@ -11,7 +11,6 @@
 #include "sensor/mirror/words.h"
 
 enum {
-	CHUNK = 4096, /* connections that memory is taken for at once */
 	WHEEL = 8192, /* seconds, a slot each; more than any time-out */
 	PIECES = 16,  /* segments of one end in which a name is looked for */
 };
@@ -26,7 +25,7 @@ struct queue {
 };
 
 struct flowtab {
-	struct conn **chunk;
+	struct conn *conn;
 	uint32_t max, used; /* numbers from 1 */
 	uint32_t spare;	    /* list of free ones, through NEXT */
 	uint32_t *bucket, mask;
@@ -52,7 +51,7 @@ const char *const flow_how_word[HOW_KINDS] = {
 
 static struct conn *at(const struct flowtab *t, uint32_t i)
 {
-	return &t->chunk[i / CHUNK][i % CHUNK];
+	return &t->conn[i];
 }
 
 struct flowtab *flowtab_new(uint32_t max, uint64_t seed, struct nametab *names,
@@ -69,8 +68,8 @@ struct flowtab *flowtab_new(uint32_t max, uint64_t seed, struct nametab *names,
 	t->sink = *sink;
 	t->linger_s = FLOWTAB_LINGER_S;
 	t->names = names;
-	t->chunk = xcalloc(max / CHUNK + 1, sizeof(*t->chunk));
-	t->bucket = xcalloc(buckets, sizeof(*t->bucket));
+	t->conn = xpages((max + 1ul) * sizeof(*t->conn));
+	t->bucket = xpages(buckets * sizeof(*t->bucket));
 	t->holes = holes_new();
 	t->listeners = listeners_new(seed);
 	t->words = words_new();
@@ -82,10 +81,8 @@ void flowtab_free(struct flowtab *t)
 {
 	if (!t)
 		return;
-	for (uint32_t i = 0; i <= t->max / CHUNK; i++)
-		free(t->chunk[i]);
-	free(t->chunk);
-	free(t->bucket);
+	pages_free(t->conn, (t->max + 1ul) * sizeof(*t->conn));
+	pages_free(t->bucket, (t->mask + 1ul) * sizeof(*t->bucket));
 	holes_free(t->holes);
 	listeners_free(t->listeners);
 	words_free(t->words);
@@ -398,10 +395,7 @@ static uint32_t place(struct flowtab *t)
 		t->spare = at(t, i)->next;
 		return i;
 	}
-	i = ++t->used;
-	if (!t->chunk[i / CHUNK])
-		t->chunk[i / CHUNK] = xcalloc(CHUNK, sizeof(struct conn));
-	return i;
+	return ++t->used;
 }
 
 /* It is on no list yet: how long it may be silent is told by its first packet. */

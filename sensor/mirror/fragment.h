@@ -4,7 +4,8 @@
  * memory: at most FRAGMENTS_MAX packets at once, of 64 KiB each, and a cap on all their bytes.
  * Where there is no room the oldest is given up.  Unlike a host nobody is protected here, so
  * bytes that overlap are taken as they came first.  A mirrored copy of a fragment is one that
- * overlaps wholly.
+ * overlaps wholly; copies are known for FRAGMENT_COPY_S after their packet is whole, too, by
+ * their bytes: others are of another packet, whose number came again.
  */
 #ifndef SENSOR_MIRROR_FRAGMENT_H
 #define SENSOR_MIRROR_FRAGMENT_H
@@ -15,7 +16,12 @@
 
 #include "common/addr.h"
 
-enum { FRAGMENTS_MAX = 512, FRAGMENT_PIECES = 64, FRAGMENT_AGE_S = 30 };
+enum {
+	FRAGMENTS_MAX = 512,
+	FRAGMENT_PIECES = 64, /* with holes between them */
+	FRAGMENT_AGE_S = 30,
+	FRAGMENT_COPY_S = 2,
+};
 
 struct fragment {
 	uint64_t time_ns;
@@ -41,6 +47,7 @@ struct fragments *fragments_new(uint32_t max_bytes);
 void fragments_free(struct fragments *t);
 /* True when F was the last that was missing. */
 bool fragments_add(struct fragments *t, const struct fragment *f, struct defragmented *out);
+/* Packets that were given up, and fragments that cannot be. */
 uint64_t fragments_lost(const struct fragments *t);
 
 #endif
