@@ -152,15 +152,23 @@ static uint32_t deadline(const struct conn *c)
 	return seconds(c->last_ns) + (up ? FLOWTAB_IDLE_S : FLOWTAB_HALF_S);
 }
 
+/* The second whose slot C belongs in: one to come, and less than a turn away. */
+static uint32_t slot_time(const struct flowtab *t, const struct conn *c)
+{
+	uint32_t when = deadline(c);
+
+	if ((int32_t)(when - t->now_s) <= 0)
+		return t->now_s + 1;
+	if (when - t->now_s >= WHEEL) /* a clock that goes back */
+		return t->now_s + WHEEL - 1;
+	return when;
+}
+
 static void put_on_wheel(struct flowtab *t, uint32_t i)
 {
 	struct conn *c = at(t, i);
-	uint32_t when = deadline(c), *slot;
+	uint32_t when = slot_time(t, c), *slot;
 
-	if ((int32_t)(when - t->now_s) <= 0)
-		when = t->now_s + 1;
-	else if (when - t->now_s >= WHEEL) /* a clock that goes back */
-		when = t->now_s + WHEEL - 1;
 	if ((int32_t)(when - t->earliest) < 0)
 		t->earliest = when;
 	slot = &t->wheel[when % WHEEL];
@@ -365,15 +373,23 @@ void flowtab_tick(struct flowtab *t, uint64_t now_ns)
 
 /* Room */
 
-/* The one that would time out first. */
+/*
+ * The one that would time out first.  Packets do not move a connection on the wheel: what has
+ * spoken since it was put there is put where it belongs now.
+ */
 static void evict(struct flowtab *t)
 {
 	uint32_t i;
 
-	while (!t->wheel[t->earliest % WHEEL])
-		t->earliest++;
-	i = t->wheel[t->earliest % WHEEL];
-	take_off(t, i);
+	for (;;) {
+		while (!t->wheel[t->earliest % WHEEL])
+			t->earliest++;
+		i = t->wheel[t->earliest % WHEEL];
+		take_off(t, i);
+		if ((int32_t)(slot_time(t, at(t, i)) - t->earliest) <= 0)
+			break;
+		put_on_wheel(t, i);
+	}
 	t->count.evicted++;
 	end(t, i);
 }
