@@ -9,13 +9,12 @@
 #include "sensor/mirror/connections.h"
 #include "sensor/mirror/flowtab.h"
 #include "sensor/mirror/holes.h"
-#include "sensor/mirror/listeners.h"
 #include "tests/unit.h"
 
 #define SECOND 1000000000ull
 #define BEGIN (1700000000 * SECOND)
 
-enum { MAX_TOLD = 4096 };
+enum { MAX_TOLD = FLOWTAB_OVER + 1024 };
 
 struct told {
 	enum flow_how how;
@@ -301,6 +300,155 @@ START_TEST(a_full_table_gives_up_the_oldest_and_says_so)
 }
 END_TEST
 
+/* Whoever scans ports takes no room from those that talk. */
+START_TEST(a_connection_outlives_attempts_where_the_table_is_full)
+{
+	struct flowtab_counts n;
+
+	shake(40000, 100);
+	for (unsigned i = 0; i < 2000; i++) {
+		now_ns += SECOND / 50;
+		up(1000 + i, TCP_SYN, i * 100000, 0, 0);
+		up(40000, TCP_ACK, 101 + i, 5101, 1);
+	}
+	flowtab_count(table, &n);
+	ck_assert_uint_eq(n.now, 1024);
+	ck_assert_uint_eq(n.evicted, 977);
+	for (unsigned i = 0; i < told_n; i++) {
+		ck_assert_uint_ne(told[i].client_port, 40000);
+		ck_assert_uint_lt(told[i].client_port, 1000 + 977 + 100); /* two seconds */
+	}
+	now_ns += SECOND;
+	up(40000, TCP_ACK, 2101, 5101, 0);
+	flowtab_finish(table);
+	ck_assert_uint_eq(told[told_n - 1].client_port, 40000);
+	ck_assert_uint_eq(told[told_n - 1].to_server, 2000);
+}
+END_TEST
+
+START_TEST(a_clock_that_went_back_leaves_somebody_to_give_up)
+{
+	struct flowtab_counts n;
+
+	now_ns += 100000 * SECOND;
+	for (unsigned i = 0; i < 1000; i++)
+		shake(10000 + i, i * 100000);
+	now_ns -= 99000 * SECOND;
+	for (unsigned i = 1000; i < 1100; i++)
+		shake(10000 + i, i * 100000);
+	flowtab_count(table, &n);
+	ck_assert_uint_eq(n.now, 1024);
+	ck_assert_uint_eq(n.evicted, 76);
+}
+END_TEST
+
+START_TEST(who_is_over_makes_room_first_the_oldest_before_others)
+{
+	struct flowtab_counts n;
+
+	teardown();
+	begin(4, 7);
+	for (unsigned i = 0; i < 4; i++)
+		shake(40000 + i, 100);
+	finish(40002, 100, 0);
+	finish(40001, 100, 0);
+	shake(40004, 100);
+	ck_assert_uint_eq(told_n, 1);
+	ck_assert_uint_eq(told[0].client_port, 40002);
+	shake(40005, 100);
+	ck_assert_uint_eq(told_n, 2);
+	ck_assert_uint_eq(told[1].client_port, 40001);
+	flowtab_count(table, &n);
+	ck_assert_uint_eq(n.evicted, 0);
+	shake(40006, 100);
+	flowtab_count(table, &n);
+	ck_assert_uint_eq(n.evicted, 1);
+}
+END_TEST
+
+START_TEST(so_many_linger_at_most)
+{
+	teardown();
+	begin(65536, 7);
+	for (unsigned i = 0; i < FLOWTAB_OVER + 5; i++) {
+		up(1000 + i, TCP_SYN, i, 0, 0);
+		down(1000 + i, TCP_RST | TCP_ACK, 0, i + 1, 0);
+	}
+	ck_assert_uint_eq(told_n, 5);
+	for (unsigned i = 0; i < 5; i++) {
+		ck_assert_uint_eq(told[i].client_port, 1000 + i);
+		ck_assert_int_eq(told[i].state, CONN_REFUSED);
+	}
+	flowtab_finish(table);
+	ck_assert_uint_eq(told_n, FLOWTAB_OVER + 5);
+}
+END_TEST
+
+START_TEST(so_many_are_held_back_at_most_then_it_is_a_guess)
+{
+	teardown();
+	begin(65536, 7);
+	for (unsigned i = 0; i < FLOWTAB_HELD + 5; i++)
+		up(33000 + i, TCP_RST, i, 0, 0);
+	flowtab_tick(table, now_ns + FLOWTAB_LINGER_S * SECOND);
+	ck_assert_uint_eq(told_n, 5);
+	for (unsigned i = 0; i < 5; i++) {
+		ck_assert_uint_eq(told[i].client_port, 33000 + i);
+		ck_assert_int_eq(told[i].how, HOW_PORT);
+	}
+	now_ns += (FLOWTAB_LINGER_S + 1) * SECOND;
+	shake(9000, 100);
+	flowtab_finish(table);
+	ck_assert_uint_eq(told_n, FLOWTAB_HELD + 6);
+	for (unsigned i = 5; i < told_n - 1; i++)
+		ck_assert_int_eq(told[i].how, HOW_LEARNED);
+}
+END_TEST
+
+START_TEST(an_attempt_is_over_with_the_next_one_from_its_port)
+{
+	up(40000, TCP_SYN, 100, 0, 0);
+	up(40000, TCP_SYN, 100, 0, 0); /* again the same */
+	shake(40000, 900000);
+	flowtab_tick(table, BEGIN + FLOWTAB_LINGER_S * SECOND);
+	ck_assert_uint_eq(told_n, 1);
+	ck_assert_int_eq(told[0].state, CONN_UNANSWERED);
+	ck_assert_uint_eq(told[0].packets, 2);
+	flowtab_finish(table);
+	ck_assert_uint_eq(told_n, 2);
+	ck_assert_int_eq(told[1].state, CONN_ESTABLISHED);
+	ck_assert_uint_eq(told[1].packets, 3);
+}
+END_TEST
+
+START_TEST(what_comes_late_belongs_to_who_lingers)
+{
+	shake(40000, 100);
+	up(40000, TCP_ACK | TCP_FIN, 111, 5101, 0);
+	down(40000, TCP_ACK | TCP_FIN, 5101, 112, 0);
+	now_ns += (FLOWTAB_LINGER_S - 1) * SECOND;
+	up(40000, TCP_ACK, 101, 5101, 10);
+	flowtab_finish(table);
+	ck_assert_uint_eq(told_n, 1);
+	ck_assert_uint_eq(told[0].to_server, 10);
+}
+END_TEST
+
+START_TEST(who_is_seen_in_one_direction_alone_is_counted)
+{
+	struct flowtab_counts n;
+
+	up(40000, TCP_ACK, 1, 1, 10);
+	down(40001, TCP_ACK, 1, 1, 10);
+	shake(40002, 100);
+	flowtab_finish(table);
+	flowtab_count(table, &n);
+	ck_assert_uint_eq(n.one_sided, 2);
+	ck_assert_uint_eq(n.two_sided, 1);
+	ck_assert_uint_eq(n.payload, 20);
+}
+END_TEST
+
 /* Whatever keys the hash, the same comes out. */
 START_TEST(the_seed_decides_nothing)
 {
@@ -387,42 +535,6 @@ START_TEST(holes_are_what_a_map_of_bytes_says)
 }
 END_TEST
 
-START_TEST(listeners_forget_the_one_that_was_confirmed_longest_ago)
-{
-	struct listeners *l = listeners_new(3);
-	struct addr old = addr_v4(1), often = addr_v4(2), a;
-	unsigned kept = 0;
-
-	listeners_learn(l, &old, 80);
-	for (uint32_t i = 0; i < 4 * LISTENERS_MAX; i++) {
-		a = addr_v4(1000 + i);
-		listeners_learn(l, &a, 80);
-		if (i % 64 == 0)
-			listeners_learn(l, &often, 443);
-	}
-	for (uint32_t i = 3 * LISTENERS_MAX; i < 4 * LISTENERS_MAX; i++) {
-		a = addr_v4(1000 + i);
-		kept += listeners_has(l, &a, 80);
-	}
-	ck_assert(!listeners_has(l, &old, 80));
-	ck_assert(listeners_has(l, &often, 443));
-	ck_assert(!listeners_has(l, &often, 80));
-	ck_assert_uint_gt(kept, LISTENERS_MAX / 2);
-	listeners_free(l);
-}
-END_TEST
-
-START_TEST(ports_have_ranks)
-{
-	ck_assert_int_eq(port_rule(40000, 22), 1);
-	ck_assert_int_eq(port_rule(22, 40000), -1);
-	ck_assert_int_eq(port_rule(5432, 22), 1);
-	ck_assert_int_eq(port_rule(5432, 20000), -1);
-	ck_assert_int_eq(port_rule(40000, 20000), 1);
-	ck_assert_int_eq(port_rule(40000, 50001), 0);
-}
-END_TEST
-
 int main(void)
 {
 	TCase *t = tcase_create("flowtab");
@@ -439,10 +551,16 @@ int main(void)
 	tcase_add_test(t, silence_ends_an_attempt_sooner_than_a_connection);
 	tcase_add_test(t, a_clock_that_jumps_ends_what_it_passes_and_nothing_breaks);
 	tcase_add_test(t, a_full_table_gives_up_the_oldest_and_says_so);
+	tcase_add_test(t, a_connection_outlives_attempts_where_the_table_is_full);
+	tcase_add_test(t, a_clock_that_went_back_leaves_somebody_to_give_up);
+	tcase_add_test(t, who_is_over_makes_room_first_the_oldest_before_others);
+	tcase_add_test(t, so_many_linger_at_most);
+	tcase_add_test(t, so_many_are_held_back_at_most_then_it_is_a_guess);
+	tcase_add_test(t, an_attempt_is_over_with_the_next_one_from_its_port);
+	tcase_add_test(t, what_comes_late_belongs_to_who_lingers);
+	tcase_add_test(t, who_is_seen_in_one_direction_alone_is_counted);
 	tcase_add_test(t, the_seed_decides_nothing);
 	tcase_add_test(t, what_was_acknowledged_and_never_seen_is_lost);
 	tcase_add_test(t, holes_are_what_a_map_of_bytes_says);
-	tcase_add_test(t, listeners_forget_the_one_that_was_confirmed_longest_ago);
-	tcase_add_test(t, ports_have_ranks);
 	return unit_run("flowtab", t);
 }
