@@ -57,8 +57,11 @@ START_TEST(where_there_is_no_room_it_is_counted_until_one_goes)
 	ck_assert_uint_eq(words_take(words, "host-7"), id[7]); /* it is there already */
 	ck_assert_uint_eq(words_lost(words), 1);
 	words_give(words, id[9]);
-	ck_assert_uint_eq(words_take(words, "more"), id[9]);
-	ck_assert_uint_eq(words_lost(words), 1);
+	words_give(words, id[8]);
+	ck_assert_uint_eq(words_take(words, "more"), id[8]);
+	ck_assert_uint_eq(words_take(words, "and more"), id[9]);
+	ck_assert_uint_eq(words_take(words, "too many"), 0);
+	ck_assert_uint_eq(words_lost(words), 2);
 }
 END_TEST
 
