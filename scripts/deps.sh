@@ -47,6 +47,7 @@ table() {
 	test   python3            python3                 python3
 	test   python3-psycopg2   python3-psycopg2        python3-psycopg2
 	test   curl               curl                    curl
+	test   iperf3             iperf3                  iperf
 	test   perl               perl                    perl
 	test   iproute2           iproute                 iproute2
 	test   procps             procps-ng               procps

@@ -39,6 +39,8 @@ struct post {
 	struct buf bytes; /* that have come, and are no whole batch yet */
 	int fd, back;
 	bool ending; /* the pipe has ended */
+	bool patient;
+	bool held; /* the pipe is not read from now */
 };
 
 static void say(struct post *p, enum handover_word word)
@@ -70,14 +72,30 @@ static void finish_if_done(struct post *p)
 		event_base_loopbreak(p->base);
 }
 
+/* SECONDS 0: it waits as long as it takes. */
 static void end_soon(struct post *p, int seconds)
 {
 	struct timeval patience = { .tv_sec = seconds };
 
 	p->ending = true;
 	event_del(p->in);
-	event_add(p->give_up, &patience);
+	if (seconds)
+		event_add(p->give_up, &patience);
 	finish_if_done(p);
+}
+
+/* Who may wait is not read from while the spool is half full, and so nothing is dropped. */
+static void hold_back(struct post *p)
+{
+	bool full = spool_bytes(p->spool) > SPOOL_BYTES / 2;
+
+	if (!p->patient || p->ending || full == p->held)
+		return;
+	p->held = full;
+	if (full)
+		event_del(p->in);
+	else
+		event_add(p->in, NULL);
 }
 
 /* Takes what is whole of what has come; false for bytes that make no sense. */
@@ -90,7 +108,7 @@ static bool take_batches(struct post *p)
 	while ((rc = handover_next(p->bytes.p + at, p->bytes.n - at, &b, &used)) > 0) {
 		at += used;
 		if (b.end) {
-			end_soon(p, PATIENCE_S);
+			end_soon(p, p->patient ? 0 : PATIENCE_S);
 			break;
 		}
 		spool_add(p->spool, &b.w, b.start_ms, b.end_ms);
@@ -119,10 +137,12 @@ static void on_bytes(evutil_socket_t fd, short what, void *ctx)
 		log_warn("the watching process is gone; sending what it left");
 		end_soon(p, ORPHAN_S);
 	}
+	hold_back(p);
 }
 
 static void on_acked(void *ctx)
 {
+	hold_back(ctx);
 	finish_if_done(ctx);
 }
 
@@ -176,6 +196,7 @@ static int open_post(struct post *p, const struct courier_config *config, struct
 				    .acked = on_acked,
 				    .ctx = p };
 
+	p->patient = config->patient;
 	p->spool = spool_new(SPOOL_BYTES);
 	p->base = event_base_new();
 	p->link = link_new(p->base, &link, p->spool, e);

@@ -21,6 +21,9 @@ struct courier_config {
 	const char *host; /* the collector */
 	uint16_t port;
 	const char *dir; /* where enrolment left its files */
+	/* What is told can wait: it is not taken faster than the collector acknowledges, and
+	 * in the end the last acknowledgement is waited for however long it takes. */
+	bool patient;
 };
 
 struct courier {

@@ -260,7 +260,9 @@ static uint64_t draw_seed(void)
 static int open_output(struct mirror_watch *w)
 {
 	const struct mirror_config *c = w->config;
-	struct courier_config courier = { .host = c->host, .port = c->port, .dir = c->dir };
+	struct courier_config courier = {
+		.host = c->host, .port = c->port, .dir = c->dir, .patient = c->paths > 0
+	};
 
 	if (c->once) {
 		w->once = once_new();

@@ -303,8 +303,11 @@ class Poll(unittest.TestCase):
             else:
                 self.assertEqual(kinds["refused"][0] + lost, 2 * n)
                 self.assertGreaterEqual(kinds["refused"][0], n)
-            self.assertEqual(kinds["timeouts"][1], n)
-            self.assertEqual(kinds["abandoned"][1], n)
+            # All gave up by themselves, half of them after a second SYN: no failure, but
+            # who is told of the end alone cannot know that.
+            unsure = 0 if spy.name == "ebpf" else n
+            self.assertEqual(kinds["timeouts"][1], unsure)
+            self.assertEqual(kinds["abandoned"][1], 2 * n - unsure)
             self.assertEqual(kinds["unreachable"][2], n)
             self.assertEqual(kinds["resets"][3], n)
 
