@@ -186,6 +186,26 @@ START_TEST(a_port_that_is_used_again_is_another_connection)
 }
 END_TEST
 
+/* The end of what was before, then a handshake; and a refusal that was captured before its
+ * SYN. */
+START_TEST(a_reset_before_a_syn_is_its_own_only_if_it_refuses_it)
+{
+	up(40000, TCP_RST | TCP_ACK, 777, 888, 0);
+	shake(40000, 100);
+	up(40000, TCP_ACK, 101, 5101, 10);
+	down(40001, TCP_RST | TCP_ACK, 0, 501, 0);
+	up(40001, TCP_SYN, 500, 0, 0);
+	flowtab_finish(table);
+	ck_assert_uint_eq(told_n, 3);
+	for (unsigned i = 0; i < 3; i++)
+		if (told[i].client_port == 40001)
+			ck_assert_int_eq(told[i].state, CONN_REFUSED);
+		else
+			ck_assert_int_eq(told[i].state, told[i].to_server ? CONN_ESTABLISHED
+									  : CONN_MID_RESET);
+}
+END_TEST
+
 /* The same four of addresses and ports, at the same time, in two tunnels. */
 START_TEST(two_tenants_are_two_connections)
 {
@@ -544,6 +564,7 @@ int main(void)
 	tcase_add_test(t, sequence_numbers_may_wrap);
 	tcase_add_test(t, a_copy_is_no_packet);
 	tcase_add_test(t, a_port_that_is_used_again_is_another_connection);
+	tcase_add_test(t, a_reset_before_a_syn_is_its_own_only_if_it_refuses_it);
 	tcase_add_test(t, two_tenants_are_two_connections);
 	tcase_add_test(t, a_listener_is_learnt_before_and_after_the_fact);
 	tcase_add_test(t, what_is_over_goes_after_its_linger);

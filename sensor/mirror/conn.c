@@ -169,6 +169,8 @@ bool conn_add(struct conn *c, struct holes *h, const struct packet *p, unsigned 
 	if (p->flags & TCP_RST) {
 		if (is_up(c))
 			c->flags |= CONN_RESET;
+		if (!c->seen[from]) /* what it refuses, if the SYN was captured after it */
+			s->ack = p->ack;
 		c->seen[from] |= SIDE_RST;
 		return true;
 	}
@@ -215,9 +217,8 @@ static unsigned fits_late(const struct conn *c, const struct packet *p, unsigned
 		return 0;
 	if (c->seen[from] & SIDE_SEQ)
 		return follows(s->base, p->seq) ? FITS_SURELY : 0;
-	if (c->seen[!from] & (SIDE_SPOKE | SIDE_SYNACK))
-		return follows(o->ack, p->seq) ? FITS_SURELY : 0;
-	return 1;
+	/* A RST that refuses acknowledges the SYN; any other is of a connection before. */
+	return c->seen[!from] && follows(o->ack, p->seq) ? FITS_SURELY : 0;
 }
 
 static unsigned fits_syn(const struct conn *c, const struct packet *p, unsigned from)
