@@ -202,6 +202,7 @@ void mirror_interval(struct mirror_common *c, struct mirror_worker *const *w, un
 	memset(totals, 0, sizeof(*totals));
 	for (unsigned i = 0; i < n; i++) {
 		pthread_mutex_lock(&w[i]->lock);
+		observer_flush(w[i]->observer);
 		if (last)
 			observer_finish(w[i]->observer);
 		else

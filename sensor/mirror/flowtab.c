@@ -563,14 +563,36 @@ static void learn(struct flowtab *t, const struct conn *c, const struct packet *
 		listeners_learn(t->listeners, &c->end[!client], c->port[!client]);
 }
 
-void flowtab_add(struct flowtab *t, const struct packet *p)
+uint32_t *flowtab_seek(const struct flowtab *t, const struct packet *p)
 {
 	unsigned from = sender(p);
 	const struct addr end[2] = { from ? p->dst : p->src, from ? p->src : p->dst };
 	const uint16_t port[2] = { from ? p->dst_port : p->src_port,
 				   from ? p->src_port : p->dst_port };
-	uint32_t *bucket = bucket_of(t, end, port), i, fresh;
+	uint32_t *bucket = bucket_of(t, end, port);
+
+	__builtin_prefetch(bucket);
+	return bucket;
+}
+
+void flowtab_near(const struct flowtab *t, const uint32_t *place)
+{
+	const char *c = (const char *)at(t, *place);
+
+	for (int line = 0; line < 3; line++)
+		__builtin_prefetch(c + line * 64, 1);
+}
+
+void flowtab_add(struct flowtab *t, const struct packet *p)
+{
+	flowtab_add_at(t, p, flowtab_seek(t, p));
+}
+
+void flowtab_add_at(struct flowtab *t, const struct packet *p, uint32_t *bucket)
+{
+	unsigned from = sender(p);
 	struct conn *c;
+	uint32_t i, fresh;
 	bool twin;
 
 	flowtab_tick(t, p->time_ns);

@@ -75,6 +75,13 @@ void flowtab_free(struct flowtab *t);
  */
 void flowtab_hasten(struct flowtab *t, uint32_t linger_s, uint32_t held_s);
 void flowtab_add(struct flowtab *t, const struct packet *p);
+/*
+ * The same in steps, some packets apart, so that memory is there when it is needed:
+ * flowtab_seek, a packet later flowtab_near, another one later flowtab_add_at.
+ */
+uint32_t *flowtab_seek(const struct flowtab *t, const struct packet *p);
+void flowtab_near(const struct flowtab *t, const uint32_t *place);
+void flowtab_add_at(struct flowtab *t, const struct packet *p, uint32_t *place);
 /* Nothing has come, and it is NOW by the capture's clock: what times out does. */
 void flowtab_tick(struct flowtab *t, uint64_t now_ns);
 /* The end: all that is left is told, by the time of its last packet. */

@@ -24,6 +24,8 @@ struct observer_counts {
 struct observer *observer_new(uint32_t max, uint64_t seed, const struct flowtab_sink *sink);
 void observer_free(struct observer *o);
 void observer_frame(struct observer *o, const struct frame_in *frame);
+/* A frame may be on its way for as long as others come; before the table is looked at: */
+void observer_flush(struct observer *o);
 /* The end of all frames: what is left of connections is told. */
 void observer_finish(struct observer *o);
 struct flowtab *observer_flows(struct observer *o);
