@@ -77,9 +77,8 @@ static int no_new_rights(struct err *e)
 	return 0;
 }
 
-/* What libevent, OpenSSL and libc need once everything is open; both spellings of 32 bit too.
- */
-static const int allowed[] = {
+/* What libevent and libc need once everything is open; both spellings of 32 bit too. */
+static const int both[] = {
 	SCMP_SYS(read),
 	SCMP_SYS(write),
 	SCMP_SYS(readv),
@@ -92,17 +91,9 @@ static const int allowed[] = {
 	SCMP_SYS(fcntl),
 	SCMP_SYS(ioctl),
 	SCMP_SYS(dup),
-	SCMP_SYS(connect),
-	SCMP_SYS(bind),
 	SCMP_SYS(sendto),
-	SCMP_SYS(recvfrom),
 	SCMP_SYS(sendmsg),
-	SCMP_SYS(recvmsg),
-	SCMP_SYS(shutdown),
-	SCMP_SYS(setsockopt),
 	SCMP_SYS(getsockopt),
-	SCMP_SYS(getsockname),
-	SCMP_SYS(getpeername),
 	SCMP_SYS(socketpair),
 	SCMP_SYS(epoll_create1),
 	SCMP_SYS(epoll_ctl),
@@ -111,8 +102,6 @@ static const int allowed[] = {
 	SCMP_SYS(epoll_pwait2),
 	SCMP_SYS(poll),
 	SCMP_SYS(ppoll),
-	SCMP_SYS(select),
-	SCMP_SYS(pselect6),
 	SCMP_SYS(timerfd_create),
 	SCMP_SYS(timerfd_settime),
 	SCMP_SYS(eventfd2),
@@ -137,18 +126,28 @@ static const int allowed[] = {
 	SCMP_SYS(exit_group),
 	SCMP_SYS(getpid),
 	SCMP_SYS(gettid),
-	SCMP_SYS(getuid),
-	SCMP_SYS(geteuid),
-	SCMP_SYS(getgid),
-	SCMP_SYS(getegid),
 	SCMP_SYS(uname),
-	SCMP_SYS(sysinfo),
 	SCMP_SYS(getrusage),
 	SCMP_SYS(sched_getaffinity),
 	SCMP_SYS(sched_yield),
 	SCMP_SYS(rseq),
 	SCMP_SYS(membarrier),
 	SCMP_SYS(tgkill),
+};
+
+/* And who speaks TLS. */
+static const int courier_calls[] = {
+	SCMP_SYS(connect),  SCMP_SYS(bind),	  SCMP_SYS(recvfrom),	 SCMP_SYS(recvmsg),
+	SCMP_SYS(shutdown), SCMP_SYS(setsockopt), SCMP_SYS(getsockname), SCMP_SYS(getpeername),
+	SCMP_SYS(select),   SCMP_SYS(pselect6),	  SCMP_SYS(getuid),	 SCMP_SYS(geteuid),
+	SCMP_SYS(getgid),   SCMP_SYS(getegid),	  SCMP_SYS(sysinfo),
+};
+
+/* And who follows packets: threads, and the courier's end to wait for. */
+static const int parser_calls[] = {
+	SCMP_SYS(wait4),
+	SCMP_SYS(kill),
+	SCMP_SYS(set_robust_list),
 };
 
 static int allow_with(scmp_filter_ctx f, int call, struct scmp_arg_cmp arg)
@@ -156,68 +155,24 @@ static int allow_with(scmp_filter_ctx f, int call, struct scmp_arg_cmp arg)
 	return seccomp_rule_add_array(f, SCMP_ACT_ALLOW, call, 1, &arg);
 }
 
-/* What a parser of packets needs beside memory: the ring, the pipe, files to read, threads. */
-static const int parser_allowed[] = {
-	SCMP_SYS(read),
-	SCMP_SYS(write),
-	SCMP_SYS(readv),
-	SCMP_SYS(writev),
-	SCMP_SYS(close),
-	SCMP_SYS(fstat),
-	SCMP_SYS(newfstatat),
-	SCMP_SYS(statx),
-	SCMP_SYS(lseek),
-	SCMP_SYS(fcntl),
-	SCMP_SYS(ioctl),
-	SCMP_SYS(sendto),
-	SCMP_SYS(sendmsg),
-	SCMP_SYS(getsockopt),
-	SCMP_SYS(epoll_create1),
-	SCMP_SYS(epoll_ctl),
-	SCMP_SYS(epoll_wait),
-	SCMP_SYS(epoll_pwait),
-	SCMP_SYS(epoll_pwait2),
-	SCMP_SYS(poll),
-	SCMP_SYS(ppoll),
-	SCMP_SYS(pipe2),
-	SCMP_SYS(eventfd2),
-	SCMP_SYS(timerfd_create),
-	SCMP_SYS(timerfd_settime),
-	SCMP_SYS(socketpair),
-	SCMP_SYS(clock_gettime),
-	SCMP_SYS(clock_nanosleep),
-	SCMP_SYS(nanosleep),
-	SCMP_SYS(gettimeofday),
-	SCMP_SYS(time),
-	SCMP_SYS(getrandom),
-	SCMP_SYS(futex),
-	SCMP_SYS(brk),
-	SCMP_SYS(munmap),
-	SCMP_SYS(mremap),
-	SCMP_SYS(madvise),
-	SCMP_SYS(rt_sigaction),
-	SCMP_SYS(rt_sigprocmask),
-	SCMP_SYS(rt_sigreturn),
-	SCMP_SYS(sigaltstack),
-	SCMP_SYS(restart_syscall),
-	SCMP_SYS(exit),
-	SCMP_SYS(exit_group),
-	SCMP_SYS(getpid),
-	SCMP_SYS(gettid),
-	SCMP_SYS(getrusage),
-	SCMP_SYS(wait4),
-	SCMP_SYS(kill),
-	SCMP_SYS(tgkill),
-	SCMP_SYS(set_robust_list),
-	SCMP_SYS(rseq),
-	SCMP_SYS(sched_getaffinity),
-	SCMP_SYS(sched_yield),
-	SCMP_SYS(membarrier),
-	SCMP_SYS(uname),
-	SCMP_SYS(rename),
-	SCMP_SYS(fsync),
-	SCMP_SYS(dup),
-};
+static int allow_list(scmp_filter_ctx f, const int *call, size_t n)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < n && !rc; i++)
+		rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, call[i], 0);
+	return rc;
+}
+
+/* A list of what is allowed, with what is common to all; the caller releases it. */
+static int begin_filter(scmp_filter_ctx *f, const int *call, size_t n)
+{
+	int rc;
+
+	*f = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	rc = *f ? allow_list(*f, both, sizeof(both) / sizeof(*both)) : -ENOMEM;
+	return rc ? rc : allow_list(*f, call, n);
+}
 
 /* Files are only read. */
 static int allow_files(scmp_filter_ctx f)
@@ -252,11 +207,9 @@ static int allow_parts(scmp_filter_ctx f)
 
 static int filter_courier(struct err *e)
 {
-	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	int rc = f ? 0 : -ENOMEM;
+	scmp_filter_ctx f;
+	int rc = begin_filter(&f, courier_calls, sizeof(courier_calls) / sizeof(int));
 
-	for (size_t i = 0; i < sizeof(allowed) / sizeof(*allowed) && !rc; i++)
-		rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, allowed[i], 0);
 	if (!rc)
 		rc = allow_parts(f);
 	if (!rc)
@@ -289,11 +242,9 @@ static int allow_threads(scmp_filter_ctx f)
 
 static int filter_parser(struct err *e)
 {
-	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	int rc = f ? 0 : -ENOMEM;
+	scmp_filter_ctx f;
+	int rc = begin_filter(&f, parser_calls, sizeof(parser_calls) / sizeof(int));
 
-	for (size_t i = 0; i < sizeof(parser_allowed) / sizeof(*parser_allowed) && !rc; i++)
-		rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, parser_allowed[i], 0);
 	if (!rc)
 		rc = allow_files(f);
 	if (!rc)
