@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
+#include "common/cert.h"
 #include "common/clock.h"
 #include "common/fact.h"
 #include "common/log.h"
@@ -18,12 +18,11 @@
 #include "sensor/batch.h"
 #include "sensor/confine.h"
 #include "sensor/courier.h"
-#include "sensor/handover.h"
 #include "sensor/mirror/capfile.h"
 #include "sensor/mirrorworker.h"
 #include "sensor/once.h"
+#include "sensor/outlet.h"
 #include "sensor/scribe.h"
-#include "sensor/show.h"
 
 enum {
 	EDGES = 262144,
@@ -60,24 +59,12 @@ static void on_batch(const struct wire_writer *b, uint64_t start_ms, uint64_t en
 		     void *ctx)
 {
 	struct mirror_watch *w = ctx;
-	int rc;
 
-	if (w->config->show) {
-		struct buf text = { 0 };
-
-		show_batch(&text, b);
-		fwrite(text.p, 1, text.n, stdout);
-		fflush(stdout);
-		buf_fini(&text);
-	}
-	if (!w->courier.pid || w->failed)
+	if (w->failed ||
+	    outlet_batch(w->config->show, &w->courier, b, start_ms, end_ms, w->e) == 0)
 		return;
-	rc = handover_send(w->courier.out, b, start_ms, end_ms);
-	if (rc) {
-		err_sys(w->e, rc, "the sending process is gone");
-		w->failed = true;
-		end_loop(w);
-	}
+	w->failed = true;
+	end_loop(w);
 }
 
 static void on_flow(void *ctx, const struct flow *f)
@@ -134,15 +121,16 @@ static void report(struct mirror_watch *w, const char *what)
 
 	log_info("%s: %" PRIu64 " packets, %" PRIu64 " dropped by the kernel, %" PRIu64
 		 " copies, %" PRIu64 " of no kind that is followed, %" PRIu64
-		 " cut too short, %" PRIu64 " malformed; %" PRIu64 " connections, %" PRIu32
-		 " now, %" PRIu64 " given up for want of room; %" PRIu64
+		 " cut too short, %" PRIu64 " malformed, %" PRIu64 " fragments lost; %" PRIu64
+		 " connections, %" PRIu32 " now, %" PRIu64 " given up, %" PRIu64
+		 " gaps and %" PRIu64 " names forgotten for want of room; %" PRIu64
 		 " bytes never seen, %" PRIu64 " of %" PRIu64
 		 " connections seen one way only; %u edges, %" PRIu64 " told",
 		 what, n->frames, w->last.ring.dropped, n->flows.copies,
 		 n->kind[DISSECTED_OTHER], n->kind[DISSECTED_SHORT], n->kind[DISSECTED_BAD],
-		 n->flows.connections, n->flows.now, n->flows.evicted, n->flows.unseen,
-		 n->flows.one_sided, n->flows.one_sided + n->flows.two_sided, w->last.edges,
-		 w->edges_told);
+		 n->fragments_lost, n->flows.connections, n->flows.now, n->flows.evicted,
+		 n->flows.gaps_lost, n->names_lost, n->flows.unseen, n->flows.one_sided,
+		 n->flows.one_sided + n->flows.two_sided, w->last.edges, w->edges_told);
 }
 
 /* One interval */
@@ -248,15 +236,6 @@ static void on_again(evutil_socket_t fd, short what, void *ctx)
 
 /* Starting */
 
-static uint64_t draw_seed(void)
-{
-	uint64_t seed = 0;
-
-	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
-		seed = 0x5eed;
-	return seed;
-}
-
 static int open_output(struct mirror_watch *w)
 {
 	const struct mirror_config *c = w->config;
@@ -298,9 +277,10 @@ static int open_rings(struct mirror_watch *w, unsigned which)
 
 static int open_parts(struct mirror_watch *w)
 {
-	uint64_t seed = draw_seed();
 	int rc = open_output(w);
+	uint64_t seed;
 
+	cert_random(&seed, sizeof(seed));
 	w->workers = w->config->paths ? 1 : w->config->threads;
 	w->common = mirror_common_new(EDGES, w->config->paths ? 0 : w->told_ms);
 	for (unsigned i = 0; i < w->workers; i++)
@@ -350,17 +330,6 @@ static void open_events(struct mirror_watch *w)
 	arm(w);
 }
 
-static void say_ready(const struct mirror_watch *w)
-{
-	static const char word[] = "ready\n";
-
-	if (w->config->ready_fd < 0)
-		return;
-	if (write(w->config->ready_fd, word, sizeof(word) - 1) < 0)
-		log_debug("nobody waits for us to be ready");
-	close(w->config->ready_fd);
-}
-
 static int watch_live(struct mirror_watch *w)
 {
 	int rc = confine_parser(w->config->dir, w->e);
@@ -375,7 +344,7 @@ static int watch_live(struct mirror_watch *w)
 	log_info("watches %u interface%s with %u thread%s and %u MiB of ring each",
 		 w->config->interfaces, w->config->interfaces == 1 ? "" : "s", w->workers,
 		 w->workers == 1 ? "" : "s", w->config->ring_mb);
-	say_ready(w);
+	outlet_ready(w->config->ready_fd);
 	event_base_dispatch(w->base);
 	return w->failed ? w->e->code : 0;
 }
@@ -439,18 +408,13 @@ static int run(struct mirror_watch *w)
 static int make_once(void *ctx, struct buf *text, struct err *e)
 {
 	struct mirror_watch w = { .config = ctx, .e = e };
-	char words[256];
 	int rc = run(&w);
 
 	if (!rc) {
 		once_print(w.once, text);
-		if (once_degraded(w.once, words, sizeof(words)))
-			rc = err_set(e, -EAGAIN,
-				     "%s is written, but the watch was not whole: %s",
-				     w.config->once, words);
-		else if (w.damaged)
-			rc = err_set(e, -EAGAIN, "%s is written, of what could be read",
-				     w.config->once);
+		rc = w.damaged ? err_set(e, -EBADMSG, "%s is written, of what could be read",
+					 w.config->once)
+			       : outlet_whole(w.once, w.config->once, e);
 	}
 	close_parts(&w);
 	return rc;

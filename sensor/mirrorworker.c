@@ -177,6 +177,7 @@ static void add_counts(struct mirror_totals *t, const struct mirror_worker *w)
 	t->seen.flows.payload += n.flows.payload;
 	t->seen.flows.connections += n.flows.connections;
 	t->seen.flows.evicted += n.flows.evicted;
+	t->seen.flows.gaps_lost += n.flows.gaps_lost;
 	t->seen.flows.one_sided += n.flows.one_sided;
 	t->seen.flows.two_sided += n.flows.two_sided;
 	t->seen.flows.unseen += n.flows.unseen;

@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "common/buf.h"
+#include "common/cert.h"
 #include "common/exits.h"
 #include "common/json.h"
 #include "common/utf8.h"
@@ -193,8 +193,12 @@ static bool conclude(struct reading *r, bool terminal)
 	wipe(r);
 	if (terminal)
 		fprintf(stderr,
-			"%" PRIu64 " connections in %" PRIu64 " packets, %" PRIu64 " copies\n",
-			r->lines, n.frames, n.flows.copies);
+			"%" PRIu64 " connections in %" PRIu64 " packets, %" PRIu64
+			" copies, %" PRIu64 " cut too short, %" PRIu64 " malformed, %" PRIu64
+			" fragments, %" PRIu64 " gaps and %" PRIu64 " names lost\n",
+			r->lines, n.frames, n.flows.copies, n.kind[DISSECTED_SHORT],
+			n.kind[DISSECTED_BAD], n.fragments_lost, n.flows.gaps_lost,
+			n.names_lost);
 	if (n.flows.evicted)
 		fprintf(stderr,
 			"skein-sensor: %" PRIu64
@@ -202,15 +206,6 @@ static bool conclude(struct reading *r, bool terminal)
 			"full; --max-connections makes it larger\n",
 			n.flows.evicted);
 	return n.flows.evicted == 0;
-}
-
-static uint64_t draw_seed(void)
-{
-	uint64_t seed = 0;
-
-	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
-		seed = 0x5eed; /* nothing that comes out depends on it */
-	return seed;
 }
 
 static int status_of(const struct reading *r, bool whole)
@@ -228,10 +223,12 @@ int readfiles_run(const struct readfiles_config *config)
 	struct flowtab_sink sink = { &r, on_over };
 	bool terminal = isatty(STDERR_FILENO), whole;
 	struct err e = { 0 };
+	uint64_t seed;
 
-	if (confine_parser(NULL, &e)) /* what strangers sent is read without a right */
+	cert_random(&seed, sizeof(seed)); /* nothing that comes out depends on it */
+	if (confine_parser(NULL, &e))	  /* what strangers sent is read without a right */
 		fprintf(stderr, "skein-sensor: %s; goes on\n", e.msg);
-	r.observer = observer_new(config->max_connections, draw_seed(), &sink);
+	r.observer = observer_new(config->max_connections, seed, &sink);
 	if (config->format == READFILES_TSV)
 		buf_str(&r.out, config->names ? "ip\tname\thow\tfirst\tlast\ttimes\n"
 					      : connections_header);

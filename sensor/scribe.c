@@ -90,7 +90,7 @@ static int conclude(const char *path, const struct buf *all, struct err *e)
 
 	memcpy(&v, all->p, sizeof(v));
 	v.words[sizeof(v.words) - 1] = 0;
-	if (!v.rc || v.rc == -EAGAIN)
+	if (!v.rc || v.rc == -EAGAIN || v.rc == -EBADMSG)
 		rc = save(path, all->p + sizeof(v), all->n - sizeof(v), e);
 	if (!rc && v.rc)
 		rc = err_set(e, v.rc, "%s", v.words);

@@ -20,11 +20,10 @@
 #include "sensor/courier.h"
 #include "sensor/denylist.h"
 #include "sensor/governor.h"
-#include "sensor/handover.h"
 #include "sensor/intake.h"
 #include "sensor/nat.h"
 #include "sensor/once.h"
-#include "sensor/show.h"
+#include "sensor/outlet.h"
 #include "sensor/spend.h"
 #include "sensor/usage.h"
 
@@ -94,24 +93,12 @@ static void on_batch(const struct wire_writer *b, uint64_t start_ms, uint64_t en
 		     void *ctx)
 {
 	struct watch *w = ctx;
-	int rc;
 
-	if (w->config->show) {
-		struct buf text = { 0 };
-
-		show_batch(&text, b);
-		fwrite(text.p, 1, text.n, stdout);
-		fflush(stdout);
-		buf_fini(&text);
-	}
-	if (!w->courier.pid)
+	if (w->failed ||
+	    outlet_batch(w->config->show, &w->courier, b, start_ms, end_ms, w->e) == 0)
 		return;
-	rc = handover_send(w->courier.out, b, start_ms, end_ms);
-	if (rc && !w->failed) {
-		err_sys(w->e, rc, "the sending process is gone");
-		w->failed = true;
-		end_loop(w);
-	}
+	w->failed = true;
+	end_loop(w);
 }
 
 /* How busy the machine is */
@@ -600,17 +587,6 @@ static int open_parts(struct watch *w)
 	return rc ? rc : confine_watcher(w->e);
 }
 
-static void say_ready(const struct watch *w)
-{
-	static const char word[] = "ready\n";
-
-	if (w->config->ready_fd < 0)
-		return;
-	if (write(w->config->ready_fd, word, sizeof(word) - 1) < 0)
-		log_debug("nobody waits for us to be ready");
-	close(w->config->ready_fd);
-}
-
 static void add_signal(struct watch *w, struct event **ev, int signo, event_callback_fn fn)
 {
 	*ev = evsignal_new(w->base, signo, fn, w);
@@ -668,7 +644,6 @@ static void close_parts(struct watch *w)
 
 static int finish(struct watch *w)
 {
-	char words[256];
 	int rc;
 
 	if (w->failed)
@@ -676,10 +651,7 @@ static int finish(struct watch *w)
 	if (!w->once)
 		return courier_finish(&w->courier, w->e);
 	rc = once_write(w->once, w->config->once, w->e);
-	if (!rc && once_degraded(w->once, words, sizeof(words)))
-		rc = err_set(w->e, -EAGAIN, "%s is written, but the watch was not whole: %s",
-			     w->config->once, words);
-	return rc;
+	return rc ? rc : outlet_whole(w->once, w->config->once, w->e);
 }
 
 int watch_run(const struct watch_config *config, struct err *e)
@@ -694,7 +666,7 @@ int watch_run(const struct watch_config *config, struct err *e)
 	rc = open_parts(&w);
 	if (rc == 0) {
 		open_events(&w);
-		say_ready(&w);
+		outlet_ready(w.config->ready_fd);
 		w.hour.at_ms = clock_ms();
 		on_tick(-1, 0, &w); /* what was open before is told at once */
 		if (!w.failed)

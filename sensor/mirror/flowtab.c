@@ -639,7 +639,8 @@ static int by_time(const void *a, const void *b)
 	if (x->first_ns != y->first_ns)
 		return x->first_ns < y->first_ns ? -1 : 1;
 	d = memcmp(x->end, y->end, sizeof(x->end));
-	return d ? d : memcmp(x->port, y->port, sizeof(x->port));
+	d = d ? d : (int)x->port[0] - (int)y->port[0];
+	return d ? d : (int)x->port[1] - (int)y->port[1];
 }
 
 void flowtab_finish(struct flowtab *t)
@@ -693,4 +694,6 @@ void flowtab_each(struct flowtab *t, void (*fn)(void *ctx, const struct flow_ove
 void flowtab_count(const struct flowtab *t, struct flowtab_counts *out)
 {
 	*out = t->count;
+	out->gaps_lost = holes_lost(t->holes);
+	out->names_lost = words_lost(t->words);
 }

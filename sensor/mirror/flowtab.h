@@ -56,8 +56,10 @@ struct flowtab_counts {
 	uint64_t evicted;   /* given up while alive, for want of room */
 	uint64_t one_sided; /* of those that are over, seen in one direction alone */
 	uint64_t two_sided;
-	uint64_t unseen;    /* bytes that were acknowledged and never seen */
-	uint32_t now, peak; /* in the table */
+	uint64_t gaps_lost;  /* holes that were given up: what fills them counts as repeated */
+	uint64_t names_lost; /* of connections, for want of room */
+	uint64_t unseen;     /* bytes that were acknowledged and never seen */
+	uint32_t now, peak;  /* in the table */
 };
 
 struct flowtab;

@@ -156,6 +156,6 @@ void observer_count(const struct observer *o, struct observer_counts *out)
 {
 	*out = o->count;
 	out->fragments_lost = dissector_fragments_lost(o->dissector);
-	out->names_lost = nametab_lost(o->names);
 	flowtab_count(o->flows, &out->flows);
+	out->names_lost = nametab_lost(o->names) + out->flows.names_lost;
 }
