@@ -333,6 +333,20 @@ class Damage(Case):
     """The words and the status of a file that ends in its middle; and of larger ones, cut in
     a few places."""
 
+    def test_a_file_for_import(self):
+        """It has what was good, the status says that something was not, and nothing is made of
+        nothing."""
+        whole = (OURS / "plain-http.pcap").read_bytes()
+        for data, status, lines in ((whole, 0, 1), (whole[:-3], 1, 1), (None, 3, 0)):
+            path = self.file("cut", data) if data else "no-such-file"
+            out = self.file("out", b"")
+            os.unlink(out)
+            done = subprocess.run([SENSOR, "--read", path, "--out", out], capture_output=True,
+                                  text=True, timeout=60)
+            self.assertEqual(done.returncode, status, done.stderr)
+            got = Path(out).read_text() if os.path.exists(out) else ""
+            self.assertEqual(got.count('"type":"flow"'), lines)
+
     def cut(self, path, n):
         """Rows of the first N bytes of PATH."""
         done = subprocess.run([SENSOR, "--read", self.file("cut", path.read_bytes()[:n]),
