@@ -63,21 +63,23 @@ OWN := -std=gnu11 -D_GNU_SOURCE -I. -I$(B) -DHAVE_BPF=$(BPF) $(WARN) $(HARD) \
 OWN_LD := -pie -Wl,-z,relro,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 
 # Packages by folder, as pkg-config names them; a program links what its folders name.
-common_pkgs := openssl
+common_pkgs := openssl inih
 store_pkgs := sqlite3
 graph_pkgs :=
 draw_pkgs := libcgraph libgvc
 assess_pkgs :=
 mirror_pkgs := libpcap
-sensor_pkgs := libevent libevent_openssl libnl-3.0 libseccomp libcap-ng inih \
+sensor_pkgs := libevent libevent_openssl libnl-3.0 libseccomp libcap-ng \
 	$(if $(filter 1,$(BPF)),libbpf)
-collector_pkgs := libevent libevent_openssl
+flows_pkgs :=
+collector_pkgs := libevent libevent_openssl libseccomp libcap-ng
 cli_pkgs :=
 
 # The folders that are libraries; the order is that of linking, users first.
-LIBS := cli draw assess sensor mirror collector graph store common
+LIBS := cli draw assess sensor mirror collector flows graph store common
 folder_draw := graph/draw
 folder_mirror := sensor/mirror
+folder_flows := collector/flows
 folder = $(or $(folder_$1),$1)
 srcs = $(filter-out %/main.c,$(wildcard $(call folder,$1)/*.c))
 objs = $(patsubst %.c,$(B)/%.o,$(call srcs,$1))
@@ -86,7 +88,7 @@ pkgs = $(sort $(foreach l,$1,$($l_pkgs)))
 libs_of = $(if $1,$(shell $(PKG_CONFIG) --libs $1))
 
 skein-sensor_libs := sensor mirror common
-skein-collector_libs := collector graph store common
+skein-collector_libs := collector flows graph store common
 skein_libs := cli draw assess graph store common
 PROGRAMS := $(if $(wildcard sensor/main.c),skein-sensor) $(if $(wildcard collector/main.c),skein-collector) \
 	$(if $(wildcard cli/main.c),skein)
@@ -123,7 +125,7 @@ $(eval $(call program,skein,cli))
 $(B)/store/%.inc: store/%.sql
 	@mkdir -p $(@D)
 	$(Q)sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $< > $@.tmp && mv $@.tmp $@
-$(B)/store/schema.o: $(B)/store/schema.inc $(B)/store/plan.inc $(B)/store/host.inc
+$(B)/store/schema.o: $(B)/store/schema.inc $(B)/store/plan.inc $(B)/store/host.inc $(B)/store/collect.inc
 
 # BPF: objects for this architecture, skeletons; nothing generated is kept in git.
 BPF_ARCH ?= $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))

@@ -14,31 +14,6 @@
 #include "store/enrol.h"
 #include "store/store.h"
 
-int admit_parse_ttl(const char *s, uint32_t *seconds)
-{
-	static const struct {
-		char letter;
-		uint32_t seconds;
-	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
-	unsigned long n;
-	char *end;
-
-	if (*s < '0' || *s > '9')
-		return -EINVAL;
-	n = strtoul(s, &end, 10);
-	if (!n || n > ADMIT_TTL_MAX_S || !end[0] || end[1])
-		return -EINVAL;
-	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
-		if (units[i].letter != end[0])
-			continue;
-		if (n * units[i].seconds > ADMIT_TTL_MAX_S)
-			return -EINVAL;
-		*seconds = (uint32_t)n * units[i].seconds;
-		return 0;
-	}
-	return -EINVAL;
-}
-
 static int keep(const struct admit_order *o, const struct token *t, struct err *e)
 {
 	char *path = file_path(o->dir, "skein.db");

@@ -17,10 +17,6 @@ struct admit_order {
 	unsigned uses;
 };
 
-/* "30m", "24h", "7d", "90s"; -EINVAL for anything else, for nothing and for more than a year.
- */
-int admit_parse_ttl(const char *s, uint32_t *seconds);
-
 int admit_token(const struct admit_order *order, char text[TOKEN_TEXT], struct err *e);
 
 #endif

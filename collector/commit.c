@@ -185,10 +185,10 @@ void commit_flush(struct commit *c)
 		return;
 	}
 	if (rc) {
-		c->hub->stats.commits_failed++;
+		c->hub->stats->commits_failed++;
 		fail_all(c, &e);
 	} else {
-		c->hub->stats.commits++;
+		c->hub->stats->commits++;
 		if (c->broken)
 			log_info("commits work again");
 		answer_all(c);

@@ -10,6 +10,7 @@
 #include <openssl/types.h>
 
 #include "collector/authority.h"
+#include "collector/stats.h"
 #include "store/store.h"
 
 struct event_base;
@@ -23,15 +24,6 @@ enum {
 	HUB_CREDIT = 8,		     /* batches of one sensor that may be unacknowledged */
 };
 
-struct hub_stats {
-	uint64_t accepted, turned_away; /* connections */
-	uint64_t handshakes_failed;
-	uint64_t enrolled, refused, duplicates, protocol_errors;
-	uint64_t batches, records, bytes; /* received */
-	uint64_t known, gaps;		  /* of the batches */
-	uint64_t commits, commits_failed;
-};
-
 struct hub {
 	struct event_base *base;
 	struct store *store;
@@ -43,7 +35,7 @@ struct hub {
 	unsigned sessions_n, live_n, strangers_n;
 	size_t input_bytes;
 	bool draining;
-	struct hub_stats stats;
+	struct stats *stats;
 	uint64_t log_since_ms; /* lines that strangers can cause: so many in a while */
 	unsigned log_lines;
 	/* Called when there are fewer sessions or strangers than before. */

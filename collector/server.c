@@ -19,6 +19,7 @@
 #include "collector/home.h"
 #include "collector/hub.h"
 #include "collector/session.h"
+#include "common/buf.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -83,11 +84,11 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd,
 
 	(void)listener, (void)n;
 	if (session_crowded(&sv->hub, peer)) {
-		sv->hub.stats.turned_away++;
+		sv->hub.stats->turned_away++;
 		close(fd);
 		return;
 	}
-	sv->hub.stats.accepted++;
+	sv->hub.stats->accepted++;
 	session_start(&sv->hub, fd, peer);
 	accept_or_not(sv);
 }
@@ -206,23 +207,28 @@ static void drain(struct server *sv)
 		event_base_loopbreak(hub->base);
 }
 
-static void print_state(const struct server *sv)
+static void read_gauges(struct server *sv)
 {
 	const struct hub *h = &sv->hub;
-	const struct hub_stats *s = &h->stats;
+	struct stats *s = h->stats;
 
-#define N(field) (unsigned long long)s->field
-	fprintf(stderr,
-		"skein-collector: state: listen=%s sessions=%u live=%u strangers=%u queued=%zu "
-		"input_bytes=%zu accepted=%llu turned_away=%llu handshakes_failed=%llu "
-		"enrolled=%llu refused=%llu duplicates=%llu protocol_errors=%llu batches=%llu "
-		"records=%llu bytes=%llu known=%llu gaps=%llu commits=%llu commits_failed=%llu\n",
-		sv->address, h->sessions_n, h->live_n, h->strangers_n,
-		commit_queued(h->commit), h->input_bytes, N(accepted), N(turned_away),
-		N(handshakes_failed), N(enrolled), N(refused), N(duplicates),
-		N(protocol_errors), N(batches), N(records), N(bytes), N(known), N(gaps),
-		N(commits), N(commits_failed));
-#undef N
+	s->sessions = h->sessions_n;
+	s->live = h->live_n;
+	s->strangers = h->strangers_n;
+	s->queued = commit_queued(h->commit);
+	s->input_bytes = h->input_bytes;
+}
+
+static void print_state(struct server *sv)
+{
+	struct buf line = { 0 };
+
+	read_gauges(sv);
+	for (unsigned i = 0; i < stats_rows_n; i++)
+		buf_printf(&line, " %s=%llu", stats_rows[i].name,
+			   (unsigned long long)stats_value(sv->hub.stats, &stats_rows[i]));
+	fprintf(stderr, "skein-collector: state: listen=%s%s\n", sv->address, buf_cstr(&line));
+	buf_fini(&line);
 }
 
 static void on_signal(evutil_socket_t number, short what, void *ctx)
@@ -247,6 +253,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *ctx)
 
 	(void)fd, (void)what;
 	session_sweep(&sv->hub);
+	read_gauges(sv);
 }
 
 static void start_events(struct server *sv)
@@ -358,6 +365,7 @@ int server_run(const struct server_config *config, struct err *e)
 	signal(SIGPIPE, SIG_IGN);
 	more_descriptors();
 	LIST_INIT(&sv.hub.sessions);
+	sv.hub.stats = stats_new();
 	sv.hub.fewer = on_fewer;
 	sv.hub.authority = &sv.authority;
 	rc = open_all(&sv, e);
@@ -369,8 +377,8 @@ int server_run(const struct server_config *config, struct err *e)
 		say_ready(&sv);
 		event_base_dispatch(sv.hub.base);
 		log_info("ended: batches=%llu commits=%llu",
-			 (unsigned long long)sv.hub.stats.batches,
-			 (unsigned long long)sv.hub.stats.commits);
+			 (unsigned long long)sv.hub.stats->batches,
+			 (unsigned long long)sv.hub.stats->commits);
 	}
 	close_all(&sv);
 	return rc;

@@ -194,7 +194,7 @@ void session_fail(struct session *s, enum wire_error_code code, const char *reas
 
 static void protocol_error(struct session *s, const char *what)
 {
-	s->hub->stats.protocol_errors++;
+	s->hub->stats->protocol_errors++;
 	if (may_log(s->hub))
 		log_warn("%s%s%s: protocol error: %s", s->id.cn, *s->id.cn ? " " : "", s->peer,
 			 what);
@@ -203,7 +203,7 @@ static void protocol_error(struct session *s, const char *what)
 
 static void refuse(struct session *s, const char *why)
 {
-	s->hub->stats.refused++;
+	s->hub->stats->refused++;
 	if (may_log(s->hub))
 		log_warn("refused %s%s%s: %s", s->id.cn, *s->id.cn ? " " : "", s->peer, why);
 	session_fail(s, WIRE_E_REFUSED, why);
@@ -333,7 +333,7 @@ static void on_enroll(struct session *s, struct cur body)
 	new_identity(sensor);
 	rc = enrol(hub, &m, &t, &answer, &e);
 	if (!rc) {
-		hub->stats.enrolled++;
+		hub->stats->enrolled++;
 		log_info("enrolled %s: host=%s from %s", sensor, m.host, s->peer);
 		wire_put_cert(&frame, &answer);
 		bufferevent_write(s->bev, frame.p, frame.n);
@@ -366,7 +366,7 @@ static bool displace(struct session *s, uint64_t boot)
 		commit_flush(s->hub->commit); /* so that the position is right */
 		return true;
 	}
-	s->hub->stats.duplicates++;
+	s->hub->stats->duplicates++;
 	if (may_log(s->hub))
 		log_warn("%s from %s while it is connected from %s: turned away", s->id.cn,
 			 s->peer, old->peer);
@@ -420,9 +420,9 @@ static bool on_batch(struct session *s, const struct wire_frame *f, uint8_t *byt
 		return false;
 	}
 	s->in_flight++;
-	s->hub->stats.batches++;
-	s->hub->stats.records += b.records;
-	s->hub->stats.bytes += b.raw_length;
+	s->hub->stats->batches++;
+	s->hub->stats->records += b.records;
+	s->hub->stats->bytes += b.raw_length;
 	commit_add(s->hub->commit, s, &b, bytes);
 	return true;
 }
@@ -498,12 +498,12 @@ void session_committed(struct session *s, uint64_t sequence, enum ledger_verdict
 		s->acked = sequence;
 		return;
 	case LEDGER_KNOWN:
-		s->hub->stats.known++;
+		s->hub->stats->known++;
 		if (sequence > s->acked)
 			s->acked = sequence;
 		return;
 	case LEDGER_GAP:
-		s->hub->stats.gaps++;
+		s->hub->stats->gaps++;
 		s->gap = true;
 		return;
 	}
@@ -544,7 +544,7 @@ static void on_handshake(struct session *s)
 	int rc;
 
 	if (!tls_agreed(ssl_of(s))) {
-		s->hub->stats.handshakes_failed++;
+		s->hub->stats->handshakes_failed++;
 		drop_soon(s);
 		return;
 	}
@@ -586,7 +586,7 @@ static void on_event(struct bufferevent *bev, short what, void *ctx)
 		return;
 	}
 	if (s->state == HANDSHAKE) {
-		s->hub->stats.handshakes_failed++;
+		s->hub->stats->handshakes_failed++;
 		if (code && may_log(s->hub))
 			log_info("%s: TLS failed: %s", s->peer,
 				 tls_words(ssl_of(s), code, words, sizeof(words)));
@@ -602,7 +602,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *ctx)
 
 	(void)fd, (void)what;
 	if (s->state == HANDSHAKE)
-		s->hub->stats.handshakes_failed++;
+		s->hub->stats->handshakes_failed++;
 	session_free(s);
 }
 

@@ -7,7 +7,7 @@
 
 /* Wire: the major number is in the ALPN name, the minor one in HELLO (docs/wire.md). */
 #define WIRE_ALPN "skein/1"
-#define WIRE_MINOR 0
+#define WIRE_MINOR 1
 
 /* The exchange format, and every JSON document that a command prints ("version": N). */
 #define JSON_VERSION 1

@@ -34,6 +34,13 @@ enum wire_type {
 	WIRE_ERROR,	/* either, before it closes */
 	WIRE_ENROLL,	/* sensor without a certificate: token and signing request */
 	WIRE_CERT,	/* collector: the certificate */
+	WIRE_RENEW,	/* sensor: a signing request for its next certificate (minor 1) */
+};
+
+/* What HELLO and WELCOME offer; what both have is used. */
+enum wire_capability {
+	WIRE_CAN_ZSTD = 1,  /* batches may be WIRE_ZSTD */
+	WIRE_CAN_RENEW = 2, /* RENEW is answered by CERT within the session */
 };
 
 enum wire_error_code {
@@ -93,7 +100,7 @@ struct wire_cert {
 	const char *certificate; /* PEM */
 	const char *authority;	 /* PEM */
 };
-enum wire_encoding { WIRE_PLAIN = 0 };
+enum wire_encoding { WIRE_PLAIN = 0, WIRE_ZSTD = 1 };
 struct wire_batch {
 	uint64_t epoch, sequence;
 	uint32_t records;

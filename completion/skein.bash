@@ -151,7 +151,7 @@ _skein_collector() {
 	elif ((COMP_CWORD == 1)) && [[ $cur != -* ]]; then
 		_skein_words "token" "$cur"
 	else
-		_skein_words "--data --listen --log-level --help --version" "$cur"
+		_skein_words "--data --listen --config --log-level --help --version" "$cur"
 	fi
 }
 

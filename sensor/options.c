@@ -9,13 +9,14 @@
 #include <unistd.h>
 
 #include "common/addr.h"
+#include "common/config.h"
 #include "common/exits.h"
 #include "common/mem.h"
 #include "common/version.h"
-#include "sensor/config.h"
 #include "sensor/mirror/observer.h"
 
 #define DATA_DIR "/var/lib/skein/sensor"
+#define CONFIG_FILE "/etc/skein/sensor.conf"
 const char options_dir[] = DATA_DIR;
 
 static const char usage_text[] =

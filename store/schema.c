@@ -11,7 +11,7 @@
 #include "store/priv.h"
 
 /* cppcheck-suppress internalAstError -- it does not see the generated file */
-static const char schema[] =
+const char schema_first[] =
 #include "store/schema.inc"
 	;
 
@@ -25,9 +25,15 @@ static const char hosts[] =
 #include "store/host.inc"
 	;
 
+/* cppcheck-suppress internalAstError -- nor this one */
+static const char collecting[] =
+#include "store/collect.inc"
+	;
+
 static const struct schema_step steps_all[] = {
 	{ 2, plans },
 	{ 3, hosts },
+	{ 4, collecting },
 	{ 0, NULL },
 };
 
@@ -62,6 +68,24 @@ static int set_version(struct store *s, int version, struct err *e)
 	return db_exec(s, e, sql);
 }
 
+static int run_steps(struct store *s, int now, const struct schema_step *step, struct err *e)
+{
+	for (; step->sql; step++) {
+		int rc;
+
+		if (step->version <= now)
+			continue;
+		rc = db_exec(s, e, step->sql);
+		if (!rc)
+			rc = set_version(s, step->version, e);
+		if (rc) {
+			err_wrap(e, "migrating to schema %d", step->version);
+			return rc;
+		}
+	}
+	return 0;
+}
+
 static int make_tables(struct store *s, struct err *e)
 {
 	char sql[64];
@@ -70,14 +94,10 @@ static int make_tables(struct store *s, struct err *e)
 	if (rc) /* another process was faster, or failure */
 		return rc < 0 ? rc : 0;
 	snprintf(sql, sizeof(sql), "PRAGMA application_id = %d", SCHEMA_APPLICATION);
-	rc = db_exec(s, e, schema);
-	if (!rc)
-		rc = db_exec(s, e, plans);
-	if (!rc)
-		rc = db_exec(s, e, hosts);
+	rc = db_exec(s, e, schema_first);
 	if (!rc)
 		rc = db_exec(s, e, sql);
-	return rc ? rc : set_version(s, SCHEMA_VERSION, e);
+	return rc ? rc : run_steps(s, 1, steps_all, e);
 }
 
 int schema_make(struct store *s, struct err *e)
@@ -134,24 +154,6 @@ out:
 	free(tmp);
 	free(to);
 	return rc;
-}
-
-static int run_steps(struct store *s, int now, const struct schema_step *step, struct err *e)
-{
-	for (; step->sql; step++) {
-		int rc;
-
-		if (step->version <= now)
-			continue;
-		rc = db_exec(s, e, step->sql);
-		if (!rc)
-			rc = set_version(s, step->version, e);
-		if (rc) {
-			err_wrap(e, "migrating to schema %d", step->version);
-			return rc;
-		}
-	}
-	return 0;
 }
 
 /*

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The tables and their version, which stands in the file's user_version.  A new file gets
- * schema.sql (what version 1 had) and plan.sql (what came with 2); an older one gets the steps
- * that it lacks, of which plan.sql is one, all in one transaction, after a copy of it was put
- * beside it as PATH.vN.
+ * schema.sql (what version 1 had) and every step after it (plan.sql, host.sql, collect.sql);
+ * an older one gets the steps that it lacks, all in one transaction, after a copy of it was
+ * put beside it as PATH.vN.
  */
 #ifndef STORE_SCHEMA_H
 #define STORE_SCHEMA_H
@@ -12,7 +12,7 @@
 #include "store/store.h"
 
 enum {
-	SCHEMA_VERSION = 3,
+	SCHEMA_VERSION = 4,
 	SCHEMA_APPLICATION = 0x534b454e, /* "SKEN", in the file's application_id */
 };
 
@@ -20,6 +20,9 @@ struct schema_step {
 	int version;	 /* that the database has afterwards; ascending */
 	const char *sql; /* NULL ends a table of steps */
 };
+
+/* What version 1 had. */
+extern const char schema_first[];
 
 /* What the file holds: its version, 0 for an empty file, -EBADMSG for a file of others. */
 int schema_version(struct store *s, struct err *e);

@@ -20,7 +20,8 @@ MAY = {
     "assess": {"assess", "graph", "store", "common"},
     "sensor": {"sensor", "sensor/mirror", "common", "bpf"},
     "sensor/mirror": {"sensor/mirror", "common"},
-    "collector": {"collector", "graph", "store", "common"},
+    "collector": {"collector", "collector/flows", "graph", "store", "common"},
+    "collector/flows": {"collector/flows", "common"},
     "cli": {"cli", "assess", "graph/draw", "graph", "store", "common"},
     "bpf": {"bpf"},
 }
@@ -32,9 +33,9 @@ FROM_BPF = re.compile(r"bpf/((event|ports)\.h|[a-z_]+\.skel\.h)$")
 ONLY = {
     r"bpf/(bpf|btf|libbpf)\.h": {"sensor/probe_ebpf.c", "sensor/udp_ebpf.c", "sensor/meter.c"},
     r"netlink/.*": {"sensor/probe_poll.c", "sensor/nat.c"},
-    r"seccomp\.h": {"sensor/confine.c"},
-    r"cap-ng\.h": {"sensor/confine.c"},
-    r"ini\.h": {"sensor/config.c"},
+    r"seccomp\.h": {"sensor/confine.c", "collector/confine.c"},
+    r"cap-ng\.h": {"sensor/confine.c", "collector/confine.c"},
+    r"ini\.h": {"common/config.c"},
     r"pcap.*": {"sensor/mirror/capfile.c", "sensor/mirror/live.c"},
     r"graphviz/cgraph\.h": {"graph/draw/pen.c"},
     r"graphviz/gvc\.h": {"graph/draw/render.c"},
@@ -48,7 +49,7 @@ SQL = re.compile(r'"\s*(SELECT|INSERT INTO|UPDATE \w+ SET|DELETE FROM|CREATE TAB
 
 
 def folder_of(path):
-    """The library that a file belongs to: graph/draw and sensor/mirror are of their own."""
+    """The library that a file belongs to: a folder within a folder is one of its own."""
     two = "/".join(path.parent.parts[:2])
     return two if two in MAY else path.parent.parts[0]
 

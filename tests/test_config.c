@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sensor/config.h"
+#include "common/config.h"
 
 #include <check.h>
 #include <errno.h>

@@ -56,6 +56,15 @@ static size_t read_file(const char *path, char *out, size_t cap)
 	return n;
 }
 
+/* Of what a migration keeps. */
+static const char *copy_name(const char *more)
+{
+	static char name[32];
+
+	snprintf(name, sizeof(name), "skein.db.v%d%s", SCHEMA_VERSION, more);
+	return in_dir(name);
+}
+
 static void run_sql(const char *path, const char *sql)
 {
 	sqlite3 *db;
@@ -137,15 +146,17 @@ END_TEST
 
 START_TEST(newer_is_refused)
 {
-	const char *words = "made by a newer Skein (schema 7, this program knows 3); "
-			    "use that one";
+	char *words = xasprintf("made by a newer Skein (schema 99, this program knows %d); "
+				"use that one",
+				SCHEMA_VERSION);
 
 	store_close(kit.s);
 	kit.s = NULL;
-	run_sql(kit.path, "PRAGMA user_version = 7");
+	run_sql(kit.path, "PRAGMA user_version = 99");
 	refused(kit.path, STORE_READ, words);
 	refused(kit.path, STORE_WRITE, words);
-	ck_assert_int_eq(access(in_dir("skein.db.v7"), F_OK), -1);
+	ck_assert_int_eq(access(in_dir("skein.db.v99"), F_OK), -1);
+	free(words);
 }
 END_TEST
 
@@ -170,40 +181,39 @@ START_TEST(steps_are_taken)
 {
 	static const struct schema_step steps[] = {
 		{ 2, "this is no SQL, and is not to be taken" },
-		{ 4, "ALTER TABLE gap ADD COLUMN why TEXT" },
-		{ 5, "CREATE TABLE more(a); INSERT INTO more VALUES(42)" },
+		{ SCHEMA_VERSION + 1, "ALTER TABLE gap ADD COLUMN why TEXT" },
+		{ SCHEMA_VERSION + 2, "CREATE TABLE more(a); INSERT INTO more VALUES(42)" },
 		{ 0, NULL },
 	};
 	struct stat st;
 
-	ck_assert_int_eq(schema_run(kit.s, 3, steps, NULL), 0);
-	ck_assert_int_eq(number(kit.path, "PRAGMA user_version"), 5);
+	ck_assert_int_eq(schema_run(kit.s, SCHEMA_VERSION, steps, NULL), 0);
+	ck_assert_int_eq(number(kit.path, "PRAGMA user_version"), SCHEMA_VERSION + 2);
 	ck_assert_int_eq(number(kit.path, "SELECT a FROM more"), 42);
-	ck_assert_int_eq(number(in_dir("skein.db.v3"), "PRAGMA user_version"), 3);
-	ck_assert_int_eq(number(in_dir("skein.db.v3"), "SELECT count(*) FROM edge"), 0);
-	ck_assert_int_eq(stat(in_dir("skein.db.v3"), &st), 0);
+	ck_assert_int_eq(number(copy_name(""), "PRAGMA user_version"), SCHEMA_VERSION);
+	ck_assert_int_eq(number(copy_name(""), "SELECT count(*) FROM edge"), 0);
+	ck_assert_int_eq(stat(copy_name(""), &st), 0);
 	ck_assert_int_eq(st.st_mode & 0777, 0600);
-	ck_assert_int_eq(access(in_dir("skein.db.v3.tmp"), F_OK), -1);
+	ck_assert_int_eq(access(copy_name(".tmp"), F_OK), -1);
 }
 END_TEST
 
 START_TEST(a_step_that_fails_leaves_all_as_it_was)
 {
 	static const struct schema_step steps[] = {
-		{ 4, "DROP TABLE edge" },
-		{ 5, "CREATE TABLE sensor(a)" }, /* is there */
+		{ SCHEMA_VERSION + 1, "DROP TABLE edge" },
+		{ SCHEMA_VERSION + 2, "CREATE TABLE sensor(a)" }, /* is there */
 		{ 0, NULL },
 	};
 	struct err e = { 0 };
 
 	kit_sensor(&kit, "A", "a", "10.0.0.1");
 	for (int i = 0; i < 2; i++) {
-		ck_assert_int_lt(schema_run(kit.s, 3, steps, &e), 0);
-		ck_assert(strstr(e.msg, "migrating to schema 5") != NULL);
-		ck_assert_int_eq(number(kit.path, "PRAGMA user_version"), 3);
+		ck_assert_int_lt(schema_run(kit.s, SCHEMA_VERSION, steps, &e), 0);
+		ck_assert(strstr(e.msg, "migrating to schema") != NULL);
+		ck_assert_int_eq(number(kit.path, "PRAGMA user_version"), SCHEMA_VERSION);
 		ck_assert_int_eq(number(kit.path, "SELECT count(*) FROM machine"), 1);
-		ck_assert_int_eq(number(in_dir("skein.db.v3"), "SELECT count(*) FROM machine"),
-				 1);
+		ck_assert_int_eq(number(copy_name(""), "SELECT count(*) FROM machine"), 1);
 	}
 	kit_expect(&kit, "");
 }
@@ -228,45 +238,24 @@ static char *tables(const char *path)
 }
 
 /* A file as version 1 made it, with the machine m1. */
-static void make_version_one(const char *path, const char *like)
+static void make_version_one(const char *path)
 {
-	sqlite3 *from, *to;
-	sqlite3_stmt *st;
-
-	ck_assert_int_eq(sqlite3_open(like, &from), SQLITE_OK);
-	ck_assert_int_eq(sqlite3_open(path, &to), SQLITE_OK);
-	ck_assert_int_eq(sqlite3_prepare_v2(
-				 from,
-				 "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL "
-				 "AND tbl_name NOT IN ('plan', 'plan_group', 'plan_machine', "
-				 "'group_label', 'edit', 'setting', 'sqlite_sequence', "
-				 "'capture', 'capture_hour', 'usage', 'translation') "
-				 "ORDER BY rowid",
-				 -1, &st, NULL),
-			 SQLITE_OK);
-	while (sqlite3_step(st) == SQLITE_ROW)
-		ck_assert_int_eq(sqlite3_exec(to, (const char *)sqlite3_column_text(st, 0),
-					      NULL, NULL, NULL),
-				 SQLITE_OK);
-	sqlite3_finalize(st);
-	sqlite3_close(from);
-	sqlite3_close(to);
-	run_sql(path, "ALTER TABLE machine DROP COLUMN inventory;"
-		      "ALTER TABLE sensor DROP COLUMN unnamed;"
-		      "ALTER TABLE sensor DROP COLUMN degraded;"
-		      "PRAGMA journal_mode = WAL; PRAGMA application_id = 0x534b454e;"
+	run_sql(path, schema_first);
+	run_sql(path, "PRAGMA journal_mode = WAL; PRAGMA application_id = 0x534b454e;"
 		      "PRAGMA user_version = 1; INSERT INTO machine(ident) VALUES('m1')");
 }
 
 START_TEST(version_one_becomes_what_a_new_file_is)
 {
-	const char *old_words = "made by an older Skein (schema 1, this program reads 3); "
-				"the collector or an import brings it up to date";
+	char *old_words =
+		xasprintf("made by an older Skein (schema 1, this program reads %d); "
+			  "the collector or an import brings it up to date",
+			  SCHEMA_VERSION);
 	char *fresh = tables(kit.path), *now, *path = xstrdup(in_dir("old.db"));
 	struct err e = { 0 };
 	struct store *s;
 
-	make_version_one(path, kit.path);
+	make_version_one(path);
 	ck_assert_int_eq(number(path, "SELECT count(*) FROM sqlite_master "
 				      "WHERE name IN ('plan', 'sqlite_sequence')"),
 			 0);
@@ -281,6 +270,7 @@ START_TEST(version_one_becomes_what_a_new_file_is)
 	ck_assert_int_eq(number(path, "SELECT count(*) FROM machine"), 1);
 	ck_assert_int_eq(number(in_dir("old.db.v1"), "PRAGMA user_version"), 1);
 	ck_assert_int_eq(number(in_dir("old.db.v1"), "SELECT count(*) FROM machine"), 1);
+	free(old_words);
 	free(fresh);
 	free(now);
 	free(path);
@@ -291,15 +281,15 @@ END_TEST
 START_TEST(who_comes_second_leaves_the_copy_alone)
 {
 	static const struct schema_step steps[] = {
-		{ 4, "CREATE TABLE more(a)" },
+		{ SCHEMA_VERSION + 1, "CREATE TABLE more(a)" },
 		{ 0, NULL },
 	};
 	struct store *second = store_open(kit.path, STORE_WRITE, NULL);
 
-	ck_assert_int_eq(schema_run(kit.s, 3, steps, NULL), 0);
-	ck_assert_int_eq(schema_run(second, 3, steps, NULL), 0);
-	ck_assert_int_eq(number(kit.path, "PRAGMA user_version"), 4);
-	ck_assert_int_eq(number(in_dir("skein.db.v3"), "PRAGMA user_version"), 3);
+	ck_assert_int_eq(schema_run(kit.s, SCHEMA_VERSION, steps, NULL), 0);
+	ck_assert_int_eq(schema_run(second, SCHEMA_VERSION, steps, NULL), 0);
+	ck_assert_int_eq(number(kit.path, "PRAGMA user_version"), SCHEMA_VERSION + 1);
+	ck_assert_int_eq(number(copy_name(""), "PRAGMA user_version"), SCHEMA_VERSION);
 	ck_assert(!store_in_tx(second));
 	store_close(second);
 }
@@ -309,16 +299,16 @@ END_TEST
 START_TEST(no_copy_no_step)
 {
 	static const struct schema_step steps[] = {
-		{ 4, "CREATE TABLE more(a)" },
+		{ SCHEMA_VERSION + 1, "CREATE TABLE more(a)" },
 		{ 0, NULL },
 	};
 	struct err e = { 0 };
 
-	ck_assert_int_eq(mkdir(in_dir("skein.db.v3"), 0700), 0);
-	ck_assert_int_lt(schema_run(kit.s, 3, steps, &e), 0);
+	ck_assert_int_eq(mkdir(copy_name(""), 0700), 0);
+	ck_assert_int_lt(schema_run(kit.s, SCHEMA_VERSION, steps, &e), 0);
 	ck_assert_msg(strstr(e.msg, "keeping a copy as") != NULL, "%s", e.msg);
-	ck_assert_int_eq(number(kit.path, "PRAGMA user_version"), 3);
-	ck_assert_int_eq(access(in_dir("skein.db.v3.tmp"), F_OK), -1);
+	ck_assert_int_eq(number(kit.path, "PRAGMA user_version"), SCHEMA_VERSION);
+	ck_assert_int_eq(access(copy_name(".tmp"), F_OK), -1);
 }
 END_TEST
 

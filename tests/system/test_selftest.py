@@ -176,10 +176,10 @@ class SelfTest(unittest.TestCase):
                     [harness.program("skein-sensor"), "--self-test", "--json",
                      *self.settings(""), "--data", self.sensor, "--collector",
                      f"127.0.0.1:{mute.getsockname()[1]}"], stdout=subprocess.PIPE) as child:
-                mute.accept()
-                self.assert_confined(*harness.children(child.pid))
-                child.send_signal(signal.SIGALRM)
-                said = json.loads(child.communicate(timeout=10)[0])
+                with mute.accept()[0]: # dropped it would be closed, and the call over
+                    self.assert_confined(*harness.children(child.pid))
+                    child.send_signal(signal.SIGALRM)
+                    said = json.loads(child.communicate(timeout=10)[0])
         self.assertEqual(child.returncode, 1)
         self.assertEqual([c["name"] for c in said], list(NAMES[:-1]))
         self.assertIn("no answer within 14 s", said[-1]["found"])

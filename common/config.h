@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The sensor's configuration file, as keys and values; what they mean is for main.c, which
- * knows the options of the same names.
+ * A daemon's configuration file, as keys and values; what they mean is for its options.c,
+ * which knows the options of the same names.
  */
-#ifndef SENSOR_CONFIG_H
-#define SENSOR_CONFIG_H
+#ifndef COMMON_CONFIG_H
+#define COMMON_CONFIG_H
 
 #include "common/err.h"
-
-#define CONFIG_FILE "/etc/skein/sensor.conf"
 
 enum { CONFIG_LINES_MAX = 256 };
 

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collector/child.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { PATIENCE_MS = 1000, STEP_MS = 10 };
+
+static void run(int fd, pid_t parent, child_fn *fn, void *ctx)
+{
+	static const int ignored[] = { SIGHUP, SIGUSR1, SIGINT, SIGTERM, SIGPIPE };
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent) /* it died before it could be told */
+		_exit(1);
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(*ignored); i++)
+		signal(ignored[i], SIG_IGN);
+	_exit(fn(fd, ctx));
+}
+
+int child_start(struct child *c, const char *name, child_fn *fn, void *ctx, struct err *e)
+{
+	pid_t parent = getpid();
+	int pair[2];
+
+	*c = (struct child){ .name = name, .fd = -1 };
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(e, -errno, "cannot start %s", name);
+	c->pid = fork();
+	if (c->pid < 0) {
+		close(pair[0]);
+		close(pair[1]);
+		c->pid = 0;
+		return err_sys(e, -errno, "cannot start %s", name);
+	}
+	if (c->pid == 0) {
+		close(pair[0]);
+		run(pair[1], parent, fn, ctx);
+	}
+	close(pair[1]);
+	c->fd = pair[0];
+	return 0;
+}
+
+static void close_range_of(unsigned from, unsigned to)
+{
+	if (from > to || syscall(SYS_close_range, from, to, 0) == 0)
+		return;
+	for (unsigned fd = from; fd <= to && fd < 1 << 16; fd++) /* before Linux 5.9 */
+		close((int)fd);
+}
+
+static int by_number(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+void child_keep(const int *keep, unsigned n)
+{
+	int sorted[16];
+	unsigned from = STDERR_FILENO + 1;
+
+	if (n > sizeof(sorted) / sizeof(*sorted))
+		abort();
+	for (unsigned i = 0; i < n; i++)
+		sorted[i] = keep[i];
+	qsort(sorted, n, sizeof(*sorted), by_number);
+	for (unsigned i = 0; i < n; i++) {
+		if (sorted[i] < (int)from)
+			continue;
+		close_range_of(from, (unsigned)sorted[i] - 1);
+		from = (unsigned)sorted[i] + 1;
+	}
+	close_range_of(from, ~0U);
+}
+
+bool child_reap(struct child *c, int *status)
+{
+	if (!c->pid || waitpid(c->pid, status, WNOHANG) != c->pid)
+		return false;
+	c->pid = 0;
+	return true;
+}
+
+void child_stop(struct child *c)
+{
+	int status;
+
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
+	for (int ms = 0; c->pid && !child_reap(c, &status); ms += STEP_MS) {
+		if (ms >= PATIENCE_MS)
+			kill(c->pid, SIGKILL);
+		poll(NULL, 0, STEP_MS);
+	}
+}

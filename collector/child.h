@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The processes that the collector starts beside itself, each for one dangerous or slow thing:
+ * the authority's key, the answers over HTTP, datagrams of strangers.
+ *
+ * A child speaks to the collector over one socket (SOCK_SEQPACKET), is killed with it
+ * (PR_SET_PDEATHSIG) and ends when that socket does.  Children are forked before the store is
+ * opened, since SQLite may not be carried over a fork.
+ */
+#ifndef COLLECTOR_CHILD_H
+#define COLLECTOR_CHILD_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "common/err.h"
+
+struct child {
+	const char *name; /* borrowed, for messages */
+	pid_t pid;	  /* 0: there is none */
+	int fd;		  /* to it; blocking; -1: there is none */
+};
+
+/* Runs in the child, which ends with what it returns.  FD is its end of the socket. */
+typedef int child_fn(int fd, void *ctx);
+
+/*
+ * The child ignores SIGINT, SIGTERM, SIGHUP and SIGUSR1: the collector says when it ends.
+ * Descriptors other than those that FN is to have are FN's to close (child_keep).
+ */
+int child_start(struct child *c, const char *name, child_fn *fn, void *ctx, struct err *e);
+/* In the child: closes everything above standard error but the N descriptors of KEEP. */
+void child_keep(const int *keep, unsigned n);
+/* Closes the socket, waits a second for the child, then kills it.  Nothing if there is none.
+ */
+void child_stop(struct child *c);
+/* For SIGCHLD: true once it has ended, with its wait status. */
+bool child_reap(struct child *c, int *status);
+
+#endif

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collector/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "collector/home.h"
+#include "common/addr.h"
+#include "common/config.h"
+#include "common/exits.h"
+#include "common/mem.h"
+#include "common/version.h"
+
+#define CONFIG_FILE "/etc/skein/collector.conf"
+
+static const char help[] =
+	"usage: skein-collector [--data DIR] [--listen ADDR:PORT] [OPTION...]\n"
+	"       skein-collector token create [--data DIR] [--role host|mirror] [--ttl 24h]\n"
+	"                                    [--uses N]\n"
+	"\n"
+	"Receives what sensors see and keeps it in DIR/skein.db.\n"
+	"\n"
+	"  --data DIR           default " HOME_DEFAULT "\n"
+	"  --listen ADDR:PORT   default 0.0.0.0:7700; port 0 takes a free one, and\n"
+	"                       DIR/collector.addr says which\n"
+	"  --config FILE        options as \"key = value\" (" CONFIG_FILE ", if it is\n"
+	"                       there); what is on the command line wins\n"
+	"  --log-level LEVEL    debug, info (default), warn or err\n"
+	"  --ready-fd N         write the address to this descriptor once it listens\n"
+	"  --help, --version\n"
+	"\n"
+	"token create prints a token, alone on one line, that lets new sensors in:\n"
+	"\n"
+	"  --role host|mirror   host (default) speaks for its own addresses, mirror for any\n"
+	"  --ttl TIME           how long it may be used: 30m, 24h (default), 7d\n"
+	"  --uses N             how many sensors it lets in, 1 by default\n"
+	"\n"
+	"examples:\n"
+	"  skein-collector --data /var/lib/skein --listen 0.0.0.0:7700\n"
+	"  skein-collector token create --ttl 7d --uses 50\n"
+	"  skein-sensor enroll --collector collector.example:7700 --token TOKEN\n"
+	"\n"
+	"SIGTERM and SIGINT end it when what has arrived is committed; SIGHUP reads the\n"
+	"configuration again; SIGUSR1 prints its state.\n";
+
+int options_usage(const char *what, const char *about)
+{
+	fprintf(stderr, "skein-collector: %s%s; see skein-collector --help\n", what, about);
+	return EXITS_USAGE;
+}
+
+int options_seconds(const char *s, uint32_t max_s, uint32_t *seconds)
+{
+	static const struct {
+		char letter;
+		uint32_t seconds;
+	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
+	unsigned long n;
+	char *end;
+
+	if (*s < '0' || *s > '9')
+		return -EINVAL;
+	n = strtoul(s, &end, 10);
+	if (!n || n > max_s || !end[0] || end[1])
+		return -EINVAL;
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
+		if (units[i].letter != end[0])
+			continue;
+		if (n * units[i].seconds > max_s)
+			return -EINVAL;
+		*seconds = (uint32_t)n * units[i].seconds;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+/* Each takes a value that lives as long as O; false for one that it does not take. */
+
+static bool set_data(struct options *o, const char *v)
+{
+	o->server.dir = v;
+	return *v != 0;
+}
+
+static bool set_listen(struct options *o, const char *v)
+{
+	return addr_split_hostport(v, o->host, sizeof(o->host), &o->server.port) == 0;
+}
+
+static bool set_level(struct options *o, const char *v)
+{
+	return log_level_parse(v, &o->level) == 0;
+}
+
+static bool set_ready(struct options *o, const char *v)
+{
+	char *end;
+	long fd;
+
+	errno = 0;
+	fd = strtol(v, &end, 10);
+	if (errno || end == v || *end || fd < 0 || fd > 1 << 20)
+		return false;
+	o->server.ready_fd = (int)fd;
+	return true;
+}
+
+struct row {
+	const char *name;
+	bool file; /* may stand in the file, with _ or - */
+	bool (*set)(struct options *o, const char *value);
+	const char *wants;
+};
+
+static const struct row rows[] = {
+	{ "data", true, set_data, "a directory" },
+	{ "listen", true, set_listen, "ADDR:PORT" },
+	{ "log-level", true, set_level, "debug, info, warn or err" },
+	{ "ready-fd", false, set_ready, "a descriptor" },
+};
+enum { ROWS = sizeof(rows) / sizeof(*rows), OPT_CONFIG = 1000 };
+
+static const char *keep(struct options *o, const char *text)
+{
+	MEM_GROW(o->kept, o->kept_n, o->kept_cap);
+	return o->kept[o->kept_n++] = xstrdup(text);
+}
+
+/* The file */
+
+static const struct row *row_of_key(const char *key)
+{
+	for (int i = 0; i < ROWS; i++) {
+		const char *a = rows[i].name, *b = key;
+
+		while (*a && (*a == *b || (*a == '-' && *b == '_')))
+			a++, b++;
+		if (!*a && !*b && rows[i].file)
+			return &rows[i];
+	}
+	return NULL;
+}
+
+static int take_line(struct options *o, const struct config_line *l)
+{
+	const struct row *r = row_of_key(l->key);
+	char *words;
+
+	if (r && r->set(o, keep(o, l->value)))
+		return 0;
+	words = r ? xasprintf("%s:%d: %s wants %s, not %s", l->file, l->line, l->key, r->wants,
+			      l->value)
+		  : xasprintf("%s:%d: unknown key %s", l->file, l->line, l->key);
+	options_usage(words, "");
+	free(words);
+	return EXITS_USAGE + 1;
+}
+
+static int take_file(struct options *o, const char *path)
+{
+	struct config config;
+	struct err e = { 0 };
+	int rc = 0;
+
+	if (!path && access(CONFIG_FILE, F_OK) < 0)
+		return 0;
+	if (config_read(&config, path ? path : CONFIG_FILE, &e) < 0) {
+		fprintf(stderr, "skein-collector: %s\n", e.msg);
+		rc = EXITS_USAGE + 1;
+	}
+	for (unsigned i = 0; i < config.n && !rc; i++)
+		rc = take_line(o, &config.line[i]);
+	config_free(&config);
+	return rc;
+}
+
+/* The command line */
+
+static void make_long(struct option out[ROWS + 4])
+{
+	for (int i = 0; i < ROWS; i++)
+		out[i] = (struct option){ rows[i].name, required_argument, NULL, 256 + i };
+	out[ROWS] = (struct option){ "config", required_argument, NULL, OPT_CONFIG };
+	out[ROWS + 1] = (struct option){ "help", no_argument, NULL, 'h' };
+	out[ROWS + 2] = (struct option){ "version", no_argument, NULL, 'V' };
+	out[ROWS + 3] = (struct option){ 0 };
+}
+
+static int take_option(struct options *o, int opt)
+{
+	char *what;
+
+	if (opt == OPT_CONFIG)
+		return 0;
+	if (opt == 'h' || opt == 'V') {
+		fputs(opt == 'h' ? help : "skein-collector " SKEIN_VERSION "\n", stdout);
+		return EXITS_OK + 1;
+	}
+	if (opt < 256) /* getopt has said what is wrong */
+		return EXITS_USAGE + 1;
+	if (rows[opt - 256].set(o, keep(o, optarg)))
+		return 0;
+	what = xasprintf("--%s wants %s, not ", rows[opt - 256].name, rows[opt - 256].wants);
+	options_usage(what, optarg);
+	free(what);
+	return EXITS_USAGE + 1;
+}
+
+static int take_line_of_command(struct options *o, int argc, char **argv)
+{
+	struct option list[ROWS + 4];
+	int opt, rc = 0;
+
+	make_long(list);
+	optind = 0; /* from the start, also of another ARGV */
+	while (!rc && (opt = getopt_long(argc, argv, "", list, NULL)) != -1)
+		rc = take_option(o, opt);
+	if (!rc && optind < argc)
+		rc = options_usage("unknown command ", argv[optind]) + 1;
+	return rc;
+}
+
+static const char *config_path(int argc, char **argv)
+{
+	struct option list[ROWS + 4];
+	const char *path = NULL;
+	int opt, loud = opterr;
+
+	make_long(list);
+	optind = 0;
+	opterr = 0;
+	while ((opt = getopt_long(argc, argv, "", list, NULL)) != -1)
+		if (opt == OPT_CONFIG)
+			path = optarg;
+	opterr = loud;
+	return path;
+}
+
+int options_parse(struct options *o, int argc, char **argv)
+{
+	int rc;
+
+	*o = (struct options){ .host = "0.0.0.0", .level = LOG_INFO_ };
+	o->server = (struct server_config){
+		.dir = HOME_DEFAULT, .host = o->host, .port = 7700, .ready_fd = -1
+	};
+	rc = take_file(o, config_path(argc, argv));
+	return rc ? rc : take_line_of_command(o, argc, argv);
+}
+
+void options_free(struct options *o)
+{
+	for (unsigned i = 0; i < o->kept_n; i++)
+		free(o->kept[i]);
+	free(o->kept);
+}

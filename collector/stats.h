@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The collector's counters: one row here is a counter, its name in /metrics and in the state
+ * that SIGUSR1 prints.
+ *
+ * They lie in memory that the collector shares with the processes it starts; each counter has
+ * one process that writes it, and the others may read an old value.  Every drop, refusal and
+ * retry has a row.
+ */
+#ifndef COLLECTOR_STATS_H
+#define COLLECTOR_STATS_H
+
+#include <stdint.h>
+
+/* X(name, kind, words): kind is counter or gauge. */
+#define STATS(X)                                                                              \
+	X(accepted, counter, "connections accepted")                                          \
+	X(turned_away, counter, "connections closed at once: too many strangers")             \
+	X(handshakes_failed, counter, "TLS handshakes that failed or took too long")          \
+	X(enrolled, counter, "sensors enrolled")                                              \
+	X(refused, counter, "sensors and enrolments refused")                                 \
+	X(duplicates, counter, "sessions turned away: the identity was connected already")    \
+	X(protocol_errors, counter, "sessions ended for a frame that makes no sense")         \
+	X(batches, counter, "batches received")                                               \
+	X(records, counter, "records received")                                               \
+	X(bytes, counter, "bytes of batches received, as they decode")                        \
+	X(known, counter, "batches received again, not counted again")                        \
+	X(gaps, counter, "batches out of sequence, sent back")                                \
+	X(commits, counter, "transactions")                                                   \
+	X(commits_failed, counter, "transactions that failed; their sensors send again")      \
+	X(sessions, gauge, "connections of sensors")                                          \
+	X(live, gauge, "sensors connected and welcomed")                                      \
+	X(strangers, gauge, "connections that have not said HELLO yet")                       \
+	X(queued, gauge, "batches that wait for a commit")                                    \
+	X(input_bytes, gauge, "bytes of unfinished frames")
+
+struct stats {
+#define X(name, kind, words) uint64_t name;
+	STATS(X)
+#undef X
+};
+
+struct stats_row {
+	const char *name, *kind, *words;
+	uint16_t at; /* offset of its uint64_t */
+};
+extern const struct stats_row stats_rows[];
+extern const unsigned stats_rows_n;
+
+/* Zeroed, shared with every process forked afterwards, there until this one ends. */
+struct stats *stats_new(void);
+uint64_t stats_value(const struct stats *s, const struct stats_row *row);
+
+#endif

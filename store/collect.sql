@@ -1,0 +1,2 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- What a collector needs that runs for years (schema version 4).
