@@ -11,10 +11,16 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "store/close.h"
 #include "store/ledger.h"
 #include "store/store.h"
 
-enum { BUSY_DELAY_MS = 200 };
+enum {
+	BUSY_DELAY_MS = 200,
+	CLOSE_SLICE = 400, /* conversations that are decided on along with a commit */
+	CLOSE_IDLE_MS = 5000,
+	CLOSE_LAST_MS = 1500, /* before the collector ends */
+};
 
 struct entry {
 	STAILQ_ENTRY(entry) link;
@@ -29,7 +35,7 @@ STAILQ_HEAD(queue, entry);
 
 struct commit {
 	struct hub *hub;
-	struct event *timer;
+	struct event *timer, *idle;
 	struct queue waiting;
 	struct queue writing;		/* during a flush */
 	size_t batches, records, bytes; /* waiting */
@@ -44,12 +50,16 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
 	commit_flush(ctx);
 }
 
+static void on_idle(evutil_socket_t fd, short what, void *ctx);
+
 struct commit *commit_new(struct hub *hub)
 {
 	struct commit *c = xcalloc(1, sizeof(*c));
 
 	c->hub = hub;
 	c->timer = evtimer_new(hub->base, on_timer, c);
+	c->idle = evtimer_new(hub->base, on_idle, c);
+	on_idle(-1, 0, c);
 	STAILQ_INIT(&c->waiting);
 	STAILQ_INIT(&c->writing);
 	return c;
@@ -72,6 +82,7 @@ void commit_free(struct commit *c)
 		return;
 	free_entries(&c->waiting);
 	event_free(c->timer);
+	event_free(c->idle);
 	free(c);
 }
 
@@ -113,10 +124,49 @@ static int write_queue(struct commit *c, struct err *e)
 			return rc;
 		}
 	}
-	rc = store_commit(c->hub->store, e);
+	rc = close_some(c->hub->store, (int64_t)clock_ms(), CLOSE_SLICE, e);
+	if (rc >= 0)
+		rc = store_commit(c->hub->store, e);
 	if (rc)
 		store_rollback(c->hub->store);
 	return rc;
+}
+
+/* Minutes that are over, where no batch brings a transaction along.  As close_some. */
+static int close_alone(struct commit *c, int64_t now_ms, unsigned limit)
+{
+	struct err e = { 0 };
+	int more = 0, rc = store_begin(c->hub->store, &e);
+
+	if (rc)
+		return rc;
+	more = close_some(c->hub->store, now_ms, limit, &e);
+	rc = more < 0 ? more : store_commit(c->hub->store, &e);
+	if (rc)
+		store_rollback(c->hub->store);
+	if (rc && !c->broken)
+		log_err("cannot add up minutes that are over: %s", e.msg);
+	return rc ? rc : more;
+}
+
+static void on_idle(evutil_socket_t fd, short what, void *ctx)
+{
+	struct timeval next = { .tv_sec = CLOSE_IDLE_MS / 1000 };
+	struct commit *c = ctx;
+
+	(void)fd, (void)what;
+	if (!c->flushing && close_alone(c, (int64_t)clock_ms(), CLOSE_SLICE) > 0)
+		next = (struct timeval){ .tv_usec = 20000 };
+	evtimer_add(c->idle, &next);
+}
+
+void commit_finish(struct commit *c)
+{
+	uint64_t until = clock_ms() + CLOSE_LAST_MS;
+
+	commit_flush(c);
+	while (!c->busy && close_alone(c, CLOSE_ALL, CLOSE_SLICE) > 0 && clock_ms() < until)
+		;
 }
 
 static void answer_all(struct commit *c)

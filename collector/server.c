@@ -196,7 +196,7 @@ static void drain(struct server *sv)
 	hub->draining = true;
 	evconnlistener_free(sv->listener);
 	sv->listener = NULL;
-	commit_flush(hub->commit);
+	commit_finish(hub->commit);
 	for (s = LIST_FIRST(&hub->sessions); s; s = next) {
 		next = session_next(s);
 		session_finish(s);

@@ -26,6 +26,8 @@ enum witness count_authority(unsigned kinds, const int64_t covered[WITNESS_COUNT
 	return best;
 }
 
+static const struct amounts nothing;
+
 static int slot_of(int64_t minute)
 {
 	return (int)(minute % CONV_MINUTES);
@@ -143,21 +145,24 @@ static int contest(struct store *s, const struct conv *v, const struct claim *c,
 
 /* Changing sides */
 
-static int read_row(struct store *s, int64_t minute, int64_t claim, struct amounts *a,
+static int read_row(struct store *s, int64_t minute, int64_t claim, struct count_report *r,
 		    struct err *e)
 {
 	int rc;
 	sqlite3_stmt *st = db_query(s, e,
-				    "SELECT " AMOUNT_NAMES
+				    "SELECT first, last, " AMOUNT_NAMES
 				    " FROM fact_minute WHERE minute = ? AND claim = ?",
 				    DB(I(minute), I(claim)));
 
+	*r = (struct count_report){ .minute = minute };
 	if (!st)
 		return db_fail(s, NULL);
 	rc = db_step(s, st, e);
 	if (rc <= 0)
 		return rc;
-	*a = amount_read(st, 0);
+	r->first = sqlite3_column_int64(st, 0);
+	r->last = sqlite3_column_int64(st, 1);
+	r->amounts = amount_read(st, 2);
 	db_done(st);
 	return 0;
 }
@@ -167,15 +172,15 @@ static int flip(struct store *s, struct claim *c, int64_t minute, struct err *e)
 {
 	int64_t *row = &c->row[slot_of(minute)], edge = c->edge;
 	bool counted = *row > 0;
-	struct amounts a = { 0 };
-	int rc = read_row(s, minute, c->id, &a, e);
+	struct count_report r;
+	int rc = read_row(s, minute, c->id, &r, e);
 
 	if (!rc && counted)
 		rc = edge_final(s, *row, &edge, e);
 	if (counted)
-		a = amount_negative(a);
+		r.amounts = amount_negative(r.amounts);
 	if (!rc)
-		rc = level_add(s, edge, minute, 0, 0, &a, e);
+		rc = level_add(s, edge, minute, r.first, r.last, &r.amounts, e);
 	if (rc)
 		return rc;
 	*row = counted ? 0 : edge;
@@ -203,13 +208,14 @@ static int put_row(struct store *s, const struct claim *c, int64_t edge,
 {
 	sqlite3_stmt *st = db_query(
 		s, e,
-		"INSERT INTO fact_minute(minute, claim, edge, " AMOUNT_NAMES
-		") VALUES(?, ?, ?, " AMOUNT_MARKS ") ON CONFLICT DO UPDATE SET " AMOUNT_SUMS,
-		DB(I(r->minute), I(c->id), I(edge)));
+		"INSERT INTO fact_minute(minute, claim, edge, first, last, " AMOUNT_NAMES
+		") VALUES(?, ?, ?, ?, ?, " AMOUNT_MARKS ") ON CONFLICT DO UPDATE SET "
+		"first = min(first, excluded.first), last = max(last, excluded.last), " AMOUNT_SUMS,
+		DB(I(r->minute), I(c->id), I(edge), I(r->first), I(r->last)));
 
 	if (!st)
 		return db_fail(s, NULL);
-	amount_bind(st, 4, &r->amounts);
+	amount_bind(st, 6, &r->amounts);
 	return db_step(s, st, e);
 }
 
@@ -217,15 +223,31 @@ static int put_row(struct store *s, const struct claim *c, int64_t edge,
 static int put_levels(struct store *s, const struct claim *c, int64_t row,
 		      const struct count_report *r, struct err *e)
 {
-	static const struct amounts nothing;
-	int64_t edge;
-	int rc = edge_final(s, row, &edge, e);
+	int64_t edge = 0;
+	int rc = row > 0 ? edge_final(s, row, &edge, e) : 0;
 
-	if (rc || !row)
+	if (rc || row <= 0)
 		return rc ? rc : level_total(s, c->edge, r->first, r->last, &nothing, e);
 	if (edge != c->edge)
 		rc = level_total(s, c->edge, r->first, r->last, &nothing, e);
 	return rc ? rc : level_add(s, edge, r->minute, r->first, r->last, &r->amounts, e);
+}
+
+/*
+ * A minute that is not over is only written down.  That the edge was seen is told once, when
+ * the row is new.
+ */
+static int add_open(struct store *s, struct claim *c, const struct count_report *r,
+		    struct err *e)
+{
+	int64_t *row = &c->row[slot_of(r->minute)];
+	bool first = *row == CONV_NO_ROW;
+	int rc;
+
+	if (first)
+		*row = CONV_OPEN;
+	rc = put_row(s, c, *row, r, e);
+	return rc || !first ? rc : level_total(s, c->edge, r->first, r->last, &nothing, e);
 }
 
 int count_add(struct store *s, struct conv *v, struct claim *c, const struct count_report *r,
@@ -238,6 +260,8 @@ int count_add(struct store *s, struct conv *v, struct claim *c, const struct cou
 	if (rc)
 		return rc;
 	m->kinds |= 1u << conv_witness(c);
+	if (r->minute > s->closed)
+		return add_open(s, c, r, e);
 	rc = contest(s, v, c, m, e);
 	if (!rc)
 		rc = settle(s, v, m, e);
@@ -274,7 +298,11 @@ int count_covered(struct store *s, int64_t sensor, int64_t minute, struct err *e
 {
 	size_t n;
 	int rc = 0;
-	int64_t *list = contested(s, sensor, minute, &n, e);
+	int64_t *list;
+
+	if (minute > s->closed)
+		return 0;
+	list = contested(s, sensor, minute, &n, e);
 
 	if (!list)
 		return db_fail(s, NULL);
@@ -289,5 +317,69 @@ int count_covered(struct store *s, int64_t sensor, int64_t minute, struct err *e
 			rc = settle(s, v, m, e);
 	}
 	free(list);
+	return rc;
+}
+
+/* Minutes that are over, and those that are not */
+
+/* Whoever may change its mind later is found again by its coverage. */
+static int contest_all(struct store *s, struct conv *v, struct conv_minute *m, struct err *e)
+{
+	int rc = 0;
+
+	for (struct claim *c = v->claims; c < v->claims + v->claims_n && !rc; c++)
+		if (c->row[slot_of(m->minute)] != CONV_NO_ROW)
+			rc = contest(s, v, c, m, e);
+	return rc;
+}
+
+static int save_claims(struct store *s, struct conv *v, struct err *e)
+{
+	int rc = 0;
+
+	for (struct claim *c = v->claims; c < v->claims + v->claims_n && !rc; c++)
+		if (c->unsaved)
+			rc = conv_save(s, c, e);
+	return rc;
+}
+
+int count_close(struct store *s, int64_t conversation, int64_t minute, struct err *e)
+{
+	struct conv_minute *m;
+	struct conv *v;
+	int rc = conv_at(s, conversation, &v, e);
+
+	if (!rc)
+		rc = minute_of(s, v, minute, &m, e);
+	if (!rc)
+		rc = contest_all(s, v, m, e);
+	if (!rc)
+		rc = settle(s, v, m, e);
+	return rc ? rc : save_claims(s, v, e);
+}
+
+int count_open(struct store *s, int64_t conversation, int64_t minute, count_open_fn *fn,
+	       void *ctx, struct err *e)
+{
+	struct conv_minute *m;
+	struct count_report r;
+	enum witness kind;
+	struct conv *v;
+	int rc = conv_at(s, conversation, &v, e);
+
+	if (!rc)
+		rc = minute_of(s, v, minute, &m, e);
+	if (!rc)
+		rc = decide(s, v, m, &kind, e);
+	for (struct claim *c = rc ? NULL : v->claims; !rc && c < v->claims + v->claims_n;
+	     c++) {
+		if (c->row[slot_of(minute)] != CONV_OPEN)
+			continue;
+		rc = read_row(s, minute, c->id, &r, e);
+		if (!rc && conv_witness(c) != kind)
+			r.amounts = nothing;
+		if (!rc)
+			fn(c->edge, &r, ctx);
+	}
 	return rc;
 }

@@ -19,6 +19,7 @@ struct conv_cache;
 struct edge_cache;
 struct cover_cache;
 struct sensor_cache;
+struct closing;
 
 /*
  * The caches hold what the database holds, so they are dropped when a transaction is rolled
@@ -29,7 +30,9 @@ struct store {
 	sqlite3 *db;
 	char *path;
 	enum store_mode mode;
-	int64_t seen; /* data_version when the caches were last known to be right */
+	int64_t closed;		 /* the newest minute that is over */
+	struct closing *closing; /* close.c */
+	int64_t seen;		 /* data_version when the caches were last known to be right */
 	struct db_kept *kept;
 	struct dict *dict;
 	struct conv_cache *convs;
