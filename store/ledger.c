@@ -23,7 +23,9 @@ enum {
 	LATE_DAYS = 7,	   /* older than a spool can be; then its time is not believed */
 	EARLY_MINUTES = 5, /* a clock that is ahead */
 	KEPT_DAYS = 400,
-	BREAK_MS = 1000, /* between two COVERs: the sensor was not watching */
+	SPOILT_SIDE = 60,      /* minutes at each end of a loss */
+	SPOILT_MINUTES = 1440, /* by one batch */
+	BREAK_MS = 1000,       /* between two COVERs: the sensor was not watching */
 };
 
 /* One batch on its way in. */
@@ -34,6 +36,7 @@ struct intake {
 	int64_t *minutes; /* whose coverage this batch has changed */
 	size_t minutes_n, minutes_cap;
 	int64_t seen, quarantined, rejected, lost, overflow, unnamed;
+	unsigned spoilt;  /* minutes */
 	int64_t degraded; /* of the newest cover; -1: none was among them */
 };
 
@@ -116,6 +119,17 @@ static void begin_run(struct intake *in)
 	in->sensor->covered_ms = in->base_ms;
 }
 
+static void remember_minute(struct intake *in, int64_t minute)
+{
+	MEM_GROW(in->minutes, in->minutes_n, in->minutes_cap);
+	in->minutes[in->minutes_n++] = minute;
+}
+
+static unsigned flaws_of(const struct cover *c)
+{
+	return c->degraded | (c->overflow ? COVER_OVERFLOW : 0u);
+}
+
 static int take_cover(struct intake *in, const struct cover *c, struct err *e)
 {
 	int64_t start = (int64_t)c->start_ms, end = (int64_t)c->end_ms;
@@ -123,11 +137,31 @@ static int take_cover(struct intake *in, const struct cover *c, struct err *e)
 	if (!plausible(in, start) || !plausible(in, end))
 		return 0;
 	run_on(in->sensor, start, end);
-	for (int64_t m = start / minute_ms; m * minute_ms < end; m++) {
-		MEM_GROW(in->minutes, in->minutes_n, in->minutes_cap);
-		in->minutes[in->minutes_n++] = m;
+	for (int64_t m = start / minute_ms; m * minute_ms < end; m++)
+		remember_minute(in, m);
+	return cover_add(in->s, in->sensor->id, start, end, flaws_of(c), e);
+}
+
+/*
+ * What was dropped are whole batches with their covers, so what is left to be spoilt are the
+ * minutes at both ends.
+ */
+static int spoil(struct intake *in, const struct lost *l, struct err *e)
+{
+	int64_t first = (int64_t)l->start_ms / minute_ms;
+	int64_t last = (int64_t)(l->end_ms - (l->end_ms > 0)) / minute_ms;
+	int rc = 0;
+
+	if (!in_time(in, l->start_ms) || !in_time(in, l->end_ms) || !l->records)
+		return 0;
+	for (int64_t m = first; m <= last && !rc && in->spoilt < SPOILT_MINUTES; m++) {
+		if (m == first + SPOILT_SIDE && last - SPOILT_SIDE > m)
+			m = last - SPOILT_SIDE;
+		in->spoilt++;
+		remember_minute(in, m);
+		rc = cover_spoil(in->s, in->sensor->id, m, COVER_LOST, e);
 	}
-	return cover_add(in->s, in->sensor->id, start, end, e);
+	return rc;
 }
 
 static int take_covers(struct intake *in, struct cur body, bool first, struct err *e)
@@ -141,9 +175,10 @@ static int take_covers(struct intake *in, struct cur body, bool first, struct er
 	if (first)
 		begin_run(in);
 	while (!rc && wire_reader_next(&r, &rec) > 0) {
-		if (rec.kind == WIRE_R_LOST)
+		if (rec.kind == WIRE_R_LOST) {
 			begin_run(in);
-		else if (rec.kind == WIRE_R_COVER && cover_sane(&rec.cover))
+			rc = spoil(in, &rec.lost, e);
+		} else if (rec.kind == WIRE_R_COVER && cover_sane(&rec.cover))
 			rc = take_cover(in, &rec.cover, e);
 	}
 	wire_reader_fini(&r);
@@ -167,7 +202,7 @@ static bool may_say(const struct sensor *x, const struct flow *f)
 	const struct addr *own = f->witness == WITNESS_CLIENT ? &f->client : &f->server;
 
 	if (!x->host)
-		return f->witness != WITNESS_IMPORT;
+		return f->witness == WITNESS_MIRROR || f->witness == WITNESS_NETFLOW;
 	if (f->witness != WITNESS_CLIENT && f->witness != WITNESS_SERVER)
 		return false;
 	return addr_is_scoped(own) || sensor_speaks(x, own) || stays_inside(x, f);

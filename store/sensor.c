@@ -101,7 +101,7 @@ static int read_row(struct store *s, struct sensor *x, struct err *e)
 	if (rc <= 0)
 		return rc;
 	x->id = sqlite3_column_int64(st, 0);
-	x->host = strcmp(db_text(st, 1), "mirror") != 0;
+	x->host = strcmp(db_text(st, 1), "host") == 0;
 	x->covered_ms = sqlite3_column_int64(st, 2);
 	x->run = sqlite3_column_int64(st, 3);
 	db_done(st);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/ledger.h"
 
-#include "store/count.h"
 #include "tests/storekit.h"
 
 static struct kit kit;
@@ -127,22 +126,6 @@ START_TEST(what_is_rolled_back_never_was)
 END_TEST
 
 /* Counting once */
-
-START_TEST(authority_by_coverage)
-{
-	const unsigned both = 1 << WITNESS_CLIENT | 1 << WITNESS_SERVER;
-	const int64_t none[WITNESS_COUNT] = { 0 };
-	const int64_t equal[WITNESS_COUNT] = { 0, 60000, 60000, 60000 };
-	const int64_t server[WITNESS_COUNT] = { 0, 20000, 60000 };
-
-	ck_assert_int_eq(count_authority(0, none), WITNESS_NONE);
-	ck_assert_int_eq(count_authority(both, none), WITNESS_CLIENT);
-	ck_assert_int_eq(count_authority(1 << WITNESS_MIRROR, none), WITNESS_MIRROR);
-	ck_assert_int_eq(count_authority(both, equal), WITNESS_CLIENT);
-	ck_assert_int_eq(count_authority(1 << WITNESS_SERVER, equal), WITNESS_CLIENT);
-	ck_assert_int_eq(count_authority(both, server), WITNESS_SERVER);
-}
-END_TEST
 
 START_TEST(both_sides_are_one_edge)
 {
@@ -645,7 +628,6 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, a_batch_counts_once);
 	tcase_add_test(t, what_is_rolled_back_never_was);
-	tcase_add_test(t, authority_by_coverage);
 	tcase_add_test(t, both_sides_are_one_edge);
 	tcase_add_test(t, server_first_is_taken_back);
 	tcase_add_test(t, without_coverage_the_client_is_believed);
