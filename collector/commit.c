@@ -22,7 +22,7 @@ struct entry {
 	char sensor[CERT_CN];
 	struct wire_batch batch;
 	uint8_t *frame;
-	uint64_t received_ms;
+	struct ledger_from how;
 	enum ledger_verdict verdict;
 };
 STAILQ_HEAD(queue, entry);
@@ -85,7 +85,7 @@ void commit_add(struct commit *c, struct commit_source *from, const char *sensor
 	snprintf(n->sensor, sizeof(n->sensor), "%s", sensor);
 	n->batch = *batch;
 	n->frame = frame;
-	n->received_ms = clock_ms();
+	n->how = (struct ledger_from){ clock_ms(), from->greeted, from->skew_ms };
 	STAILQ_INSERT_TAIL(&c->waiting, n, link);
 	if (c->batches++ == 0)
 		evtimer_add(c->timer, &delay);
@@ -106,8 +106,8 @@ static int write_queue(struct commit *c, struct err *e)
 	STAILQ_FOREACH(n, &c->writing, link)
 	{
 		/* cppcheck-suppress uninitvar */
-		rc = ledger_apply(c->hub->store, n->sensor, &n->batch, n->received_ms,
-				  &n->verdict, e);
+		rc = ledger_apply(c->hub->store, n->sensor, &n->batch, &n->how, &n->verdict,
+				  e);
 		if (rc) {
 			store_rollback(c->hub->store);
 			return rc;

@@ -21,7 +21,9 @@ enum {
  * of the calls may free what it is part of.
  */
 struct commit_source {
-	void *ctx; /* the caller's own */
+	void *ctx;	 /* the caller's own */
+	bool greeted;	 /* it has told its clock: */
+	int64_t skew_ms; /* less ours (store/ledger.h) */
 	void (*committed)(struct commit_source *from, const struct wire_batch *b,
 			  enum ledger_verdict verdict);
 	/* Once after all that one transaction committed. */

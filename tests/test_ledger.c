@@ -110,6 +110,7 @@ END_TEST
 
 START_TEST(what_is_rolled_back_never_was)
 {
+	const struct ledger_from from = { .received_ms = KIT_NOW };
 	enum ledger_verdict v;
 	struct wire_batch b;
 
@@ -117,7 +118,7 @@ START_TEST(what_is_rolled_back_never_was)
 	kit_flow(&kit, &curl);
 	b = kit_batch(&kit, 1, 2);
 	ck_assert_int_eq(store_begin(kit.s, NULL), 0);
-	ck_assert_int_eq(ledger_apply(kit.s, "A", &b, KIT_NOW, &v, NULL), 0);
+	ck_assert_int_eq(ledger_apply(kit.s, "A", &b, &from, &v, NULL), 0);
 	store_rollback(kit.s);
 	kit_expect(&kit, "");
 	ck_assert_int_eq(kit_apply(&kit, "A", &b, KIT_NOW), LEDGER_APPLIED);
