@@ -36,9 +36,9 @@ struct claim {
 
 struct conv_minute {
 	int64_t minute;	   /* 0: nothing remembered */
-	unsigned kinds;	   /* witnesses that have rows */
-	enum witness kind; /* whose rows are counted */
-	bool contested;
+	enum witness kind; /* whose rows are counted: this one's, */
+	int64_t origin;	   /* as this sensor tells */
+	int64_t contested; /* the sensors in table contest, added up */
 };
 
 struct conv_key {

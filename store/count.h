@@ -3,11 +3,9 @@
  * Counting once.
  *
  * Every report is kept by minute and claim.  Of the claims of one conversation those of one
- * kind of witness, the authority of that minute, enter the levels: the one who covered most of
- * the minute, and of equals the client's host before the server's, the mirror, NetFlow.  A
- * host that covered the minute is the authority even when it reports nothing, because a
- * connection that falls across the end of a minute may be in another minute for the other
- * side.
+ * sensor, the authority of that minute (authority.h), enter the levels.  A host that covered
+ * the minute may be the authority even when it reports nothing, because a connection that
+ * falls across the end of a minute may be in another minute for the other side.
  *
  * A minute that is not over (close.h) is only written down; nobody can say yet who will have
  * covered it.  When it is over each of its conversations is decided on, once.  Coverage and
@@ -21,13 +19,6 @@
 #include "store/amount.h"
 #include "store/conv.h"
 #include "store/priv.h"
-
-/*
- * The authority: KINDS is the set of witnesses with reports, bits 1 << enum witness; COVERED
- * how many milliseconds each kind watched.  Where nobody's coverage is known, the first kind
- * of all that report.
- */
-enum witness count_authority(unsigned kinds, const int64_t covered[WITNESS_COUNT]);
 
 struct count_report {
 	int64_t minute;

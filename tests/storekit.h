@@ -34,6 +34,8 @@ struct kit {
 	uint64_t sequence[16];
 	uint64_t later_ms; /* after KIT_NOW */
 	bool closing;	   /* every minute is over as soon as something came */
+	bool greeted;	   /* the sender has told its clock: so far ahead */
+	int64_t skew_ms;
 };
 
 static inline void kit_open(struct kit *k)
@@ -81,11 +83,12 @@ static inline struct wire_batch kit_batch(struct kit *k, uint64_t epoch, uint64_
 static inline enum ledger_verdict kit_apply(struct kit *k, const char *sensor,
 					    const struct wire_batch *b, uint64_t now)
 {
+	const struct ledger_from from = { now, k->greeted, k->skew_ms };
 	enum ledger_verdict v;
 	struct err e = { 0 };
 
 	ck_assert_msg(store_begin(k->s, &e) == 0, "%s", e.msg);
-	ck_assert_msg(ledger_apply(k->s, sensor, b, now, &v, &e) == 0, "%s", e.msg);
+	ck_assert_msg(ledger_apply(k->s, sensor, b, &from, &v, &e) == 0, "%s", e.msg);
 	if (k->closing)
 		ck_assert_msg(close_some(k->s, CLOSE_ALL, 1000, &e) == 0, "%s", e.msg);
 	ck_assert_msg(store_commit(k->s, &e) == 0, "%s", e.msg);
