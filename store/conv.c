@@ -55,6 +55,15 @@ void conv_drop(struct store *s, struct conv *v)
 	free(v);
 }
 
+void conv_forget(struct store *s, int64_t id)
+{
+	struct conv *v;
+
+	HASH_FIND(by_id, cache_of(s)->by_id, &id, sizeof(id), v);
+	if (v)
+		conv_drop(s, v);
+}
+
 struct conv_key conv_key(const struct endpoint *client, const struct endpoint *server,
 			 uint32_t scope, uint16_t port, uint8_t proto)
 {

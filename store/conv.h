@@ -74,6 +74,8 @@ int conv_save(struct store *s, const struct claim *c, struct err *e);
 void conv_remember_port(struct claim *c, uint16_t port);
 /* Out of memory, not out of the database. */
 void conv_drop(struct store *s, struct conv *v);
+/* The same by its number, if it is in memory at all. */
+void conv_forget(struct store *s, int64_t id);
 
 /* The one witness of a sensor's claim; WITNESS_IMPORT for imported ones. */
 enum witness conv_witness(const struct claim *c);

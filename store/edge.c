@@ -6,6 +6,7 @@
 
 #include "store/db.h"
 #include "store/level.h"
+#include "store/mark.h"
 
 struct alias {
 	int64_t edge, into;
@@ -47,7 +48,9 @@ static int load(struct store *s, struct edge_cache *c, struct err *e)
 {
 	int rc = db_int(s, e, &c->next,
 			"SELECT 1 + max((SELECT ifnull(max(id), 0) FROM edge), "
-			"(SELECT ifnull(max(edge), 0) FROM merged))",
+			"(SELECT ifnull(max(edge), 0) FROM merged), "
+			"(SELECT ifnull(max(value), 1) - 1 FROM mark WHERE word = '" MARK_EDGE
+			"'))",
 			DB_NONE);
 	sqlite3_stmt *st;
 

@@ -19,6 +19,8 @@ struct conv_cache;
 struct edge_cache;
 struct cover_cache;
 struct sensor_cache;
+struct retaining;
+struct sweep;
 
 /*
  * The caches hold what the database holds, so they are dropped when a transaction is rolled
@@ -36,6 +38,8 @@ struct store {
 	struct edge_cache *edges;
 	struct cover_cache *covers;
 	struct sensor_cache *sensors;
+	struct retaining *retaining; /* retain.c: what is done in this turn */
+	struct sweep *sweep;	     /* under way, else NULL */
 };
 
 void store_forget(struct store *s);

@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/alias.h"
 #include "store/amount.h"
 #include "store/db.h"
 #include "store/known.h"
 #include "store/order.h"
+#include "store/packed.h"
 #include "store/query.h"
 #include "store/seen.h"
 #include "store/window.h"
@@ -34,10 +36,6 @@ struct edge {
 	uint64_t live, pending;
 };
 
-struct alias {
-	int64_t edge, into;
-};
-
 struct query {
 	struct store *s;
 	struct err *e;
@@ -45,8 +43,7 @@ struct query {
 	struct known known;
 	struct edge *edge;
 	size_t edge_n, near; /* near: behind the one found last */
-	struct alias *alias;
-	size_t alias_n;
+	struct aliases aliases;
 	struct seen *seen;
 };
 
@@ -57,40 +54,16 @@ static int by_number(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Edges that became part of another are found there; a circle is damage. */
 static struct edge *edge_at(struct query *q, int64_t id)
 {
-	const struct alias *a;
 	struct edge *ed;
 
-	for (size_t i = 0; i < q->alias_n; i++) {
-		a = bsearch(&id, q->alias, q->alias_n, sizeof(*a), by_number);
-		if (!a)
-			break;
-		id = a->into;
-	}
+	id = alias_tip(&q->aliases, id);
 	if (q->near < q->edge_n && q->edge[q->near].id == id) /* scans go up as well */
 		return &q->edge[q->near++];
 	ed = q->edge_n ? bsearch(&id, q->edge, q->edge_n, sizeof(*q->edge), by_number) : NULL;
 	q->near = ed ? (size_t)(ed - q->edge) + 1 : 0;
 	return ed;
-}
-
-static int load_aliases(struct query *q)
-{
-	size_t cap = 0;
-	int rc;
-	sqlite3_stmt *st = db_query(
-		q->s, q->e, "SELECT edge, into_edge FROM merged ORDER BY edge", DB_NONE);
-
-	if (!st)
-		return db_fail(q->s, NULL);
-	while ((rc = db_step(q->s, st, q->e)) > 0) {
-		MEM_GROW(q->alias, q->alias_n, cap);
-		q->alias[q->alias_n++] = (struct alias){ sqlite3_column_int64(st, 0),
-							 sqlite3_column_int64(st, 1) };
-	}
-	return rc;
 }
 
 static int load_edges(struct query *q)
@@ -122,23 +95,34 @@ static int load_edges(struct query *q)
 	return rc;
 }
 
-/* Amounts: the edge in column 0, the amounts from column 1. */
-static int add_amounts(struct query *q, sqlite3_stmt *st)
+static void add_amounts(struct query *q, int64_t edge, const struct amounts *a)
+{
+	struct edge *ed = edge_at(q, edge);
+
+	if (ed)
+		amount_add(&ed->sum, a);
+}
+
+/* The edge in column 0, the amounts from column 1. */
+static int add_rows(struct query *q, sqlite3_stmt *st)
 {
 	int rc;
 
 	if (!st)
 		return db_fail(q->s, NULL);
 	while ((rc = db_step(q->s, st, q->e)) > 0) {
-		struct edge *ed = edge_at(q, sqlite3_column_int64(st, 0));
 		struct amounts a = amount_read(st, 1);
 
-		if (!ed)
-			continue;
-		amount_add(&ed->sum, &a);
-		ed->present = ed->present || a.records > 0;
+		add_amounts(q, sqlite3_column_int64(st, 0), &a);
 	}
 	return rc;
+}
+
+static int on_packed(int64_t bucket, const struct pack_row *row, void *ctx)
+{
+	(void)bucket;
+	add_amounts(ctx, row->edge, &row->a);
+	return 0;
 }
 
 static int load_totals(struct query *q)
@@ -166,27 +150,18 @@ static int load_totals(struct query *q)
 	return rc;
 }
 
-static sqlite3_stmt *part_of(struct query *q, const struct window_part *p)
+static int add_part(struct query *q, const struct window_part *p)
 {
-	switch (p->level) {
-	case WINDOW_MINUTES:
-		return db_query(q->s, q->e,
-				"SELECT edge, " AMOUNT_NAMES " FROM fact_minute "
-				"WHERE minute >= ? AND minute < ? AND edge > 0",
-				DB(I(p->from), I(p->to)));
-	case WINDOW_HOURS:
-		return db_query(q->s, q->e,
-				"SELECT edge, " AMOUNT_NAMES " FROM fact_hour "
-				"WHERE hour >= ? AND hour < ?",
-				DB(I(p->from), I(p->to)));
-	default:
-		return db_query(q->s, q->e,
-				"SELECT edge, " AMOUNT_NAMES " FROM fact_day "
-				"WHERE day >= ? AND day < ?",
-				DB(I(p->from), I(p->to)));
-	}
+	if (p->level != WINDOW_MINUTES)
+		return packed_each(q->s, p->level == WINDOW_DAYS ? PACKED_DAY : PACKED_HOUR,
+				   p->from, p->to, on_packed, q, q->e);
+	return add_rows(q, db_query(q->s, q->e,
+				    "SELECT edge, " AMOUNT_NAMES " FROM fact_minute "
+				    "WHERE minute >= ? AND minute < ? AND edge > 0",
+				    DB(I(p->from), I(p->to))));
 }
 
+/* Late differences may be negative: what is there shows when all is added up. */
 static int load_window(struct query *q)
 {
 	int64_t until = q->f->until ? q->f->until : INT64_MAX;
@@ -195,14 +170,16 @@ static int load_window(struct query *q)
 	int rc = 0;
 
 	for (unsigned i = 0; i < n && !rc; i++)
-		rc = add_amounts(q, part_of(q, &part[i]));
-	if (rc)
-		return rc;
-	return add_amounts(q,
-			   db_query(q->s, q->e,
-				    "SELECT edge, " AMOUNT_NAMES " FROM span WHERE edge > 0 "
-				    "AND ((first < ? AND last >= ?) OR last = 0)",
-				    DB(I(until), I(q->f->since))));
+		rc = add_part(q, &part[i]);
+	if (!rc)
+		rc = add_rows(q, db_query(q->s, q->e,
+					  "SELECT edge, " AMOUNT_NAMES
+					  " FROM span WHERE edge > 0 "
+					  "AND ((first < ? AND last >= ?) OR last = 0)",
+					  DB(I(until), I(q->f->since))));
+	for (struct edge *ed = q->edge; ed < q->edge + q->edge_n; ed++)
+		ed->present = ed->sum.records > 0;
+	return rc;
 }
 
 /* Sensors before imports, of either the better witness, of imports the latest. */
@@ -264,7 +241,7 @@ static int load(struct query *q)
 	int rc = known_load(q->s, true, &q->known, q->e);
 
 	if (!rc)
-		rc = load_aliases(q);
+		rc = alias_load(q->s, &q->aliases, q->e);
 	if (!rc)
 		rc = load_edges(q);
 	if (!rc)
@@ -444,7 +421,7 @@ int query_edges(struct store *s, const struct filter *f, query_edge_fn *fn, void
 	for (size_t i = 0; i < q.edge_n; i++)
 		free(q.edge[i].extra);
 	free(q.edge);
-	free(q.alias);
+	alias_fini(&q.aliases);
 	seen_free(q.seen);
 	known_fini(&q.known);
 	return rc;

@@ -18,6 +18,7 @@
 #include "store/priv.h"
 #include "store/schema.h"
 #include "store/sensor.h"
+#include "store/sweep.h"
 
 enum { BUSY_MS = 10000 };
 
@@ -40,6 +41,8 @@ void store_close(struct store *s)
 	if (!s)
 		return;
 	store_forget(s);
+	sweep_free(s->sweep);
+	free(s->retaining);
 	db_forget_statements(s);
 	sqlite3_close(s->db);
 	free(s->path);
@@ -243,6 +246,10 @@ static int look_around(struct store *s, struct err *e)
 
 	if (rc < 0)
 		return rc;
+	if (seen != s->seen) {
+		sweep_free(s->sweep);
+		s->sweep = NULL;
+	}
 	if (seen != s->seen || conv_crowded(s->convs) || cover_crowded(s->covers))
 		store_forget(s);
 	s->seen = seen;
