@@ -82,13 +82,15 @@ int pack_begin(struct pack_reader *r, const void *p, size_t n)
 	return 0;
 }
 
+enum { VARINT = 10, ROW = (AMOUNT_N + 2) * VARINT };
+
 /* As cur_varint, which is not inline: this is read by the hundred million. */
-static inline int varint(struct pack_reader *r, uint64_t *out)
+static inline int varint(const uint8_t **p, const uint8_t *end, bool roomy, uint64_t *out)
 {
 	uint64_t v = 0;
 
-	for (unsigned shift = 0; r->p < r->end && shift < 64; shift += 7) {
-		uint8_t b = *r->p++;
+	for (unsigned shift = 0; shift < 64 && (roomy || *p < end); shift += 7) {
+		uint8_t b = *(*p)++;
 
 		v |= (uint64_t)(b & 0x7f) << shift;
 		if (b < 0x80) {
@@ -99,24 +101,32 @@ static inline int varint(struct pack_reader *r, uint64_t *out)
 	return -EBADMSG;
 }
 
-int pack_next(struct pack_reader *r, struct pack_row *row)
+/* ROOMY: there are bytes enough for the largest row, so none is asked for. */
+static inline int read_row(struct pack_reader *r, struct pack_row *row, bool roomy)
 {
 	int64_t v[AMOUNT_N] = { 0 };
 	uint64_t step, mask, word;
+	const uint8_t *p = r->p;
 
-	if (!r->left)
-		return r->p == r->end ? 0 : -EBADMSG;
-	if (varint(r, &step) || varint(r, &mask) || mask >> AMOUNT_N || !step ||
-	    step > (uint64_t)(INT64_MAX - r->edge))
+	if (varint(&p, r->end, roomy, &step) || varint(&p, r->end, roomy, &mask) ||
+	    mask >> AMOUNT_N || !step || step > (uint64_t)(INT64_MAX - r->edge))
 		return -EBADMSG;
-	r->left--;
-	r->edge += (int64_t)step;
-	row->edge = r->edge;
 	for (; mask; mask &= mask - 1) {
-		if (varint(r, &word))
+		if (varint(&p, r->end, roomy, &word))
 			return -EBADMSG;
 		v[__builtin_ctzll(mask)] = unfolded(word);
 	}
+	r->p = p;
+	r->left--;
+	r->edge += (int64_t)step;
+	row->edge = r->edge;
 	memcpy(&row->a, v, sizeof(v));
 	return 1;
+}
+
+int pack_next(struct pack_reader *r, struct pack_row *row)
+{
+	if (!r->left)
+		return r->p == r->end ? 0 : -EBADMSG;
+	return r->end - r->p >= ROW ? read_row(r, row, true) : read_row(r, row, false);
 }

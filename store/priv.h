@@ -42,6 +42,11 @@ struct store {
 	struct sweep *sweep;	     /* under way, else NULL */
 };
 
+/*
+ * A handle to a file as it is, which may be written to but is neither made, migrated nor
+ * checked to be one of ours; for db_query and its like, and store_close.
+ */
+struct store *store_look(const char *path, struct err *e);
 void store_forget(struct store *s);
 bool store_in_tx(const struct store *s);
 /* A call that is a transaction of its own unless the caller has one open. */

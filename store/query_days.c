@@ -50,7 +50,11 @@ static int on_row(int64_t day, const struct pack_row *row, void *ctx)
 	struct seen_days *x = d->list + d->near;
 
 	(void)day;
-	if (d->near >= d->n || x->edge != edge)
+	uint64_t step = d->n ? (uint64_t)edge - (uint64_t)d->list[0].edge : 0;
+
+	if (step < d->n && d->list[step].edge == edge)
+		x = d->list + step;
+	else if (d->near >= d->n || x->edge != edge)
 		x = d->n ? bsearch(&edge, d->list, d->n, sizeof(*x), by_edge) : NULL;
 	if (!x)
 		return 0;

@@ -27,8 +27,8 @@ struct edge {
 	int64_t id;
 	struct order_place place;
 	char *extra;
-	struct amounts sum;
-	bool present; /* something is known of it in the window */
+	struct amounts *sum; /* in the query's array */
+	bool present;	     /* something is known of it in the window */
 	int64_t first, last;
 	unsigned witnesses;
 	bool guess;
@@ -42,6 +42,9 @@ struct query {
 	const struct filter *f;
 	struct known known;
 	struct edge *edge;
+	/* What millions of rows are added to lies close together: of edge[i]. */
+	int64_t *number;
+	struct amounts *sum;
 	size_t edge_n, near; /* near: behind the one found last */
 	struct aliases aliases;
 	struct seen *seen;
@@ -54,16 +57,47 @@ static int by_number(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static struct edge *edge_at(struct query *q, int64_t id)
+/* Numbers are given one after the other: most stand where they would if none was missing. */
+static size_t find_edge(const struct query *q, int64_t id)
 {
-	struct edge *ed;
+	uint64_t step = q->edge_n ? (uint64_t)id - (uint64_t)q->number[0] : 0;
+	const int64_t *at;
+
+	if (step < q->edge_n && q->number[step] == id)
+		return step;
+	at = q->edge_n ? bsearch(&id, q->number, q->edge_n, sizeof(*at), by_number) : NULL;
+	return at ? (size_t)(at - q->number) : SIZE_MAX;
+}
+
+/* The place of an edge, where one that became part of another is found there; or SIZE_MAX. */
+static size_t place_of(struct query *q, int64_t id)
+{
+	size_t i;
 
 	id = alias_tip(&q->aliases, id);
-	if (q->near < q->edge_n && q->edge[q->near].id == id) /* scans go up as well */
-		return &q->edge[q->near++];
-	ed = q->edge_n ? bsearch(&id, q->edge, q->edge_n, sizeof(*q->edge), by_number) : NULL;
-	q->near = ed ? (size_t)(ed - q->edge) + 1 : 0;
-	return ed;
+	if (q->near < q->edge_n && q->number[q->near] == id) /* scans go up as well */
+		return q->near++;
+	i = find_edge(q, id);
+	q->near = i + 1;
+	return i;
+}
+
+static struct edge *edge_at(struct query *q, int64_t id)
+{
+	size_t i = place_of(q, id);
+
+	return i == SIZE_MAX ? NULL : &q->edge[i];
+}
+
+/* Once all edges are known. */
+static void index_edges(struct query *q)
+{
+	q->number = xcalloc(q->edge_n + 1, sizeof(*q->number));
+	q->sum = xcalloc(q->edge_n + 1, sizeof(*q->sum));
+	for (size_t i = 0; i < q->edge_n; i++) {
+		q->number[i] = q->edge[i].id;
+		q->edge[i].sum = &q->sum[i];
+	}
 }
 
 static int load_edges(struct query *q)
@@ -97,10 +131,10 @@ static int load_edges(struct query *q)
 
 static void add_amounts(struct query *q, int64_t edge, const struct amounts *a)
 {
-	struct edge *ed = edge_at(q, edge);
+	size_t i = place_of(q, edge);
 
-	if (ed)
-		amount_add(&ed->sum, a);
+	if (i != SIZE_MAX)
+		amount_add(&q->sum[i], a);
 }
 
 /* The edge in column 0, the amounts from column 1. */
@@ -144,7 +178,7 @@ static int load_totals(struct query *q)
 		ed->last = sqlite3_column_int64(st, 2 + AMOUNT_N);
 		if (window)
 			continue;
-		ed->sum = amount_read(st, 1);
+		*ed->sum = amount_read(st, 1);
 		ed->present = true;
 	}
 	return rc;
@@ -178,7 +212,7 @@ static int load_window(struct query *q)
 					  "AND ((first < ? AND last >= ?) OR last = 0)",
 					  DB(I(until), I(q->f->since))));
 	for (struct edge *ed = q->edge; ed < q->edge + q->edge_n; ed++)
-		ed->present = ed->sum.records > 0;
+		ed->present = ed->sum->records > 0;
 	return rc;
 }
 
@@ -244,6 +278,7 @@ static int load(struct query *q)
 		rc = alias_load(q->s, &q->aliases, q->e);
 	if (!rc)
 		rc = load_edges(q);
+	index_edges(q);
 	if (!rc)
 		rc = load_totals(q);
 	if (!rc && (q->f->since || q->f->until))
@@ -297,7 +332,7 @@ static struct edge_row row_of(const struct query *q, const struct edge *ed)
 		.server = end_of(q, ed->place.server, ed->place.server_process),
 		.proto = ed->place.proto,
 		.port = ed->place.port,
-		.c = amount_counters(&ed->sum),
+		.c = amount_counters(ed->sum),
 		.live = now ? ed->live : 0,
 		.pending = now ? ed->pending : 0,
 		.first = clip(ed->first, f->since, f->until),
@@ -329,7 +364,7 @@ static void join(struct edge *to, const struct edge *more)
 		free(to->extra);
 		to->extra = xstrdup(more->extra);
 	}
-	amount_add(&to->sum, &more->sum);
+	amount_add(to->sum, more->sum);
 	to->live += more->live;
 	to->pending += more->pending;
 	if (more->first && (!to->first || more->first < to->first))
@@ -421,6 +456,8 @@ int query_edges(struct store *s, const struct filter *f, query_edge_fn *fn, void
 	for (size_t i = 0; i < q.edge_n; i++)
 		free(q.edge[i].extra);
 	free(q.edge);
+	free(q.number);
+	free(q.sum);
 	alias_fini(&q.aliases);
 	seen_free(q.seen);
 	known_fini(&q.known);

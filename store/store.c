@@ -233,6 +233,26 @@ struct store *store_open(const char *path, enum store_mode mode, struct err *e)
 	return NULL;
 }
 
+struct store *store_look(const char *path, struct err *e)
+{
+	struct store *s;
+	char *name;
+	int rc = probe(path, STORE_WRITE, e);
+
+	if (rc)
+		return NULL;
+	s = xcalloc(1, sizeof(*s));
+	s->path = xstrdup(path);
+	s->mode = STORE_WRITE;
+	name = plain_name(path);
+	rc = attach(s, name, SQLITE_OPEN_READWRITE, e);
+	free(name);
+	if (!rc)
+		return s;
+	store_close(s);
+	return NULL;
+}
+
 void store_patience(struct store *s, int ms)
 {
 	sqlite3_busy_timeout(s->db, ms);
@@ -254,6 +274,13 @@ static int look_around(struct store *s, struct err *e)
 		store_forget(s);
 	s->seen = seen;
 	return 0;
+}
+
+int store_checkpoints(struct store *s, bool itself, struct err *e)
+{
+	return db_exec(s, e,
+		       itself ? "PRAGMA wal_autocheckpoint = 4000"
+			      : "PRAGMA wal_autocheckpoint = 0");
 }
 
 int store_begin(struct store *s, struct err *e)

@@ -9,6 +9,7 @@
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/err.h"
@@ -32,6 +33,9 @@ const char *store_path(const struct store *s);
 
 /* How long store_begin waits for another writer; ten seconds unless this is called. */
 void store_patience(struct store *s, int ms);
+
+/* Whether commits fold the WAL into the file by themselves (yes) or another does: wal.h. */
+int store_checkpoints(struct store *s, bool itself, struct err *e);
 
 /*
  * The writer's transaction.  Begin waits for another writer, then returns -EBUSY.  All return
