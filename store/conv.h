@@ -80,7 +80,8 @@ void conv_forget(struct store *s, int64_t id);
 /* The one witness of a sensor's claim; WITNESS_IMPORT for imported ones. */
 enum witness conv_witness(const struct claim *c);
 
-bool conv_crowded(const struct conv_cache *c);
+/* Of memory, about. */
+size_t conv_bytes(const struct conv_cache *c);
 void conv_free(struct conv_cache *c);
 
 #endif

@@ -13,7 +13,8 @@ int cover_get(struct store *s, int64_t sensor, int64_t minute, int64_t *ms, stru
 int cover_add(struct store *s, int64_t sensor, int64_t start_ms, int64_t end_ms,
 	      struct err *e);
 
-bool cover_crowded(const struct cover_cache *c);
+/* Of memory, about. */
+size_t cover_bytes(const struct cover_cache *c);
 void cover_free(struct cover_cache *c);
 
 #endif

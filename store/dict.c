@@ -35,6 +35,17 @@ static struct dict *dict_of(struct store *s)
 	return s->dict;
 }
 
+size_t dict_bytes(const struct dict *d)
+{
+	enum { NAME = 64 }; /* of a process, with unit and container */
+
+	return d ? HASH_COUNT(d->endpoints) * (sizeof(struct endpoint) + PRIV_ENTRY * 2) +
+			       HASH_COUNT(d->processes) *
+				       (sizeof(struct named) + NAME + PRIV_ENTRY) +
+			       HASH_COUNT(d->details) * (sizeof(struct told) + PRIV_ENTRY)
+		 : 0;
+}
+
 void dict_free(struct dict *d)
 {
 	struct endpoint *p, *p_next;

@@ -18,6 +18,11 @@ struct edge_cache {
 	int64_t next;	       /* number, never used before: aliases must stay unambiguous */
 };
 
+size_t edge_bytes(const struct edge_cache *c)
+{
+	return c ? HASH_COUNT(c->aliases) * (sizeof(struct alias) + PRIV_ENTRY) : 0;
+}
+
 void edge_free(struct edge_cache *c)
 {
 	struct alias *a, *next;

@@ -15,6 +15,14 @@ int integrity_broken(int code)
 	return code == -EBADMSG || code == -EIO;
 }
 
+/* The first line only says which database is spoken of. */
+static const char *words_of(const char *text)
+{
+	const char *line = strncmp(text, "***", 3) == 0 ? strchr(text, '\n') : NULL;
+
+	return line ? line + 1 : text;
+}
+
 static int pages(struct store *s, char words[INTEGRITY_WORDS], struct err *e)
 {
 	sqlite3_stmt *st = db_query(s, e, "PRAGMA quick_check(1)", DB_NONE);
@@ -24,7 +32,7 @@ static int pages(struct store *s, char words[INTEGRITY_WORDS], struct err *e)
 		return rc;
 	rc = strcmp(db_text(st, 0), "ok") != 0;
 	if (rc)
-		snprintf(words, INTEGRITY_WORDS, "%s", db_text(st, 0));
+		snprintf(words, INTEGRITY_WORDS, "%s", words_of(db_text(st, 0)));
 	db_done(st);
 	return rc;
 }

@@ -13,6 +13,9 @@
 #define uthash_malloc(n) xmalloc(n)
 #include <uthash.h>
 
+/* Of an entry of a hash: its share of the buckets, and what malloc puts before it. */
+enum { PRIV_ENTRY = 24 };
+
 struct db_kept;
 struct dict;
 struct conv_cache;
@@ -31,7 +34,8 @@ struct store {
 	sqlite3 *db;
 	char *path;
 	enum store_mode mode;
-	int64_t seen; /* data_version when the caches were last known to be right */
+	size_t memory; /* bytes that the caches may have between two transactions */
+	int64_t seen;  /* data_version when the caches were last known to be right */
 	struct db_kept *kept;
 	struct dict *dict;
 	struct conv_cache *convs;
