@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "store/close.h"
+#include "store/integrity.h"
 #include "store/ledger.h"
 #include "store/store.h"
 
@@ -20,6 +21,7 @@ enum {
 	CLOSE_SLICE = 400, /* conversations that are decided on along with a commit */
 	CLOSE_IDLE_MS = 5000,
 	CLOSE_LAST_MS = 1500, /* before the collector ends */
+	FULL_DELAY_MS = 1000,
 };
 
 struct entry {
@@ -40,7 +42,8 @@ struct commit {
 	struct queue writing;		/* during a flush */
 	size_t batches, records, bytes; /* waiting */
 	bool flushing;
-	bool busy;   /* another process writes; the timer is set */
+	bool busy;   /* another process writes, or the disk is full; the timer is set */
+	bool full;   /* the disk is: said once */
 	bool broken; /* the last commit failed: said once, until one succeeds */
 };
 
@@ -181,6 +184,16 @@ static void answer_all(struct commit *c)
 		n->from->answer(n->from);
 }
 
+static size_t bytes_of(const struct queue *q)
+{
+	const struct entry *n;
+	size_t bytes = 0;
+
+	STAILQ_FOREACH(n, q, link)
+	bytes += n->batch.raw_length;
+	return bytes;
+}
+
 /* Nothing was acknowledged, so the sensors will send it all again. */
 static void fail_all(struct commit *c, const struct err *e)
 {
@@ -193,13 +206,11 @@ static void fail_all(struct commit *c, const struct err *e)
 		n->from->failed(n->from, &n->batch);
 }
 
-/*
- * An import or a token is being written: the batches wait for their turn, and their sensors
- * for the acknowledgement, while the loop goes on.
- */
-static void wait_for_writer(struct commit *c)
+/* The batches wait for their turn, and their sensors for the acknowledgement. */
+static void wait_on(struct commit *c, unsigned ms)
 {
-	const struct timeval delay = { .tv_usec = BUSY_DELAY_MS * 1000 };
+	const struct timeval delay = { .tv_sec = ms / 1000,
+				       .tv_usec = (suseconds_t)(ms % 1000) * 1000 };
 	struct entry *n;
 
 	STAILQ_CONCAT(&c->writing, &c->waiting);
@@ -213,38 +224,74 @@ static void wait_for_writer(struct commit *c)
 		c->bytes += n->batch.raw_length;
 	}
 	evtimer_add(c->timer, &delay);
-	c->flushing = false;
 	c->busy = true;
+}
+
+/*
+ * Nothing is written and nothing acknowledged until there is room.  Sensors that lose patience
+ * come again and bring the same again, so what waits has a bound.
+ */
+static void wait_for_room(struct commit *c, const struct err *e)
+{
+	if (!c->full)
+		log_err("the disk is full, sensors wait: %s", e->msg);
+	c->full = true;
+	c->hub->stats->disk_full = 1;
+	if (c->bytes + bytes_of(&c->writing) > COMMIT_BYTES) {
+		fail_all(c, e);
+		free_entries(&c->writing);
+	}
+	wait_on(c, FULL_DELAY_MS);
+}
+
+static void fail(struct commit *c, const struct err *e)
+{
+	c->hub->stats->commits_failed++;
+	fail_all(c, e);
+	free_entries(&c->writing);
+	c->broken = true;
+	if (integrity_broken(e->code) && c->hub->broken)
+		c->hub->broken(c->hub, e);
+}
+
+static void succeed(struct commit *c)
+{
+	c->hub->stats->commits++;
+	c->hub->stats->disk_full = 0;
+	if (c->full)
+		log_info("there is room on the disk again");
+	else if (c->broken)
+		log_info("commits work again");
+	c->full = c->broken = false;
+	answer_all(c);
+	free_entries(&c->writing);
 }
 
 void commit_flush(struct commit *c)
 {
 	struct err e = { 0 };
+	uint64_t began = clock_us();
 	int rc;
 
 	if (STAILQ_EMPTY(&c->waiting) || c->flushing)
 		return;
 	c->flushing = true;
+	c->busy = false;
 	STAILQ_CONCAT(&c->writing, &c->waiting);
 	c->batches = c->records = c->bytes = 0;
 	evtimer_del(c->timer);
 	rc = write_queue(c, &e);
-	if (rc == -EBUSY) {
-		wait_for_writer(c);
-		return;
-	}
-	if (rc) {
-		c->hub->stats->commits_failed++;
-		fail_all(c, &e);
-	} else {
-		c->hub->stats->commits++;
-		if (c->broken)
-			log_info("commits work again");
-		answer_all(c);
-	}
-	c->busy = false;
-	c->broken = rc != 0;
-	free_entries(&c->writing);
+	began = clock_us() - began;
+	if (began > c->hub->stats->commit_worst_us)
+		c->hub->stats->commit_worst_us = began;
+	if (rc == -EBUSY) /* an import or a token is being written; the loop goes on */
+		wait_on(c, BUSY_DELAY_MS);
+	else if (rc == -ENOSPC)
+		wait_for_room(c, &e);
+	else if (rc)
+		fail(c, &e);
+	else
+		succeed(c);
 	c->flushing = false;
 }
 

@@ -29,9 +29,9 @@ int close_begin(struct store *s, struct err *e)
 
 	if (s->closing)
 		return 0;
-	rc = mark_get(s, "closed", &s->closed, e);
+	rc = mark_get(s, MARK_CLOSED, &s->closed, e);
 	if (!rc)
-		rc = mark_get(s, "swept", &swept, e);
+		rc = mark_get(s, MARK_SWEPT, &swept, e);
 	if (rc)
 		return rc;
 	s->closing = xcalloc(1, sizeof(*s->closing));
@@ -57,7 +57,7 @@ static int move_mark(struct store *s, int64_t now_ms, struct err *e)
 	if (rc < 0 || over <= s->closed)
 		return rc < 0 ? rc : 0;
 	s->closed = over;
-	return mark_set(s, "closed", over, e);
+	return mark_raise(s, MARK_CLOSED, over, e);
 }
 
 static int list_rows(struct store *s, sqlite3_stmt *st, struct open_list *list, struct err *e)
@@ -106,7 +106,7 @@ static int finish(struct store *s, struct err *e)
 	if (s->closing->minute >= s->closed)
 		return 0;
 	*s->closing = (struct closing){ s->closed, INT64_MAX };
-	return mark_set(s, "swept", s->closed, e);
+	return mark_raise(s, MARK_SWEPT, s->closed, e);
 }
 
 int close_some(struct store *s, int64_t now_ms, unsigned limit, struct err *e)
@@ -147,7 +147,7 @@ int close_read(struct store *s, int64_t from, int64_t to, count_open_fn *fn, voi
 {
 	struct open_list list = { 0 };
 	int64_t swept;
-	int rc = mark_get(s, "swept", &swept, e);
+	int rc = mark_get(s, MARK_SWEPT, &swept, e);
 
 	if (!rc)
 		rc = list_rows(

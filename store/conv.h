@@ -75,11 +75,14 @@ int conv_save(struct store *s, struct claim *c, struct err *e);
 void conv_remember_port(struct claim *c, uint16_t port);
 /* Out of memory, not out of the database. */
 void conv_drop(struct store *s, struct conv *v);
+/* The same by its number, if it is in memory at all. */
+void conv_forget(struct store *s, int64_t id);
 
 /* The one witness of a sensor's claim; WITNESS_IMPORT for imported ones. */
 enum witness conv_witness(const struct claim *c);
 
-bool conv_crowded(const struct conv_cache *c);
+/* Of memory, about. */
+size_t conv_bytes(const struct conv_cache *c);
 void conv_free(struct conv_cache *c);
 
 #endif

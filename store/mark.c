@@ -12,10 +12,10 @@ int mark_get(struct store *s, const char *word, int64_t *out, struct err *e)
 	return rc < 0 ? rc : 0;
 }
 
-int mark_set(struct store *s, const char *word, int64_t value, struct err *e)
+int mark_raise(struct store *s, const char *word, int64_t value, struct err *e)
 {
 	return db_run(s, e,
-		      "INSERT INTO mark VALUES(?, ?) ON CONFLICT DO UPDATE SET "
-		      "value = excluded.value",
+		      "INSERT INTO mark VALUES(?, ?) ON CONFLICT DO UPDATE SET value = "
+		      "excluded.value WHERE excluded.value > value",
 		      DB(T(word), I(value)));
 }
