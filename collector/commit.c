@@ -21,7 +21,7 @@ struct entry {
 	struct session *session; /* NULL once it has gone */
 	char sensor[CERT_CN];
 	struct wire_batch batch;
-	uint8_t *frame;
+	uint8_t *bytes;
 	uint64_t received_ms;
 	enum ledger_verdict verdict;
 };
@@ -61,7 +61,7 @@ static void free_entries(struct queue *q)
 
 	while ((n = STAILQ_FIRST(q))) {
 		STAILQ_REMOVE_HEAD(q, link);
-		free(n->frame);
+		free(n->bytes);
 		free(n);
 	}
 }
@@ -76,7 +76,7 @@ void commit_free(struct commit *c)
 }
 
 void commit_add(struct commit *c, struct session *s, const struct wire_batch *batch,
-		uint8_t *frame)
+		uint8_t *bytes)
 {
 	const struct timeval delay = { .tv_usec = COMMIT_DELAY_MS * 1000 };
 	struct entry *n = xcalloc(1, sizeof(*n));
@@ -84,7 +84,7 @@ void commit_add(struct commit *c, struct session *s, const struct wire_batch *ba
 	n->session = s;
 	memcpy(n->sensor, session_sensor(s), sizeof(n->sensor));
 	n->batch = *batch;
-	n->frame = frame;
+	n->bytes = bytes;
 	n->received_ms = clock_ms();
 	STAILQ_INSERT_TAIL(&c->waiting, n, link);
 	if (c->batches++ == 0)
@@ -197,6 +197,7 @@ void commit_flush(struct commit *c)
 	c->broken = rc != 0;
 	free_entries(&c->writing);
 	c->flushing = false;
+	session_go_on(c->hub);
 }
 
 void commit_forget(struct commit *c, const struct session *s)
@@ -214,4 +215,9 @@ void commit_forget(struct commit *c, const struct session *s)
 size_t commit_queued(const struct commit *c)
 {
 	return c->batches;
+}
+
+bool commit_full(const struct commit *c)
+{
+	return c->bytes >= HUB_QUEUE_BYTES;
 }

@@ -19,9 +19,11 @@ struct commit *commit_new(struct hub *hub);
 /* What is still queued is thrown away: its sensors have no acknowledgement for it. */
 void commit_free(struct commit *c);
 
-/* Takes FRAME, in which BATCH lies.  May commit at once and thereby end sessions, S too. */
+/* Takes BYTES, in which BATCH lies, decoded.  May commit at once and thereby end sessions, S too. */
 void commit_add(struct commit *c, struct session *s, const struct wire_batch *batch,
-		uint8_t *frame);
+		uint8_t *bytes);
+/* True while HUB_QUEUE_BYTES of batches wait: nothing more should be read. */
+bool commit_full(const struct commit *c);
 /* Commits all that is queued, and answers. */
 void commit_flush(struct commit *c);
 /* S is about to be freed: its batches stay, their answers are not wanted. */

@@ -16,11 +16,13 @@
 struct event_base;
 struct commit;
 struct session;
+struct unzip;
 
 enum {
 	HUB_STRANGERS = 1024,	     /* connections that have not said HELLO yet */
 	HUB_STRANGERS_SOURCE = 256,  /* of them from one address */
 	HUB_INPUT_BYTES = 256 << 20, /* unfinished frames of all sessions together */
+	HUB_QUEUE_BYTES = 256 << 20, /* decoded batches that wait for a commit */
 	HUB_CREDIT = 8,		     /* batches of one sensor that may be unacknowledged */
 };
 
@@ -30,11 +32,13 @@ struct hub {
 	const struct authority *authority;
 	SSL_CTX *tls;
 	struct commit *commit;
+	struct unzip *unzip; /* of all sessions */
 	LIST_HEAD(session_list, session) sessions;
 	struct session *by_sensor; /* uthash: the live ones */
 	unsigned sessions_n, live_n, strangers_n;
 	size_t input_bytes;
 	bool draining;
+	bool held_back; /* a session may wait for room in the commit queue */
 	struct stats *stats;
 	uint64_t log_since_ms; /* lines that strangers can cause: so many in a while */
 	unsigned log_lines;

@@ -25,6 +25,7 @@
 #include "common/mem.h"
 #include "common/sock.h"
 #include "common/version.h"
+#include "common/zip.h"
 
 enum {
 	BACKLOG = 4096,
@@ -334,6 +335,7 @@ static void close_all(struct server *sv)
 	while ((s = LIST_FIRST(&sv->hub.sessions)))
 		session_free(s);
 	commit_free(sv->hub.commit);
+	unzip_free(sv->hub.unzip);
 	if (sv->listener)
 		evconnlistener_free(sv->listener);
 	for (int i = 0; i < SIGNALS; i++)
@@ -372,6 +374,7 @@ int server_run(const struct server_config *config, struct err *e)
 	if (!rc) {
 		sv.hub.base = event_base_new();
 		sv.hub.commit = commit_new(&sv.hub);
+		sv.hub.unzip = unzip_new();
 		start_events(&sv);
 		start_listener(&sv);
 		say_ready(&sv);

@@ -39,6 +39,9 @@ void session_fail(struct session *s, enum wire_error_code code, const char *reas
 /* Closes politely: everything that was said is written first. */
 void session_finish(struct session *s);
 
+/* There is room in the commit queue again. */
+void session_go_on(struct hub *hub);
+
 /* Ends live sessions whose sensor is no longer allowed. */
 void session_sweep(struct hub *hub);
 

@@ -24,6 +24,7 @@
 	X(batches, counter, "batches received")                                               \
 	X(records, counter, "records received")                                               \
 	X(bytes, counter, "bytes of batches received, as they decode")                        \
+	X(wire_bytes, counter, "bytes of batches received, as they were sent")                \
 	X(known, counter, "batches received again, not counted again")                        \
 	X(gaps, counter, "batches out of sequence, sent back")                                \
 	X(commits, counter, "transactions")                                                   \

@@ -17,6 +17,7 @@
 #include "common/mem.h"
 #include "common/tls.h"
 #include "common/version.h"
+#include "common/zip.h"
 #include "sensor/dial.h"
 
 enum {
@@ -49,6 +50,7 @@ struct link {
 	unsigned failures; /* since something was acknowledged */
 	uint64_t at;	   /* the last sequence sent on this connection */
 	uint32_t credit;
+	uint64_t can; /* capabilities of both ends */
 	struct link_stats stats;
 	char words[512]; /* as last told */
 };
@@ -122,6 +124,21 @@ static void refused(struct link *l, const char *words)
 
 /* Sending */
 
+/* As short as the collector takes it; the spool keeps what is sent as it is. */
+static void put_batch(struct link *l, struct buf *frame, struct wire_batch *m,
+		      const struct spool_batch *b)
+{
+	struct buf zipped = { 0 };
+
+	if (l->can & WIRE_CAN_ZSTD && zip(b->body, b->n, &zipped) == 0) {
+		m->encoding = WIRE_ZSTD;
+		wire_put_batch(frame, m, zipped.p, zipped.n);
+	} else {
+		wire_put_batch(frame, m, b->body, b->n);
+	}
+	buf_fini(&zipped);
+}
+
 static void send_batch(struct link *l, const struct spool_batch *b)
 {
 	struct wire_batch m = {
@@ -133,7 +150,7 @@ static void send_batch(struct link *l, const struct spool_batch *b)
 	};
 	struct buf frame = { 0 };
 
-	wire_put_batch(&frame, &m, b->body, b->n);
+	put_batch(l, &frame, &m, b);
 	bufferevent_write(l->bev, frame.p, frame.n);
 	l->stats.batches++;
 	l->stats.bytes += frame.n;
@@ -164,6 +181,7 @@ static void send_hello(struct link *l)
 {
 	struct wire_hello m = {
 		.minor = WIRE_MINOR,
+		.capabilities = WIRE_CAPABILITIES,
 		.boot = l->boot,
 		.epoch = spool_epoch(l->spool),
 		.clock_ms = clock_ms(),
@@ -225,6 +243,7 @@ static bool on_welcome(struct link *l, struct cur body)
 	l->slowly = false;
 	l->at = m.sequence;
 	l->credit = m.credit;
+	l->can = m.capabilities & WIRE_CAPABILITIES;
 	l->stats.clock_ms = (int64_t)(m.clock_ms - clock_ms());
 	tell(l, LINK_UP, l->peer);
 	progress(l, before);
