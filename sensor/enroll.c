@@ -21,7 +21,7 @@
 #include "common/tls.h"
 #include "common/token.h"
 #include "common/wire.h"
-#include "sensor/dial.h"
+#include "common/dial.h"
 
 enum { FRAME_MAX = 64 << 10 };
 
@@ -35,7 +35,7 @@ struct enrolment {
 	EVP_PKEY *key;
 	char *request;
 	struct token token;
-	char peer[SOCK_TEXT];
+	char peer[DIAL_PEER];
 	bool done;
 	int rc;
 	struct err *err;
@@ -145,7 +145,8 @@ static int converse(struct enrolment *n)
 	n->base = event_base_new();
 	n->timer = evtimer_new(n->base, on_timer, n);
 	evtimer_add(n->timer, &patience);
-	n->dial = dial_start(n->base, n->config->host, n->config->port, on_dialled, n);
+	n->dial = dial_start(n->base, n->config->host, n->config->port, n->config->proxy,
+			     on_dialled, n);
 	event_base_dispatch(n->base);
 	dial_cancel(n->dial);
 	if (n->bev) {

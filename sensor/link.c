@@ -15,10 +15,11 @@
 #include "common/clock.h"
 #include "common/frame.h"
 #include "common/mem.h"
+#include "common/proxy.h"
 #include "common/tls.h"
 #include "common/version.h"
 #include "common/zip.h"
-#include "sensor/dial.h"
+#include "common/dial.h"
 
 enum {
 	FRAME_MAX = 4096,	 /* nothing that a collector says is longer */
@@ -36,6 +37,7 @@ enum phase { PHASE_WAIT, PHASE_DIAL, PHASE_TLS, PHASE_HELLO, PHASE_UP };
 struct link {
 	struct event_base *base;
 	struct link_config config;
+	struct proxy proxy;
 	struct spool *spool;
 	SSL_CTX *tls;
 	struct identity identity;
@@ -44,7 +46,7 @@ struct link {
 	struct event *timer; /* when to do something about the phase */
 	struct dial *dial;
 	struct bufferevent *bev;
-	char peer[SOCK_TEXT];
+	char peer[DIAL_PEER];
 	bool loopback;
 	bool slowly;	   /* the last answer was a no: no hurry to hear it again */
 	unsigned failures; /* since something was acknowledged */
@@ -52,7 +54,7 @@ struct link {
 	uint32_t credit;
 	uint64_t can; /* capabilities of both ends */
 	struct link_stats stats;
-	char words[512]; /* as last told */
+	char words[768]; /* as last told */
 };
 
 static void tell(struct link *l, enum link_state state, const char *words)
@@ -104,7 +106,7 @@ static void hang_up(struct link *l)
 
 static void down(struct link *l, const char *words)
 {
-	char line[400];
+	char line[sizeof(l->words)];
 
 	snprintf(line, sizeof(line), "%s: %s", l->peer, words);
 	l->slowly = false;
@@ -114,7 +116,7 @@ static void down(struct link *l, const char *words)
 
 static void refused(struct link *l, const char *words)
 {
-	char line[400];
+	char line[sizeof(l->words)];
 
 	snprintf(line, sizeof(line), "%s: %s", l->peer, words);
 	l->slowly = true;
@@ -389,7 +391,8 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
 	(void)fd, (void)what;
 	if (l->phase == PHASE_WAIT) {
 		l->phase = PHASE_DIAL;
-		l->dial = dial_start(l->base, l->config.host, l->config.port, on_dialled, l);
+		l->dial = dial_start(l->base, l->config.host, l->config.port, &l->proxy,
+				     on_dialled, l);
 	} else if (l->phase == PHASE_UP) {
 		down(l, "no acknowledgement for a minute");
 	} else {
@@ -413,6 +416,9 @@ struct link *link_new(struct event_base *base, const struct link_config *config,
 	l->config.host = xstrdup(config->host);
 	l->config.program = xstrdup(config->program);
 	l->config.dir = NULL;
+	if (config->proxy)
+		l->proxy = *config->proxy;
+	l->config.proxy = NULL;
 	cert_random(&l->boot, sizeof(l->boot));
 	l->timer = evtimer_new(base, on_timer, l);
 	alarm_in(l, 0);

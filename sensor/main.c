@@ -47,7 +47,7 @@ static int settle(const struct args *a)
 	int rc = settle_owner(a->watch.dir, &e);
 
 	if (!rc && standard)
-		rc = settle_collector(a->host, a->watch.port, &e);
+		rc = settle_collector(a->host, a->watch.port, a->proxy_text, a->login, &e);
 	if (rc < 0)
 		return fail(&e);
 	if (!isatty(STDERR_FILENO)) /* a program has asked, which knows what comes next */
@@ -70,7 +70,8 @@ static int enroll(const struct args *a)
 					.port = a->watch.port,
 					.token = token_of(a, line),
 					.dir = a->watch.dir,
-					.force = a->force };
+					.force = a->force,
+					.proxy = &a->proxy };
 	struct identity id;
 	struct err e = { 0 };
 	int rc = enroll_run(&config, &id, &e);
@@ -115,6 +116,7 @@ static int mirror(struct args *a)
 	m->max_connections = a->read.max_connections;
 	m->host = a->host;
 	m->port = a->watch.port;
+	m->proxy = &a->proxy;
 	m->dir = a->watch.dir;
 	m->interval_ms = a->watch.interval_ms;
 	m->ready_fd = a->watch.ready_fd;

@@ -22,11 +22,12 @@
 #include "common/clock.h"
 #include "common/exits.h"
 #include "common/frame.h"
+#include "common/proxy.h"
 #include "common/tls.h"
 #include "common/version.h"
 #include "common/wire.h"
 #include "sensor/confine.h"
-#include "sensor/dial.h"
+#include "common/dial.h"
 #include "sensor/selftest_parts.h"
 
 enum { FRAME_MAX = 4096 };
@@ -39,7 +40,7 @@ struct call {
 	SSL_CTX *tls; /* NULL: no identity */
 	struct found_call *out;
 	uint64_t began_ms, asked_ms; /* of the monotonic clock; of the wall clock */
-	bool shaken;
+	bool shaken, proxied;
 };
 
 static uint64_t steady_ms(void)
@@ -142,9 +143,9 @@ static void on_dialled(const struct dial_result *r, void *ctx)
 
 	k->dial = NULL;
 	snprintf(k->out->peer, sizeof(k->out->peer), "%s", r->peer);
+	k->out->proxied = k->proxied;
 	if (r->fd < 0) {
-		k->out->name = r->fd == -EHOSTUNREACH &&
-			       strncmp(r->words, r->peer, strlen(r->peer)) != 0;
+		k->out->name = r->unknown;
 		end(k, CALL_UNREACHED, r->words);
 		return;
 	}
@@ -186,7 +187,10 @@ static void hang_up(struct call *k)
 static void call(const struct selftest_config *c, struct found_call *out)
 {
 	const struct timeval patience = { .tv_sec = CALL_S };
-	struct call k = { .out = out, .began_ms = steady_ms() };
+	const struct proxy *proxy = c->watch->proxy;
+	struct call k = { .out = out,
+			  .began_ms = steady_ms(),
+			  .proxied = proxy && *proxy->host };
 	struct identity id;
 	struct err e = { 0 };
 
@@ -198,7 +202,8 @@ static void call(const struct selftest_config *c, struct found_call *out)
 	if (confine_courier(c->watch->dir, &e)) {
 		end(&k, CALL_UNREACHED, e.msg);
 	} else {
-		k.dial = dial_start(k.base, c->watch->host, c->watch->port, on_dialled, &k);
+		k.dial = dial_start(k.base, c->watch->host, c->watch->port, proxy, on_dialled,
+				    &k);
 		event_base_dispatch(k.base);
 	}
 	hang_up(&k);
