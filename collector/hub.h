@@ -44,6 +44,8 @@ struct hub {
 	unsigned log_lines;
 	/* Called when there are fewer sessions or strangers than before. */
 	void (*fewer)(struct hub *hub);
+	/* Called after a commit: there may be room in its queue again. */
+	void (*room)(struct hub *hub);
 };
 
 #endif

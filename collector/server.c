@@ -369,6 +369,7 @@ int server_run(const struct server_config *config, struct err *e)
 	LIST_INIT(&sv.hub.sessions);
 	sv.hub.stats = stats_new();
 	sv.hub.fewer = on_fewer;
+	sv.hub.room = session_go_on;
 	sv.hub.authority = &sv.authority;
 	rc = open_all(&sv, e);
 	if (!rc) {
