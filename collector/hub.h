@@ -15,11 +15,12 @@
 
 struct event_base;
 struct commit;
+struct porch;
 struct session;
 struct unzip;
 
 enum {
-	HUB_STRANGERS = 1024,	     /* connections that have not said HELLO yet */
+	HUB_STRANGERS = 1024,	     /* let in from the porch, and no HELLO yet */
 	HUB_STRANGERS_SOURCE = 256,  /* of them from one address */
 	HUB_INPUT_BYTES = 256 << 20, /* unfinished frames of all sessions together */
 	HUB_QUEUE_BYTES = 256 << 20, /* decoded batches that wait for a commit */
@@ -31,6 +32,7 @@ struct hub {
 	struct store *store;
 	const struct authority *authority;
 	SSL_CTX *tls;
+	struct porch *porch; /* NULL: nobody is let in any more */
 	struct commit *commit;
 	struct unzip *unzip; /* of all sessions */
 	LIST_HEAD(session_list, session) sessions;

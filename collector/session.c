@@ -51,7 +51,7 @@ struct session {
 	enum state state;
 	bool counted; /* among the hub's strangers */
 	bool reading; /* inside read_frames */
-	char peer[SOCK_TEXT];
+	char peer[2 * SOCK_TEXT + 16];
 	struct addr source;
 	struct tls_peer id;
 	struct commit_source from; /* of its batches */
@@ -99,7 +99,7 @@ static void no_stranger(struct session *s)
 		return;
 	s->counted = false;
 	s->hub->strangers_n--;
-	s->hub->fewer(s->hub);
+	porch_left(s->hub->porch, &s->source);
 }
 
 /* From here on another session may have this identity. */
@@ -662,28 +662,15 @@ static void on_deadline(evutil_socket_t fd, short what, void *ctx)
 	session_free(s);
 }
 
-bool session_crowded(const struct hub *hub, const struct sockaddr *peer)
-{
-	const struct session *s;
-	struct addr source;
-	unsigned n = 0;
-
-	if (hub->strangers_n < HUB_STRANGERS_SOURCE || !addr_of_sockaddr(peer, &source))
-		return false;
-	LIST_FOREACH(s, &hub->sessions, all)
-	n += s->counted && addr_eq(&s->source, &source);
-	return n >= HUB_STRANGERS_SOURCE;
-}
-
-void session_start(struct hub *hub, int fd, const struct sockaddr *peer)
+void session_start(struct hub *hub, int fd, const struct porch_guest *guest)
 {
 	struct session *s = xcalloc(1, sizeof(*s));
 
 	s->hub = hub;
 	s->from = (struct commit_source){ s, on_committed, on_answer, on_failed };
 	s->counted = true;
-	sock_text(peer, s->peer);
-	addr_of_sockaddr(peer, &s->source);
+	s->source = guest->source;
+	snprintf(s->peer, sizeof(s->peer), "%s", guest->text);
 	sock_tune(fd);
 	s->bev = bufferevent_openssl_socket_new(
 		hub->base, fd, tls_accepting(hub->tls), BUFFEREVENT_SSL_ACCEPTING,

@@ -12,21 +12,17 @@
 #ifndef COLLECTOR_SESSION_H
 #define COLLECTOR_SESSION_H
 
-#include <sys/socket.h>
-
 #include "collector/hub.h"
+#include "collector/porch.h"
 #include "common/cert.h"
 #include "common/wire.h"
 
 /* Takes the connected, non-blocking socket FD. */
-void session_start(struct hub *hub, int fd, const struct sockaddr *peer);
+void session_start(struct hub *hub, int fd, const struct porch_guest *guest);
 void session_free(struct session *s);
 
 /* The one after S in the hub's list. */
 struct session *session_next(const struct session *s);
-
-/* True if as many connections of strangers come from this address as may. */
-bool session_crowded(const struct hub *hub, const struct sockaddr *peer);
 
 /* Says why and closes.  Never frees in here. */
 void session_fail(struct session *s, enum wire_error_code code, const char *reason);
