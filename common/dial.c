@@ -288,6 +288,7 @@ struct dial *dial_start(struct event_base *base, const char *host, uint16_t port
 	d->host = xstrdup(host);
 	if (proxy)
 		d->proxy = *proxy;
+	d->result.proxied = through_proxy(d);
 	if (through_proxy(d))
 		look_up(d, d->proxy.host, d->proxy.port);
 	else

@@ -22,6 +22,7 @@ enum { DIAL_PEER = 384 };
 struct dial_result {
 	int fd;	       /* the callee's from now on; negative errno when nobody answered */
 	bool loopback; /* the address that was tried last is this machine, and no proxy */
+	bool proxied;  /* there is a proxy, and the words name it */
 	bool unknown;  /* the name of whom to call has no address */
 	char peer[DIAL_PEER];  /* that address, or "HOST:PORT through the proxy ADDRESS" */
 	char words[DIAL_PEER]; /* what went wrong */

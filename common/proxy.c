@@ -213,17 +213,17 @@ int proxy_refusal(const struct proxy *p, const char *host, uint16_t port,
 {
 	if (a->status == 407 && *p->login)
 		return err_set(
-			e, -EACCES,
+			e, -EHOSTUNREACH,
 			"the proxy %.200s:%u does not accept our user and password (407)",
 			p->host, p->port);
 	if (a->status == 407)
-		return err_set(e, -EACCES,
+		return err_set(e, -EHOSTUNREACH,
 			       "the proxy %.200s:%u wants a user and password (407); put them "
 			       "into a file, and its name after --proxy-login",
 			       p->host, p->port);
 	if (a->status == 403 || a->status == 405)
 		return err_set(
-			e, -EACCES,
+			e, -EHOSTUNREACH,
 			"the proxy %.200s:%u refuses (%u %s); let it CONNECT to %.100s:%u",
 			p->host, p->port, a->status, a->reason, host, port);
 	if (a->status / 100 == 5)

@@ -118,7 +118,8 @@ static void on_dialled(const struct dial_result *r, void *ctx)
 
 	n->dial = NULL;
 	if (r->fd < 0) {
-		end(n, err_set(n->err, r->fd, "cannot reach %s", r->words));
+		end(n, err_set(n->err, r->fd, "%s%s", r->proxied ? "" : "cannot reach ",
+			       r->words));
 		return;
 	}
 	snprintf(n->peer, sizeof(n->peer), "%s", r->peer);

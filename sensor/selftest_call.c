@@ -22,7 +22,6 @@
 #include "common/clock.h"
 #include "common/exits.h"
 #include "common/frame.h"
-#include "common/proxy.h"
 #include "common/tls.h"
 #include "common/version.h"
 #include "common/wire.h"
@@ -40,7 +39,7 @@ struct call {
 	SSL_CTX *tls; /* NULL: no identity */
 	struct found_call *out;
 	uint64_t began_ms, asked_ms; /* of the monotonic clock; of the wall clock */
-	bool shaken, proxied;
+	bool shaken;
 };
 
 static uint64_t steady_ms(void)
@@ -143,7 +142,7 @@ static void on_dialled(const struct dial_result *r, void *ctx)
 
 	k->dial = NULL;
 	snprintf(k->out->peer, sizeof(k->out->peer), "%s", r->peer);
-	k->out->proxied = k->proxied;
+	k->out->proxied = r->proxied;
 	if (r->fd < 0) {
 		k->out->name = r->unknown;
 		end(k, CALL_UNREACHED, r->words);
@@ -187,10 +186,7 @@ static void hang_up(struct call *k)
 static void call(const struct selftest_config *c, struct found_call *out)
 {
 	const struct timeval patience = { .tv_sec = CALL_S };
-	const struct proxy *proxy = c->watch->proxy;
-	struct call k = { .out = out,
-			  .began_ms = steady_ms(),
-			  .proxied = proxy && *proxy->host };
+	struct call k = { .out = out, .began_ms = steady_ms() };
 	struct identity id;
 	struct err e = { 0 };
 
@@ -202,8 +198,8 @@ static void call(const struct selftest_config *c, struct found_call *out)
 	if (confine_courier(c->watch->dir, &e)) {
 		end(&k, CALL_UNREACHED, e.msg);
 	} else {
-		k.dial = dial_start(k.base, c->watch->host, c->watch->port, proxy, on_dialled,
-				    &k);
+		k.dial = dial_start(k.base, c->watch->host, c->watch->port, c->watch->proxy,
+				    on_dialled, &k);
 		event_base_dispatch(k.base);
 	}
 	hang_up(&k);

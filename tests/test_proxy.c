@@ -243,10 +243,10 @@ START_TEST(refusals_say_what_to_do_and_no_password)
 		int code;
 		const char *words;
 	} cases[] = {
-		{ 407, false, -EACCES, "--proxy-login" },
-		{ 407, true, -EACCES, "does not accept our user and password" },
-		{ 403, false, -EACCES, "let it CONNECT to map:7700" },
-		{ 405, true, -EACCES, "let it CONNECT to map:7700" },
+		{ 407, false, -EHOSTUNREACH, "--proxy-login" },
+		{ 407, true, -EHOSTUNREACH, "does not accept our user and password" },
+		{ 403, false, -EHOSTUNREACH, "let it CONNECT to map:7700" },
+		{ 405, true, -EHOSTUNREACH, "let it CONNECT to map:7700" },
 		{ 502, false, -EHOSTUNREACH, "cannot reach map:7700 (502 words)" },
 		{ 504, false, -EHOSTUNREACH, "cannot reach map:7700" },
 		{ 400, false, -EPROTO, "does not CONNECT (400 words)" },
