@@ -145,10 +145,8 @@ static void settle(struct pair *p)
 	over = p->near.gone || p->far.gone || (p->near.ended && p->far.ended);
 	if (!held(&p->near) && !held(&p->far) && (over || p->relay->draining))
 		pair_free(p);
-	else
-		alarm_in(p, !p->answered		    ? RELAY_ANSWER_S
-			    : p->near.ended || p->far.ended ? RELAY_HALF_S
-							    : RELAY_IDLE_S);
+	else if (p->answered) /* until then the first alarm stands */
+		alarm_in(p, p->near.ended || p->far.ended ? RELAY_HALF_S : RELAY_IDLE_S);
 }
 
 static void on_read(struct bufferevent *bev, void *ctx)
@@ -175,7 +173,8 @@ static void on_read(struct bufferevent *bev, void *ctx)
 	}
 	if (held(to) > RELAY_HELD)
 		bufferevent_disable(bev, EV_READ);
-	alarm_in(p, p->answered ? RELAY_IDLE_S : RELAY_ANSWER_S);
+	if (p->answered)
+		alarm_in(p, RELAY_IDLE_S);
 }
 
 static void on_write(struct bufferevent *bev, void *ctx)
