@@ -160,6 +160,7 @@ $(B)/tests/test_%: $(B)/tests/test_%.o $(TESTLIBS)
 $(HELPERS): $(B)/tests/%: $(B)/tests/%.o $(TESTLIBS)
 	$(testprogram)
 $(B)/tests/uringd: LDLIBS += -luring
+$(B)/tests/test_barred: LDLIBS += -Wl,--wrap=wire_get_batch,--wrap=unzip,--wrap=wire_reader_begin
 $(B)/tests/bench_%: $(B)/tests/bench/bench_%.o $(TESTLIBS)
 	$(testprogram)
 
