@@ -8,6 +8,7 @@
 
 #include "common/exits.h"
 #include "common/log.h"
+#include "common/utf8.h"
 #include "sensor/enroll.h"
 #include "sensor/leftover.h"
 #include "sensor/options.h"
@@ -20,9 +21,14 @@ struct started {
 	char **argv;
 };
 
+/* The words may be those of whoever answered a call. */
 static int fail(const struct err *e)
 {
-	fprintf(stderr, "skein-sensor: %s\n", e->msg);
+	struct buf words = { 0 };
+
+	utf8_show(&words, e->msg, strlen(e->msg));
+	fprintf(stderr, "skein-sensor: %s\n", buf_cstr(&words));
+	buf_fini(&words);
 	if (e->code == -EAGAIN)
 		return EXITS_PARTIAL;
 	return e->code == -EINVAL ? EXITS_USAGE : EXITS_UNREACHED;
