@@ -59,8 +59,9 @@ struct porch {
 	struct evconnlistener *listener;
 	struct event *sweep, *rest, *turns;
 	struct guests all;
-	struct source *sources;	    /* uthash */
-	TAILQ_HEAD(, source) ready; /* those with somebody ready, whose turn is next first */
+	struct source *sources; /* uthash */
+	TAILQ_HEAD(source_turns, source)
+	ready; /* those with somebody ready, whose turn is next first */
 	unsigned n, silent, inside, max;
 };
 
