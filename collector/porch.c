@@ -167,13 +167,15 @@ static struct source *next_source(struct porch *p)
 	struct source *s;
 
 	TAILQ_FOREACH(s, &p->ready, turn)
-	if (s->inside < p->c.inside_source)
-		break;
-	if (s) {
+	{
+		/* cppcheck-suppress uninitvar */
+		if (s->inside >= p->c.inside_source)
+			continue;
 		TAILQ_REMOVE(&p->ready, s, turn);
 		TAILQ_INSERT_TAIL(&p->ready, s, turn);
+		return s;
 	}
-	return s;
+	return NULL;
 }
 
 static void on_turns(evutil_socket_t fd, short what, void *ctx)
