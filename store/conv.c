@@ -58,7 +58,8 @@ void conv_drop(struct store *s, struct conv *v)
 struct conv_key conv_key(const struct endpoint *client, const struct endpoint *server,
 			 uint32_t scope, uint16_t port, uint8_t proto)
 {
-	bool scoped = client->key.realm || server->key.realm;
+	bool scoped = !dict_realm_is_site(client->key.realm) ||
+		      !dict_realm_is_site(server->key.realm);
 
 	return (struct conv_key){ client->id, server->id, scoped ? scope : 0, port, proto };
 }
@@ -186,6 +187,16 @@ int conv_save(struct store *s, const struct claim *c, struct err *e)
 		"opens = ?, ports = ? WHERE id = ?",
 		DB(I(c->edge), I(c->guess), I(c->run), I(c->live), I(c->pending), I(c->opens),
 		   B(c->ports_n ? c->port : NULL, c->ports_n * sizeof(c->port[0])), I(c->id)));
+}
+
+int conv_forget_claim(struct store *s, struct conv *v, struct claim *c, struct err *e)
+{
+	int rc = db_run(s, e, "DELETE FROM claim WHERE id = ?", DB(I(c->id)));
+
+	memmove(c, c + 1, (size_t)(v->claims + v->claims_n - c - 1) * sizeof(*c));
+	v->claims_n--;
+	cache_of(s)->claims--;
+	return rc;
 }
 
 void conv_remember_port(struct claim *c, uint16_t port)

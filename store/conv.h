@@ -70,6 +70,8 @@ int conv_claim(struct store *s, struct conv *v, const struct claim *wanted, stru
 	       struct err *e);
 /* Writes what can change of a claim: edge, gauges, opens, ports. */
 int conv_save(struct store *s, const struct claim *c, struct err *e);
+/* Out of the database, too; others of V may have moved in memory. */
+int conv_forget_claim(struct store *s, struct conv *v, struct claim *c, struct err *e);
 /* Puts a client port among those remembered, in place of the oldest. */
 void conv_remember_port(struct claim *c, uint16_t port);
 /* Out of memory, not out of the database. */

@@ -330,6 +330,27 @@ int count_add(struct store *s, struct conv *v, struct claim *c, const struct cou
 	return rc || !first ? rc : settle_beside(s, v, c, r->minute, e);
 }
 
+int count_take(struct store *s, struct conv *v, struct claim *c, int64_t minute,
+	       struct amounts *out, struct err *e)
+{
+	struct conv_minute *m;
+	int64_t *row = &c->row[slot_of(minute)];
+	int rc = minute_of(s, v, minute, &m, e);
+
+	if (rc || *row == CONV_NO_ROW)
+		return rc;
+	rc = read_row(s, minute, c->id, out, e);
+	if (!rc && *row > 0)
+		rc = flip(s, c, minute, e);
+	if (!rc)
+		rc = db_run(s, e, "DELETE FROM fact_minute WHERE minute = ? AND claim = ?",
+			    DB(I(minute), I(c->id)));
+	*row = CONV_NO_ROW;
+	if (!rc)
+		rc = settle(s, v, m, NULL, e);
+	return rc ? rc : 1;
+}
+
 static int64_t *contested(struct store *s, int64_t sensor, int64_t minute, size_t *n,
 			  struct err *e)
 {

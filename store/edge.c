@@ -225,6 +225,14 @@ int edge_pair(struct store *s, struct conv *v, struct err *e)
 	return rc;
 }
 
+int edge_leave(struct store *s, struct conv *v, struct claim *c, int64_t into, struct err *e)
+{
+	struct move m = { c->edge, into };
+	int rc = conv_forget_claim(s, v, c, e);
+
+	return rc ? rc : retire(s, &m, e);
+}
+
 bool edge_guessed(const struct conv *v)
 {
 	for (unsigned i = 0; i < v->claims_n; i++)

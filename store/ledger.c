@@ -35,6 +35,7 @@ struct intake {
 	struct sensor *sensor;
 	int64_t received_ms, base_ms;
 	int64_t skew_ms; /* what the sensor's clock is ahead of ours */
+	int64_t flow_ms; /* of the flow that is being taken */
 	struct cover *covers;
 	size_t covers_n, covers_cap;
 	struct lost *losses;
@@ -328,13 +329,15 @@ static int endpoint_of(struct intake *in, const struct flow *f, enum witness sid
 	const struct sensor *x = in->sensor;
 	bool inside = stays_inside(x, f);
 	bool own = f->witness == side || addr_is_loopback(a) || inside;
-	int64_t realm = 0;
+	int64_t realm = x->realm;
 	int rc;
 
 	if (addr_is_scoped(a) || inside)
 		realm = x->machine ? dict_realm_machine(x->machine) : dict_realm_sensor(x->id);
 	rc = dict_endpoint(in->s, realm, a, out, e);
-	if (rc || realm <= 0 || !own)
+	if (!rc && dict_realm_is_site(realm))
+		*out = dict_endpoint_when(*out, in->flow_ms);
+	if (rc || dict_realm_is_site(realm) || !x->machine || !own)
 		return rc;
 	return machine_lease(in->s, *out, x->machine, in->base_ms, e);
 }
@@ -405,6 +408,7 @@ static int take_flow(struct intake *in, const struct flow *f, enum fate *fate, s
 	if (*fate != FATE_COUNTED)
 		return 0;
 	times_of(in, f, &r);
+	in->flow_ms = r.minute == in->base_ms / minute_ms ? in->base_ms : r.minute * minute_ms;
 	rc = claim_of(in, f, &v, &c, e);
 	if (rc < 0)
 		return rc;
@@ -456,7 +460,7 @@ static int take_machine(struct intake *in, const struct machine *m, enum fate *f
 	if (x->host)
 		rc = sensor_bind(in->s, x, id, e);
 	if (!rc)
-		rc = machine_describe(in->s, id, m, in->base_ms, e);
+		rc = machine_describe(in->s, id, x->realm, m, in->base_ms, e);
 	if (!rc)
 		rc = host_inventory(in->s, id, m->extra, e);
 	return rc ? rc : sensor_reload(in->s, x, e);
