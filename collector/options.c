@@ -20,7 +20,7 @@
 static const char help[] =
 	"usage: skein-collector [--data DIR] [--listen ADDR:PORT] [OPTION...]\n"
 	"       skein-collector token create [--data DIR] [--role host|mirror] [--ttl 24h]\n"
-	"                                    [--uses N]\n"
+	"                                    [--uses N] [--realm NAME]\n"
 	"\n"
 	"Receives what sensors see and keeps it in DIR/skein.db.\n"
 	"\n"
@@ -38,6 +38,8 @@ static const char help[] =
 	"  --role host|mirror   host (default) speaks for its own addresses, mirror for any\n"
 	"  --ttl TIME           how long it may be used: 30m, 24h (default), 7d\n"
 	"  --uses N             how many sensors it lets in, 1 by default\n"
+	"  --realm NAME         address space that they are in, where addresses of several\n"
+	"                       networks overlap\n"
 	"\n"
 	"examples:\n"
 	"  skein-collector --data /var/lib/skein --listen 0.0.0.0:7700\n"

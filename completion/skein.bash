@@ -61,7 +61,7 @@ _skein_argument() {
 	--firewall) _skein_words "csv nft" "$2" ;;
 	--capacity | --capacity-gb | --pilot | --start | --every | --deadline | --freeze | --link) ;;
 	--assume-gb | --shared | --rtt | --chatty | --wave | -w) ;;
-	--collector | --listen | --token | --ttl | --uses | --max-edges | --max-sockets) ;;
+	--collector | --listen | --token | --ttl | --uses | --realm | --max-edges | --max-sockets) ;;
 	*) return 1 ;;
 	esac
 }
@@ -147,7 +147,7 @@ _skein_collector() {
 	if [[ ${COMP_WORDS[1]} == token && $COMP_CWORD == 2 ]]; then
 		_skein_words "create" "$cur"
 	elif [[ ${COMP_WORDS[1]} == token ]]; then
-		_skein_words "--data --role --ttl --uses --help" "$cur"
+		_skein_words "--data --role --ttl --uses --realm --help" "$cur"
 	elif ((COMP_CWORD == 1)) && [[ $cur != -* ]]; then
 		_skein_words "token" "$cur"
 	else

@@ -289,6 +289,7 @@ static struct end_row end_of(const struct query *q, int64_t endpoint, int64_t pr
 	return (struct end_row){ .id = m ? m->ident : NULL,
 				 .name = m ? m->name : "",
 				 .ip = p ? p->ip : "",
+				 .realm = p ? p->realm : "",
 				 .process = known_process(&q->known, process, endpoint) };
 }
 
@@ -345,7 +346,7 @@ static int by_order(const void *a, const void *b)
 	return d ? d : (x->edge->id > y->edge->id) - (x->edge->id < y->edge->id);
 }
 
-/* Two that nobody can tell apart (in two network namespaces, two realms) are shown as one. */
+/* Two that nobody can tell apart (in two network namespaces) are shown as one. */
 static void join(struct edge *to, const struct edge *more)
 {
 	if (more->extra && (!to->extra || strcmp(more->extra, to->extra) > 0)) {
