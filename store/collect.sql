@@ -32,3 +32,27 @@ CREATE TABLE endpoint(
 );
 INSERT INTO endpoint SELECT id, realm, address, 0 FROM endpoint_before;
 DROP TABLE endpoint_before;
+
+-- A claim knows the conversation as it was seen, where a NAT joined it with another one.
+ALTER TABLE claim RENAME TO claim_before;
+CREATE TABLE claim(
+	id INTEGER PRIMARY KEY,
+	conversation INTEGER NOT NULL,
+	origin INTEGER NOT NULL,
+	witnesses INTEGER NOT NULL,
+	client_process INTEGER NOT NULL,
+	server_process INTEGER NOT NULL,
+	edge INTEGER NOT NULL,
+	guess INTEGER NOT NULL DEFAULT 0,
+	run INTEGER NOT NULL DEFAULT 0,
+	live INTEGER NOT NULL DEFAULT 0,
+	pending INTEGER NOT NULL DEFAULT 0,
+	opens INTEGER NOT NULL DEFAULT 0,
+	ports BLOB,
+	via INTEGER NOT NULL DEFAULT 0,         -- 0: as it is
+	UNIQUE(conversation, origin, witnesses, client_process, server_process, via)
+);
+INSERT INTO claim SELECT id, conversation, origin, witnesses, client_process, server_process,
+	edge, guess, run, live, pending, opens, ports, 0 FROM claim_before;
+DROP TABLE claim_before;
+CREATE INDEX claim_edge ON claim(edge);

@@ -14,7 +14,8 @@
 #include "store/priv.h"
 
 /* Gives every claim of V its edge and saves those that change; after a claim was made, or when
- * ports may decide anew. */
+ * ports may decide anew.  Behind a NAT the processes are those of the conversations that V is
+ * seen as. */
 int edge_pair(struct store *s, struct conv *v, struct err *e);
 /* Takes C, which has no facts any more, out of V; what its edge has goes to INTO with it. */
 int edge_leave(struct store *s, struct conv *v, struct claim *c, int64_t into, struct err *e);

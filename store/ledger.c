@@ -12,7 +12,9 @@
 #include "store/dict.h"
 #include "store/edge.h"
 #include "store/machine.h"
+#include "store/nat.h"
 #include "store/priv.h"
+#include "store/rejoin.h"
 #include "store/sensor.h"
 #include "store/skew.h"
 
@@ -356,26 +358,43 @@ static int process_of(struct intake *in, const struct flow *f, enum witness side
 	return rc ? rc : dict_detail(in->s, endpoint, *out, p, DICT_LATEST, e);
 }
 
-/* The conversation that F is of, and the claim that it is, paired. */
-static int claim_of(struct intake *in, const struct flow *f, struct conv **v, struct claim **c,
-		    struct err *e)
+static int conv_of(struct intake *in, const struct flow *f, struct conv **v, struct err *e)
 {
-	struct claim w = { .origin = in->sensor->id, .witnesses = 1u << f->witness };
 	struct endpoint *client = NULL, *server = NULL;
 	struct conv_key key;
 	int rc = endpoint_of(in, f, WITNESS_CLIENT, &client, e);
 
 	if (!rc)
 		rc = endpoint_of(in, f, WITNESS_SERVER, &server, e);
-	if (!rc)
-		rc = process_of(in, f, WITNESS_CLIENT, client->id, &w.process[PAIR_CLIENT], e);
-	if (!rc)
-		rc = process_of(in, f, WITNESS_SERVER, server->id, &w.process[PAIR_SERVER], e);
 	if (rc)
 		return rc;
 	key = conv_key(client, server, f->scope, f->port, f->proto);
-	rc = conv_get(in->s, &key, v, e);
-	return rc ? rc : conv_claim(in->s, *v, &w, c, e);
+	return conv_get(in->s, &key, v, e);
+}
+
+/* The conversation that F is of, and the claim that it is, paired. */
+static int claim_of(struct intake *in, const struct flow *f, struct conv **v, struct claim **c,
+		    struct err *e)
+{
+	struct claim w = { .origin = in->sensor->id, .witnesses = 1u << f->witness };
+	struct rejoin how = { .sensor = in->sensor,
+			      .witness = f->witness,
+			      .minute = in->flow_ms / minute_ms,
+			      .at_ms = in->flow_ms };
+	int rc = conv_of(in, f, v, e);
+
+	if (!rc)
+		rc = rejoin_find(in->s, v, &how, e);
+	if (!rc)
+		rc = process_of(in, f, WITNESS_CLIENT, (*v)->client->id,
+				&w.process[PAIR_CLIENT], e);
+	if (!rc)
+		rc = process_of(in, f, WITNESS_SERVER, (*v)->server->id,
+				&w.process[PAIR_SERVER], e);
+	if (rc)
+		return rc;
+	w.via = how.via;
+	return conv_claim(in->s, *v, &w, c, e);
 }
 
 /* True if anything has changed. */
@@ -393,21 +412,48 @@ static bool gauge(struct claim *c, const struct flow *f, int64_t run)
 	return !same;
 }
 
+/*
+ * What its own machine hides behind an address (containers, whose addresses are the same
+ * everywhere) is told as others see it; REAL.proto is 0 where nothing is hidden.
+ */
+static int uncover(struct intake *in, const struct flow *f, int64_t minute, struct flow *real,
+		   struct err *e)
+{
+	const struct nat_rule *r = NULL;
+	int rc = 0;
+
+	real->proto = 0;
+	if (in->sensor->host && f->witness == WITNESS_CLIENT && !f->scope &&
+	    !sensor_owns(in->sensor, &f->server) && sensor_owns(in->sensor, &f->client))
+		rc = nat_own(in->s, in->sensor, f, minute, &r, e);
+	if (rc || !r)
+		return rc;
+	*real = *f;
+	real->client = r->real.client;
+	real->server = r->real.server;
+	real->port = r->real.port;
+	return 0;
+}
+
 static int take_flow(struct intake *in, const struct flow *f, enum fate *fate, struct err *e)
 {
 	struct count_report r = { .amounts = amount_of(&f->c) }, rest;
 	struct claim *c;
 	struct conv *v;
+	struct flow real;
 	bool pair, save;
 	int rc;
 
-	if (!flow_sane(f))
-		*fate = FATE_REJECTED;
-	else if (!may_say(in->sensor, f))
-		*fate = FATE_QUARANTINED;
+	*fate = flow_sane(f) ? FATE_COUNTED : FATE_REJECTED;
 	if (*fate != FATE_COUNTED)
 		return 0;
 	times_of(in, f, &r);
+	rc = uncover(in, f, r.minute, &real, e);
+	f = real.proto ? &real : f;
+	if (!rc && !may_say(in->sensor, f))
+		*fate = FATE_QUARANTINED;
+	if (rc || *fate != FATE_COUNTED)
+		return rc;
 	in->flow_ms = r.minute == in->base_ms / minute_ms ? in->base_ms : r.minute * minute_ms;
 	rc = claim_of(in, f, &v, &c, e);
 	if (rc < 0)
@@ -416,6 +462,8 @@ static int take_flow(struct intake *in, const struct flow *f, enum fate *fate, s
 	save = gauge(c, f, in->sensor->run);
 	if (pair)
 		rc = edge_pair(in->s, v, e);
+	if (pair && rc >= 0)
+		rc = rejoin_pair(in->s, v, e);
 	if (rc >= 0 && save)
 		rc = conv_save(in->s, c, e);
 	if (rc >= 0 && split(in, f, &r, &rest))
@@ -522,6 +570,28 @@ static void see_cover(struct intake *in, const struct cover *c, enum fate *fate)
 	in->degraded = c->degraded;
 }
 
+static int take_translation(struct intake *in, const struct translation *t, enum fate *fate,
+			    struct err *e)
+{
+	enum nat_right right = nat_right(in->sensor, t);
+	struct nat_rule *r;
+	bool good = in_time(in, t->first_ms) && in_time(in, t->last_ms), fresh;
+	int rc = 0;
+
+	if (right == NAT_FORGED)
+		*fate = FATE_QUARANTINED;
+	else if (good)
+		rc = host_translation(in->s, in->sensor, t, &good, e);
+	if (!good)
+		*fate = FATE_REJECTED;
+	if (rc || right != NAT_RULE || !good)
+		return rc;
+	rc = nat_learn(in->s, in->sensor, t, &r, &fresh, e);
+	if (!rc && r && fresh)
+		rc = rejoin_past(in->s, r, e);
+	return rc || !r ? rc : rejoin_told(in->s, in->sensor, t, r, e);
+}
+
 static int take(struct intake *in, const struct wire_record *rec, struct err *e)
 {
 	enum fate fate = FATE_COUNTED;
@@ -555,7 +625,7 @@ static int take(struct intake *in, const struct wire_record *rec, struct err *e)
 			rc = host_usage(in->s, in->sensor, &rec->usage, &good, e);
 		break;
 	case WIRE_R_TRANSLATION:
-		rc = host_translation(in->s, in->sensor, &rec->translation, &good, e);
+		rc = take_translation(in, &rec->translation, &fate, e);
 		break;
 	case WIRE_R_PROCESS:
 		break;

@@ -19,6 +19,7 @@ struct conv_cache;
 struct edge_cache;
 struct cover_cache;
 struct sensor_cache;
+struct nat;
 
 /*
  * The caches hold what the database holds, so they are dropped when a transaction is rolled
@@ -36,6 +37,7 @@ struct store {
 	struct edge_cache *edges;
 	struct cover_cache *covers;
 	struct sensor_cache *sensors;
+	struct nat *nat;
 };
 
 void store_forget(struct store *s);

@@ -35,10 +35,14 @@ static int life_of(struct store *s, const struct claim *c, struct life *l, struc
 }
 
 /* The claim of W that says what C says. */
-static int twin_of(struct store *s, struct conv *w, const struct claim *c, struct claim **out,
-		   struct err *e)
+static int twin_of(struct store *s, struct conv *w, const struct claim *c,
+		   const struct repoint *p, struct claim **out, struct err *e)
 {
-	int rc = conv_claim(s, w, c, out, e);
+	struct claim like = *c;
+	int rc;
+
+	like.via = p->keep_via ? c->via : p->via;
+	rc = conv_claim(s, w, &like, out, e);
 
 	if (rc > 0)
 		rc = edge_pair(s, w, e);
@@ -58,7 +62,8 @@ static void hand_gauges(struct claim *c, struct claim *t)
 }
 
 static int move_minute(struct store *s, struct conv *v, struct claim *c, struct conv *w,
-		       const struct life *l, int64_t minute, bool *moved, struct err *e)
+		       const struct repoint *p, const struct life *l, int64_t minute,
+		       bool *moved, struct err *e)
 {
 	struct count_report r = { .minute = minute };
 	struct claim *t;
@@ -70,28 +75,28 @@ static int move_minute(struct store *s, struct conv *v, struct claim *c, struct 
 	r.last = minute * MINUTE_S + MINUTE_S - 1;
 	r.last = r.last < l->last ? r.last : l->last;
 	*moved = true;
-	rc = twin_of(s, w, c, &t, e);
+	rc = twin_of(s, w, c, p, &t, e);
 	return rc ? rc : count_add(s, w, t, &r, e);
 }
 
 /* True in GONE where nothing is left of the claim here. */
 static int move_claim(struct store *s, struct conv *v, struct claim *c, struct conv *w,
-		      int64_t from, int64_t to, bool *gone, struct err *e)
+		      const struct repoint *p, bool *gone, struct err *e)
 {
 	struct life l = { 0 };
 	bool moved = false;
 	struct claim *t;
 	int rc = life_of(s, c, &l, e);
 
-	for (int64_t m = from; m <= to && !rc; m++)
-		rc = move_minute(s, v, c, w, &l, m, &moved, e);
+	for (int64_t m = p->from; m <= p->to && !rc; m++)
+		rc = move_minute(s, v, c, w, p, &l, m, &moved, e);
 	if (rc || !moved)
 		return rc;
-	rc = twin_of(s, w, c, &t, e);
+	rc = twin_of(s, w, c, p, &t, e);
 	if (rc)
 		return rc;
 	hand_gauges(c, t);
-	*gone = l.first >= from * MINUTE_S && l.last / MINUTE_S <= to;
+	*gone = l.first >= p->from * MINUTE_S && l.last / MINUTE_S <= p->to;
 	rc = conv_save(s, t, e);
 	if (rc)
 		return rc;
@@ -106,22 +111,29 @@ static int newest_minute(struct store *s, int64_t *out, struct err *e)
 	return rc < 0 ? rc : 0;
 }
 
-int repoint_conv(struct store *s, struct conv *v, struct conv *w, int64_t from, int64_t to,
+static bool wanted(const struct claim *c, const struct repoint *p)
+{
+	return c->origin > 0 && c->origin != p->but && (!p->of || c->via == p->of) &&
+	       conv_witness(c) != WITNESS_TRANSLATION;
+}
+
+int repoint_conv(struct store *s, struct conv *v, struct conv *w, const struct repoint *p,
 		 struct err *e)
 {
+	struct repoint q = *p;
 	int64_t newest;
 	int rc = newest_minute(s, &newest, e);
 
-	to = to < newest ? to : newest;
-	if (to - from >= REPOINT_MINUTES)
-		from = to - REPOINT_MINUTES + 1;
-	if (rc || v == w || from > to)
+	q.to = q.to < newest ? q.to : newest;
+	if (q.to - q.from >= REPOINT_MINUTES)
+		q.from = q.to - REPOINT_MINUTES + 1;
+	if (rc || v == w || q.from > q.to)
 		return rc;
 	for (unsigned i = v->claims_n; i-- > 0 && !rc;) {
 		bool gone = false;
 
-		if (v->claims[i].origin > 0)
-			rc = move_claim(s, v, &v->claims[i], w, from, to, &gone, e);
+		if (wanted(&v->claims[i], p))
+			rc = move_claim(s, v, &v->claims[i], w, &q, &gone, e);
 	}
 	return rc || !v->claims_n ? rc : edge_pair(s, v, e);
 }
@@ -151,6 +163,9 @@ static int64_t *conversations_of(struct store *s, int64_t endpoint, size_t *n, s
 static int repoint_one(struct store *s, int64_t id, const struct endpoint *from,
 		       const struct endpoint *to, struct err *e)
 {
+	const struct repoint p = { .from = to->since_ms / MINUTE_MS + 1,
+				   .to = INT64_MAX,
+				   .keep_via = true };
 	struct conv *v, *w;
 	struct conv_key key;
 	int rc = conv_at(s, id, &v, e);
@@ -161,7 +176,7 @@ static int repoint_one(struct store *s, int64_t id, const struct endpoint *from,
 	key.client = key.client == from->id ? to->id : key.client;
 	key.server = key.server == from->id ? to->id : key.server;
 	rc = conv_get(s, &key, &w, e);
-	return rc ? rc : repoint_conv(s, v, w, to->since_ms / MINUTE_MS + 1, INT64_MAX, e);
+	return rc ? rc : repoint_conv(s, v, w, &p, e);
 }
 
 int repoint_endpoint(struct store *s, const struct endpoint *from, const struct endpoint *to,

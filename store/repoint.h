@@ -15,8 +15,16 @@ enum { REPOINT_MINUTES = 1440 }; /* what is older stays where it is */
 /* What was said of FROM in the minutes after TO began was said of TO. */
 int repoint_endpoint(struct store *s, const struct endpoint *from, const struct endpoint *to,
 		     struct err *e);
-/* What sensors said of V in [FROM, TO] minutes was said of W. */
-int repoint_conv(struct store *s, struct conv *v, struct conv *w, int64_t from, int64_t to,
+/* Which claims, and of when. */
+struct repoint {
+	int64_t from, to; /* minutes, both included */
+	int64_t of;	  /* those that came by this conversation; 0: all */
+	bool keep_via;	  /* else: */
+	int64_t via;	  /* how they came is this from now on */
+	int64_t but;	  /* a sensor whose claims stay; 0: none */
+};
+/* What sensors said of V was said of W. */
+int repoint_conv(struct store *s, struct conv *v, struct conv *w, const struct repoint *p,
 		 struct err *e);
 
 #endif

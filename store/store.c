@@ -15,6 +15,7 @@
 #include "store/db.h"
 #include "store/dict.h"
 #include "store/edge.h"
+#include "store/nat.h"
 #include "store/priv.h"
 #include "store/schema.h"
 #include "store/sensor.h"
@@ -28,11 +29,13 @@ void store_forget(struct store *s)
 	edge_free(s->edges);
 	cover_free(s->covers);
 	sensor_free(s->sensors);
+	nat_free(s->nat);
 	s->dict = NULL;
 	s->convs = NULL;
 	s->edges = NULL;
 	s->covers = NULL;
 	s->sensors = NULL;
+	s->nat = NULL;
 }
 
 void store_close(struct store *s)
