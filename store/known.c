@@ -105,10 +105,8 @@ static int load_realms(struct store *s, struct known *k, struct err *e)
 	return rc;
 }
 
-static const char *realm_name(const struct known *k, int64_t realm)
+static const char *realm_name(const struct known *k, int64_t site)
 {
-	int64_t site = dict_site_of(realm);
-
 	for (size_t i = 0; i < k->realm_n && site; i++)
 		if (k->realm[i].id == site)
 			return k->realm[i].name;
@@ -134,7 +132,8 @@ static int load_endpoints(struct store *s, struct known *k, struct err *e)
 		p->id = sqlite3_column_int64(st, 0);
 		if (db_addr(st, 1, &p->addr) && !addr_eq(&p->addr, &none))
 			addr_text(&p->addr, p->ip);
-		p->realm = realm_name(k, sqlite3_column_int64(st, 2));
+		p->site = dict_site_of(sqlite3_column_int64(st, 2));
+		p->realm = realm_name(k, p->site);
 	}
 	return rc;
 }

@@ -28,7 +28,8 @@ struct known_endpoint {
 	int64_t id;
 	struct addr addr;
 	char ip[ADDR_TEXT];		     /* "" for no address */
-	const char *realm;		     /* its site's name, "" for the one without */
+	int64_t site;			     /* table realm, 0: the one without a name */
+	const char *realm;		     /* its name, "" for the one without */
 	const struct known_machine *machine; /* NULL: none */
 };
 struct known_process {
