@@ -44,6 +44,9 @@ void commit_add(struct commit *c, struct commit_source *from, const char *sensor
 		const struct wire_batch *batch, uint8_t *frame);
 /* Commits all that is queued, and answers. */
 void commit_flush(struct commit *c);
+/* The same before the end: what is known enters all levels, as far as that is a moment's work.
+ */
+void commit_finish(struct commit *c);
 /* FROM is about to be freed: its batches stay, their answers are not wanted. */
 void commit_forget(struct commit *c, const struct commit_source *from);
 size_t commit_queued(const struct commit *c);

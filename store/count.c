@@ -12,6 +12,8 @@
 #include "store/nat.h"
 #include "store/sensor.h"
 
+static const struct amounts nothing;
+
 static int slot_of(int64_t minute)
 {
 	return (int)(minute % CONV_MINUTES);
@@ -213,21 +215,24 @@ static int contest(struct store *s, const struct conv *v, struct conv_minute *m,
 
 /* Changing sides */
 
-static int read_row(struct store *s, int64_t minute, int64_t claim, struct amounts *a,
+static int read_row(struct store *s, int64_t minute, int64_t claim, struct count_report *r,
 		    struct err *e)
 {
 	int rc;
 	sqlite3_stmt *st = db_query(s, e,
-				    "SELECT " AMOUNT_NAMES
+				    "SELECT first, last, " AMOUNT_NAMES
 				    " FROM fact_minute WHERE minute = ? AND claim = ?",
 				    DB(I(minute), I(claim)));
 
+	*r = (struct count_report){ .minute = minute };
 	if (!st)
 		return db_fail(s, NULL);
 	rc = db_step(s, st, e);
 	if (rc <= 0)
 		return rc;
-	*a = amount_read(st, 0);
+	r->first = sqlite3_column_int64(st, 0);
+	r->last = sqlite3_column_int64(st, 1);
+	r->amounts = amount_read(st, 2);
 	db_done(st);
 	return 0;
 }
@@ -237,15 +242,15 @@ static int flip(struct store *s, struct claim *c, int64_t minute, struct err *e)
 {
 	int64_t *row = &c->row[slot_of(minute)], edge = c->edge;
 	bool counted = *row > 0;
-	struct amounts a = { 0 };
-	int rc = read_row(s, minute, c->id, &a, e);
+	struct count_report r;
+	int rc = read_row(s, minute, c->id, &r, e);
 
 	if (!rc && counted)
 		rc = edge_final(s, *row, &edge, e);
 	if (counted)
-		a = amount_negative(a);
+		r.amounts = amount_negative(r.amounts);
 	if (!rc)
-		rc = level_add(s, edge, minute, 0, 0, &a, e);
+		rc = level_add(s, edge, minute, r.first, r.last, &r.amounts, e);
 	if (rc)
 		return rc;
 	*row = counted ? 0 : edge;
@@ -297,8 +302,11 @@ static int settle(struct store *s, struct conv *v, struct conv_minute *m,
 int count_settle(struct store *s, struct conv *v, int64_t minute, struct err *e)
 {
 	struct conv_minute *m;
-	int rc = minute_of(s, v, minute, &m, e);
+	int rc;
 
+	if (minute > s->closed) /* its turn will come */
+		return 0;
+	rc = minute_of(s, v, minute, &m, e);
 	return rc ? rc : settle(s, v, m, NULL, e);
 }
 
@@ -307,13 +315,14 @@ static int put_row(struct store *s, const struct claim *c, int64_t edge,
 {
 	sqlite3_stmt *st = db_query(
 		s, e,
-		"INSERT INTO fact_minute(minute, claim, edge, " AMOUNT_NAMES
-		") VALUES(?, ?, ?, " AMOUNT_MARKS ") ON CONFLICT DO UPDATE SET " AMOUNT_SUMS,
-		DB(I(r->minute), I(c->id), I(edge)));
+		"INSERT INTO fact_minute(minute, claim, edge, first, last, " AMOUNT_NAMES
+		") VALUES(?, ?, ?, ?, ?, " AMOUNT_MARKS ") ON CONFLICT DO UPDATE SET "
+		"first = min(first, excluded.first), last = max(last, excluded.last), " AMOUNT_SUMS,
+		DB(I(r->minute), I(c->id), I(edge), I(r->first), I(r->last)));
 
 	if (!st)
 		return db_fail(s, NULL);
-	amount_bind(st, 4, &r->amounts);
+	amount_bind(st, 6, &r->amounts);
 	return db_step(s, st, e);
 }
 
@@ -321,11 +330,10 @@ static int put_row(struct store *s, const struct claim *c, int64_t edge,
 static int put_levels(struct store *s, const struct claim *c, int64_t row,
 		      const struct count_report *r, struct err *e)
 {
-	static const struct amounts nothing;
-	int64_t edge;
-	int rc = edge_final(s, row, &edge, e);
+	int64_t edge = 0;
+	int rc = row > 0 ? edge_final(s, row, &edge, e) : 0;
 
-	if (rc || !row)
+	if (rc || row <= 0)
 		return rc ? rc : level_total(s, c->edge, r->first, r->last, &nothing, e);
 	if (edge != c->edge)
 		rc = level_total(s, c->edge, r->first, r->last, &nothing, e);
@@ -344,6 +352,25 @@ static int settle_beside(struct store *s, struct conv *v, const struct claim *c,
 	return rc ? rc : count_settle(s, v, minute + 1, e);
 }
 
+/*
+ * A minute that is not over is only written down.  That the edge was seen is told once, when
+ * the row is new.
+ */
+static int add_open(struct store *s, struct conv *v, struct claim *c,
+		    const struct count_report *r, struct err *e)
+{
+	int64_t *row = &c->row[slot_of(r->minute)];
+	bool first = *row == CONV_NO_ROW;
+	int rc;
+
+	if (first)
+		*row = CONV_OPEN;
+	rc = put_row(s, c, *row, r, e);
+	if (!rc && first)
+		rc = level_total(s, c->edge, r->first, r->last, &nothing, e);
+	return rc || !first ? rc : settle_beside(s, v, c, r->minute, e);
+}
+
 int count_add(struct store *s, struct conv *v, struct claim *c, const struct count_report *r,
 	      struct err *e)
 {
@@ -352,8 +379,11 @@ int count_add(struct store *s, struct conv *v, struct claim *c, const struct cou
 	int rc = minute_of(s, v, r->minute, &m, e);
 	bool first = !rc && *row == CONV_NO_ROW;
 
-	if (!rc)
-		rc = settle(s, v, m, c, e);
+	if (rc)
+		return rc;
+	if (r->minute > s->closed)
+		return add_open(s, v, c, r, e);
+	rc = settle(s, v, m, c, e);
 	if (rc)
 		return rc;
 	if (first)
@@ -365,7 +395,7 @@ int count_add(struct store *s, struct conv *v, struct claim *c, const struct cou
 }
 
 int count_take(struct store *s, struct conv *v, struct claim *c, int64_t minute,
-	       struct amounts *out, struct err *e)
+	       struct count_report *out, struct err *e)
 {
 	struct conv_minute *m;
 	int64_t *row = &c->row[slot_of(minute)];
@@ -380,7 +410,7 @@ int count_take(struct store *s, struct conv *v, struct claim *c, int64_t minute,
 		rc = db_run(s, e, "DELETE FROM fact_minute WHERE minute = ? AND claim = ?",
 			    DB(I(minute), I(c->id)));
 	*row = CONV_NO_ROW;
-	if (!rc)
+	if (!rc && minute <= s->closed)
 		rc = settle(s, v, m, NULL, e);
 	return rc ? rc : 1;
 }
@@ -410,7 +440,11 @@ int count_covered(struct store *s, int64_t sensor, int64_t minute, struct err *e
 {
 	size_t n;
 	int rc = 0;
-	int64_t *list = contested(s, sensor, minute, &n, e);
+	int64_t *list;
+
+	if (minute > s->closed)
+		return 0;
+	list = contested(s, sensor, minute, &n, e);
 
 	if (!list)
 		return db_fail(s, NULL);
@@ -422,5 +456,72 @@ int count_covered(struct store *s, int64_t sensor, int64_t minute, struct err *e
 			rc = count_settle(s, v, minute, e);
 	}
 	free(list);
+	return rc;
+}
+
+/* Minutes that are over, and those that are not */
+
+static int save_claims(struct store *s, struct conv *v, struct err *e)
+{
+	int rc = 0;
+
+	for (struct claim *c = v->claims; c < v->claims + v->claims_n && !rc; c++)
+		if (c->unsaved)
+			rc = conv_save(s, c, e);
+	return rc;
+}
+
+int count_close(struct store *s, int64_t conversation, int64_t minute, struct err *e)
+{
+	struct conv *v;
+	int rc = conv_at(s, conversation, &v, e);
+
+	if (!rc)
+		rc = count_settle(s, v, minute, e);
+	return rc ? rc : save_claims(s, v, e);
+}
+
+/* Who would count, written nowhere. */
+static int judge(struct store *s, struct conv *v, int64_t minute, struct conv_minute *as,
+		 struct err *e)
+{
+	const struct authority_candidate *best;
+	struct conv_minute *m;
+	struct jury j;
+	int rc = minute_of(s, v, minute, &m, e);
+
+	if (!rc)
+		rc = summon(s, v, minute, NULL, &j, e);
+	if (rc)
+		return rc;
+	*as = *m;
+	best = verdict(&j);
+	if (best) {
+		as->kind = best->kind;
+		as->origin = best->origin;
+	}
+	return 0;
+}
+
+int count_open(struct store *s, int64_t conversation, int64_t minute, count_open_fn *fn,
+	       void *ctx, struct err *e)
+{
+	struct conv_minute m;
+	struct count_report r;
+	struct conv *v;
+	int rc = conv_at(s, conversation, &v, e);
+
+	if (!rc)
+		rc = judge(s, v, minute, &m, e);
+	for (struct claim *c = rc ? NULL : v->claims; !rc && c < v->claims + v->claims_n;
+	     c++) {
+		if (c->row[slot_of(minute)] != CONV_OPEN)
+			continue;
+		rc = read_row(s, minute, c->id, &r, e);
+		if (!rc && !counts(&m, c))
+			r.amounts = nothing;
+		if (!rc)
+			fn(c->edge, &r, ctx);
+	}
 	return rc;
 }

@@ -7,7 +7,9 @@
  * the minute may be the authority even when it reports nothing, because a connection that
  * falls across the end of a minute may be in another minute for the other side.
  *
- * Coverage and claims may come late.  Then whole rows change sides, and the levels get the
+ * A minute that is not over (close.h) is only written down; nobody can say yet who will have
+ * covered it.  When it is over each of its conversations is decided on, once.  Coverage and
+ * claims may come later still.  Then whole rows change sides, and the levels get the
  * difference in the same transaction, so that they hold each connection once at any time.
  */
 #ifndef STORE_COUNT_H
@@ -28,10 +30,20 @@ int count_add(struct store *s, struct conv *v, struct claim *c, const struct cou
 	      struct err *e);
 /* Takes the row of C out: 1 with what it held, 0 if there is none. */
 int count_take(struct store *s, struct conv *v, struct claim *c, int64_t minute,
-	       struct amounts *out, struct err *e);
+	       struct count_report *out, struct err *e);
 /* Who counts in MINUTE is decided again. */
 int count_settle(struct store *s, struct conv *v, int64_t minute, struct err *e);
 /* SENSOR's coverage of MINUTE has changed. */
 int count_covered(struct store *s, int64_t sensor, int64_t minute, struct err *e);
+
+/* MINUTE of this conversation is over: it is decided on, and enters the levels. */
+int count_close(struct store *s, int64_t conversation, int64_t minute, struct err *e);
+/*
+ * As it would be decided on now, written nowhere, for who reads: each row of MINUTE that is
+ * open yet, with the edge that it is of, and no amounts where another one's count.
+ */
+typedef void count_open_fn(int64_t edge, const struct count_report *r, void *ctx);
+int count_open(struct store *s, int64_t conversation, int64_t minute, count_open_fn *fn,
+	       void *ctx, struct err *e);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "store/db.h"
 
-enum { COVER_KEPT = 500000, MINUTE_MS = 60000 };
+enum { MINUTE_MS = 60000 };
 
 struct cover_row {
 	int64_t key[2]; /* sensor, minute */
@@ -17,9 +17,9 @@ struct cover_cache {
 	struct cover_row *rows;
 };
 
-bool cover_crowded(const struct cover_cache *c)
+size_t cover_bytes(const struct cover_cache *c)
 {
-	return c && HASH_COUNT(c->rows) > COVER_KEPT;
+	return c ? HASH_COUNT(c->rows) * (sizeof(struct cover_row) + PRIV_ENTRY) : 0;
 }
 
 void cover_free(struct cover_cache *c)

@@ -32,7 +32,8 @@ int cover_spoil(struct store *s, int64_t sensor, int64_t minute, unsigned flaws,
 /* What coverage is worth where witnesses are compared: a flaw halves it. */
 int64_t cover_worth(const struct cover_minute *c);
 
-bool cover_crowded(const struct cover_cache *c);
+/* Of memory, about. */
+size_t cover_bytes(const struct cover_cache *c);
 void cover_free(struct cover_cache *c);
 
 #endif

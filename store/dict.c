@@ -7,6 +7,7 @@
 
 #include "common/utf8.h"
 #include "store/db.h"
+#include "store/sweep.h"
 
 struct named {
 	int64_t id;
@@ -32,6 +33,17 @@ static struct dict *dict_of(struct store *s)
 	if (!s->dict)
 		s->dict = xcalloc(1, sizeof(*s->dict));
 	return s->dict;
+}
+
+size_t dict_bytes(const struct dict *d)
+{
+	enum { NAME = 64 }; /* of a process, with unit and container */
+
+	return d ? HASH_COUNT(d->endpoints) * (sizeof(struct endpoint) + PRIV_ENTRY * 2) +
+			       HASH_COUNT(d->processes) *
+				       (sizeof(struct named) + NAME + PRIV_ENTRY) +
+			       HASH_COUNT(d->details) * (sizeof(struct told) + PRIV_ENTRY)
+		 : 0;
 }
 
 void dict_free(struct dict *d)
@@ -60,11 +72,13 @@ void dict_free(struct dict *d)
 
 /* Endpoints */
 
-static struct endpoint *keep_endpoint(struct dict *d, const struct endpoint_key *key,
+static struct endpoint *keep_endpoint(struct store *s, const struct endpoint_key *key,
 				      int64_t id, int64_t since_ms)
 {
 	struct endpoint *p = xcalloc(1, sizeof(*p)), *older;
+	struct dict *d = dict_of(s);
 
+	sweep_endpoint(s, id);
 	p->key = *key;
 	p->id = id;
 	p->since_ms = since_ms;
@@ -103,7 +117,7 @@ static int load_endpoints(struct store *s, const struct endpoint_key *key, struc
 	if (!st)
 		return db_fail(s, NULL);
 	while ((rc = db_step(s, st, e)) > 0)
-		keep_endpoint(d, key, sqlite3_column_int64(st, 0),
+		keep_endpoint(s, key, sqlite3_column_int64(st, 0),
 			      sqlite3_column_int64(st, 1));
 	HASH_FIND(hh, d->endpoints, key, sizeof(*key), newest);
 	for (p = newest; p && !rc; p = p->older)
@@ -127,7 +141,7 @@ int dict_endpoint(struct store *s, int64_t realm, const struct addr *a, struct e
 	if (rc)
 		return rc;
 	if (sqlite3_changes(s->db)) {
-		*out = keep_endpoint(d, &key, sqlite3_last_insert_rowid(s->db), 0);
+		*out = keep_endpoint(s, &key, sqlite3_last_insert_rowid(s->db), 0);
 		return 0;
 	}
 	rc = load_endpoints(s, &key, e);
@@ -154,8 +168,7 @@ int dict_endpoint_renew(struct store *s, struct endpoint *p, int64_t at_ms,
 	rc = db_run(s, e, "INSERT INTO endpoint(realm, address, since_ms) VALUES(?, ?, ?)",
 		    DB(I(p->key.realm), A(&p->key.addr), I(at_ms)));
 	if (!rc)
-		*out = keep_endpoint(dict_of(s), &p->key, sqlite3_last_insert_rowid(s->db),
-				     at_ms);
+		*out = keep_endpoint(s, &p->key, sqlite3_last_insert_rowid(s->db), at_ms);
 	return rc;
 }
 
@@ -265,6 +278,7 @@ int dict_process(struct store *s, const struct process *p, int64_t *out, struct 
 		rc = find_process(s, &k, out, e);
 		if (rc)
 			return rc;
+		sweep_process(s, *out);
 		n = xcalloc(1, sizeof(*n) + k.n);
 		n->id = *out;
 		memcpy(n->key, k.text, k.n);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/close.h"
 #include "store/count.h"
 #include "store/cover.h"
 #include "store/host.h"
@@ -397,12 +398,12 @@ static int claim_of(struct intake *in, const struct flow *f, struct conv **v, st
 	return conv_claim(in->s, *v, &w, c, e);
 }
 
-/* True if anything has changed. */
+/* True if a gauge has changed.  What only helps to pair is written when the minute is over. */
 static bool gauge(struct claim *c, const struct flow *f, int64_t run)
 {
-	bool same = c->run == run && c->live == f->live && c->pending == f->pending &&
-		    !f->c.opens && !f->samples_n;
+	bool same = c->run == run && c->live == f->live && c->pending == f->pending;
 
+	c->unsaved |= f->c.opens || f->samples_n;
 	c->run = run;
 	c->live = f->live;
 	c->pending = f->pending;
@@ -749,8 +750,10 @@ int ledger_apply(struct store *s, const char *sensor, const struct wire_batch *b
 			     .received_ms = (int64_t)from->received_ms,
 			     .degraded = -1 };
 	uint64_t sequence;
-	int rc = sensor_get(s, sensor, in.received_ms, &in.sensor, e);
+	int rc = close_begin(s, e);
 
+	if (!rc)
+		rc = sensor_get(s, sensor, in.received_ms, &in.sensor, e);
 	if (!rc)
 		rc = position_of(s, in.sensor->id, batch->epoch, &sequence, e);
 	if (rc)

@@ -62,18 +62,14 @@ static void hand_gauges(struct claim *c, struct claim *t)
 }
 
 static int move_minute(struct store *s, struct conv *v, struct claim *c, struct conv *w,
-		       const struct repoint *p, const struct life *l, int64_t minute,
-		       bool *moved, struct err *e)
+		       const struct repoint *p, int64_t minute, bool *moved, struct err *e)
 {
-	struct count_report r = { .minute = minute };
+	struct count_report r;
 	struct claim *t;
-	int rc = count_take(s, v, c, minute, &r.amounts, e);
+	int rc = count_take(s, v, c, minute, &r, e);
 
 	if (rc <= 0)
 		return rc;
-	r.first = minute * MINUTE_S > l->first ? minute * MINUTE_S : l->first;
-	r.last = minute * MINUTE_S + MINUTE_S - 1;
-	r.last = r.last < l->last ? r.last : l->last;
 	*moved = true;
 	rc = twin_of(s, w, c, p, &t, e);
 	return rc ? rc : count_add(s, w, t, &r, e);
@@ -89,7 +85,7 @@ static int move_claim(struct store *s, struct conv *v, struct claim *c, struct c
 	int rc = life_of(s, c, &l, e);
 
 	for (int64_t m = p->from; m <= p->to && !rc; m++)
-		rc = move_minute(s, v, c, w, p, &l, m, &moved, e);
+		rc = move_minute(s, v, c, w, p, m, &moved, e);
 	if (rc || !moved)
 		return rc;
 	rc = twin_of(s, w, c, p, &t, e);
