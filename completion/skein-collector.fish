@@ -25,5 +25,6 @@ complete -c skein-collector -n "not $token" -l log-level -x -a 'debug info warn 
 complete -c skein-collector -n "$token" -l role -x -a 'host mirror' -d role
 complete -c skein-collector -n "$token" -l ttl -x -d 'how long it is good'
 complete -c skein-collector -n "$token" -l uses -x -d 'how often'
+complete -c skein-collector -n "$token" -l realm -x -d 'address space'
 complete -c skein-collector -l help -d help
 complete -c skein-collector -n "not $token" -l version -d version
