@@ -53,6 +53,7 @@ struct session {
 	char peer[SOCK_TEXT];
 	struct addr source;
 	struct tls_peer id;
+	struct commit_source from; /* of its batches */
 	uint64_t boot, epoch;
 	uint64_t acked;	    /* highest sequence that is known to be committed */
 	unsigned in_flight; /* batches that wait for commit.c */
@@ -63,11 +64,6 @@ struct session {
 struct session *session_next(const struct session *s)
 {
 	return LIST_NEXT(s, all);
-}
-
-const char *session_sensor(const struct session *s)
-{
-	return s->id.cn;
 }
 
 /* Strangers can cause these lines as often as they like. */
@@ -125,7 +121,7 @@ void session_free(struct session *s)
 	leave(s);
 	hold(s, 0);
 	if (s->in_flight)
-		commit_forget(hub->commit, s);
+		commit_forget(hub->commit, &s->from);
 	LIST_REMOVE(s, all);
 	hub->sessions_n--;
 	event_free(s->deadline);
@@ -423,7 +419,7 @@ static bool on_batch(struct session *s, const struct wire_frame *f, uint8_t *byt
 	s->hub->stats->batches++;
 	s->hub->stats->records += b.records;
 	s->hub->stats->bytes += b.raw_length;
-	commit_add(s->hub->commit, s, &b, bytes);
+	commit_add(s->hub->commit, &s->from, s->id.cn, &b, bytes);
 	return true;
 }
 
@@ -489,18 +485,23 @@ static void read_frames(struct session *s)
 	check_held(s);
 }
 
-void session_committed(struct session *s, uint64_t sequence, enum ledger_verdict verdict)
+/* What commit.c has to say */
+
+static void on_committed(struct commit_source *from, const struct wire_batch *b,
+			 enum ledger_verdict verdict)
 {
+	struct session *s = from->ctx;
+
 	s->in_flight--;
 	s->due = true;
 	switch (verdict) {
 	case LEDGER_APPLIED:
-		s->acked = sequence;
+		s->acked = b->sequence;
 		return;
 	case LEDGER_KNOWN:
 		s->hub->stats->known++;
-		if (sequence > s->acked)
-			s->acked = sequence;
+		if (b->sequence > s->acked)
+			s->acked = b->sequence;
 		return;
 	case LEDGER_GAP:
 		s->hub->stats->gaps++;
@@ -509,8 +510,10 @@ void session_committed(struct session *s, uint64_t sequence, enum ledger_verdict
 	}
 }
 
-void session_answer(struct session *s)
+static void on_answer(struct commit_source *from)
 {
+	struct session *s = from->ctx;
+
 	if (!s->due || s->state != LIVE)
 		return;
 	if (s->gap)
@@ -524,6 +527,12 @@ void session_answer(struct session *s)
 		drop_soon(s);
 	else if (!s->reading && !s->hub->draining)
 		read_frames(s);
+}
+
+static void on_failed(struct commit_source *from, const struct wire_batch *b)
+{
+	(void)b;
+	session_fail(from->ctx, WIRE_E_INTERNAL, "the collector cannot store anything now");
 }
 
 void session_sweep(struct hub *hub)
@@ -624,6 +633,7 @@ void session_start(struct hub *hub, int fd, const struct sockaddr *peer)
 	struct session *s = xcalloc(1, sizeof(*s));
 
 	s->hub = hub;
+	s->from = (struct commit_source){ s, on_committed, on_answer, on_failed };
 	s->counted = true;
 	sock_text(peer, s->peer);
 	addr_of_sockaddr(peer, &s->source);
