@@ -38,7 +38,6 @@ enum foreign_event {
 
 enum foreign_end {
 	FOREIGN_END_UNTOLD,
-	FOREIGN_END_NEITHER,
 	FOREIGN_END_SRC,
 	FOREIGN_END_DST,
 };
@@ -95,7 +94,11 @@ struct foreign_stats {
 struct foreign;
 
 enum {
-	/* A template that was not told again for so long is forgotten: 30 minutes. */
+	/*
+	 * A template that was not told again for so long is forgotten: 30 minutes, or three
+	 * times what lies between two tellings, whichever is longer (RFC 7011 section 8.4 asks
+	 * for three times; a Cisco ASA tells its own every 30 minutes).
+	 */
 	FOREIGN_TEMPLATE_MS = 30 * 60 * 1000,
 	FOREIGN_TEMPLATES = 256,       /* of one exporter and domain */
 	FOREIGN_FIELDS = 256,	       /* in one template */
