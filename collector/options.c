@@ -13,6 +13,7 @@
 #include "common/config.h"
 #include "common/exits.h"
 #include "common/mem.h"
+#include "common/prefix.h"
 #include "common/version.h"
 
 #define CONFIG_FILE "/etc/skein/collector.conf"
@@ -27,6 +28,10 @@ static const char help[] =
 	"  --data DIR           default " HOME_DEFAULT "\n"
 	"  --listen ADDR:PORT   default 0.0.0.0:7700; port 0 takes a free one, and\n"
 	"                       DIR/collector.addr says which\n"
+	"  --flows ADDR:PORT,...  take NetFlow v5 and v9, IPFIX and sFlow over UDP (2055,\n"
+	"                       4739 and 6343 are usual); off unless it is given\n"
+	"  --flow-exporters NET,...  whose flows are taken: addresses and blocks\n"
+	"                       (10.0.0.0/24); nobody's unless they are named\n"
 	"  --config FILE        options as \"key = value\" (" CONFIG_FILE ", if it is\n"
 	"                       there); what is on the command line wins\n"
 	"  --log-level LEVEL    debug, info (default), warn or err\n"
@@ -109,6 +114,56 @@ static bool set_ready(struct options *o, const char *v)
 	return true;
 }
 
+/* Calls FN for each piece between commas; false if there is an empty or a wrong one. */
+static bool each_of(struct options *o, const char *list,
+		    bool (*fn)(struct options *o, const char *piece))
+{
+	char piece[512];
+	const char *comma;
+
+	for (;; list = comma + 1) {
+		comma = strchrnul(list, ',');
+		if ((size_t)(comma - list) >= sizeof(piece))
+			return false;
+		memcpy(piece, list, (size_t)(comma - list));
+		piece[comma - list] = 0;
+		if (!fn(o, piece))
+			return false;
+		if (!*comma)
+			return true;
+	}
+}
+
+static bool add_flows(struct options *o, const char *v)
+{
+	struct flowport_config *c = &o->server.flows;
+	struct flowport_address *a = &c->listen[c->listen_n];
+
+	if (c->listen_n == FLOWPORT_LISTEN ||
+	    addr_split_hostport(v, a->host, sizeof(a->host), &a->port) < 0)
+		return false;
+	c->listen_n++;
+	return true;
+}
+
+static bool add_exporter(struct options *o, const char *v)
+{
+	struct flowport_config *c = &o->server.flows;
+
+	return c->exporter_n < FLOWPORT_EXPORTERS &&
+	       prefix_parse(v, &c->exporter[c->exporter_n]) == 0 && ++c->exporter_n;
+}
+
+static bool set_flows(struct options *o, const char *v)
+{
+	return each_of(o, v, add_flows);
+}
+
+static bool set_exporters(struct options *o, const char *v)
+{
+	return each_of(o, v, add_exporter);
+}
+
 struct row {
 	const char *name;
 	bool file; /* may stand in the file, with _ or - */
@@ -119,6 +174,9 @@ struct row {
 static const struct row rows[] = {
 	{ "data", true, set_data, "a directory" },
 	{ "listen", true, set_listen, "ADDR:PORT" },
+	{ "flows", true, set_flows, "ADDR:PORT, at most 16" },
+	{ "flow-exporters", true, set_exporters,
+	  "addresses or blocks (10.0.0.0/24), at most 256" },
 	{ "log-level", true, set_level, "debug, info, warn or err" },
 	{ "ready-fd", false, set_ready, "a descriptor" },
 };

@@ -46,6 +46,8 @@ struct server {
 	struct event *signal[SIGNALS];
 	struct event *sweep, *rest;
 	bool resting, full;
+	struct flowport *flows; /* NULL: none are taken */
+	bool flows_over;	/* all that it had has come */
 	char address[SOCK_TEXT];
 };
 
@@ -73,8 +75,14 @@ static void on_fewer(struct hub *hub)
 
 	if (sv->full)
 		accept_or_not(sv);
-	if (hub->draining && !hub->sessions_n)
+	if (hub->draining && !hub->sessions_n && sv->flows_over)
 		event_base_loopbreak(hub->base);
+}
+
+static void on_flows_over(struct hub *hub)
+{
+	((struct server *)hub)->flows_over = true;
+	on_fewer(hub);
 }
 
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd,
@@ -201,10 +209,11 @@ static void drain(struct server *sv)
 		next = session_next(s);
 		session_finish(s);
 	}
-	if (hub->sessions_n)
-		event_base_loopexit(hub->base, &patience);
+	event_base_loopexit(hub->base, &patience);
+	if (sv->flows)
+		flowport_drain(sv->flows, on_flows_over);
 	else
-		event_base_loopbreak(hub->base);
+		on_flows_over(hub);
 }
 
 static void read_gauges(struct server *sv)
@@ -306,6 +315,8 @@ static int open_all(struct server *sv, struct err *e)
 	if (sv->lock < 0)
 		return sv->lock;
 	home_forget_address(dir);
+	if (flowport_start(&sv->flows, &sv->config->flows, sv->hub.stats, e) < 0)
+		return -EIO;
 	if (open_store(sv, e) < 0 || authority_open(&sv->authority, dir, e) < 0)
 		return -EIO;
 	sv->hub.tls = authority_tls(dir, e);
@@ -333,6 +344,7 @@ static void close_all(struct server *sv)
 
 	while ((s = LIST_FIRST(&sv->hub.sessions)))
 		session_free(s);
+	flowport_free(sv->flows);
 	commit_free(sv->hub.commit);
 	if (sv->listener)
 		evconnlistener_free(sv->listener);
@@ -374,6 +386,7 @@ int server_run(const struct server_config *config, struct err *e)
 		sv.hub.commit = commit_new(&sv.hub);
 		start_events(&sv);
 		start_listener(&sv);
+		flowport_attach(sv.flows, &sv.hub);
 		say_ready(&sv);
 		event_base_dispatch(sv.hub.base);
 		log_info("ended: batches=%llu commits=%llu",

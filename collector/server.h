@@ -5,12 +5,14 @@
 
 #include <stdint.h>
 
+#include "collector/flowport.h"
 #include "common/err.h"
 
 struct server_config {
 	const char *dir;
 	const char *host; /* "" for any address */
 	uint16_t port;	  /* 0 for any that is free; DIR/collector.addr then says which */
+	struct flowport_config flows;
 	int ready_fd; /* gets the address as a line, and is closed, once it listens; or -1 */
 };
 

@@ -1,6 +1,9 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- What a collector needs that runs for years (schema version 4).
 
+-- The claim's amounts are scaled: the exporter looks at 1 packet in so many; 0: at all.
+ALTER TABLE claim ADD COLUMN sampling INTEGER NOT NULL DEFAULT 0;
+
 -- Who changed what (audit.h); the newest 100,000.
 CREATE TABLE audit(
 	id INTEGER PRIMARY KEY,

@@ -27,6 +27,7 @@ struct claim {
 	bool guess;
 	int64_t run; /* of the sensor when the gauges were read; seconds, if imported */
 	uint64_t live, pending, opens;
+	uint32_t sampling; /* 1 packet in so many was looked at, at worst; 0: all were */
 	uint16_t port[PAIR_PORTS];
 	unsigned ports_n;
 	int64_t row[CONV_MINUTES]; /* edge of its row in that minute, 0: uncounted, CONV_NO_ROW

@@ -166,6 +166,8 @@ static bool may_say(const struct sensor *x, const struct flow *f)
 {
 	const struct addr *own = f->witness == WITNESS_CLIENT ? &f->client : &f->server;
 
+	if (x->flow)
+		return f->witness == WITNESS_NETFLOW;
 	if (!x->host)
 		return f->witness != WITNESS_IMPORT;
 	if (f->witness != WITNESS_CLIENT && f->witness != WITNESS_SERVER)
@@ -184,6 +186,8 @@ static bool may_name(const struct sensor *x, const struct flow *f, enum witness 
 {
 	const struct addr *a = side == WITNESS_CLIENT ? &f->client : &f->server;
 
+	if (x->flow)
+		return false;
 	return !x->host || f->witness == side || addr_is_loopback(a) || sensor_owns(x, a);
 }
 
@@ -245,12 +249,14 @@ static int claim_of(struct intake *in, const struct flow *f, struct conv **v, st
 static bool gauge(struct claim *c, const struct flow *f, int64_t run)
 {
 	bool same = c->run == run && c->live == f->live && c->pending == f->pending &&
-		    !f->c.opens && !f->samples_n;
+		    !f->c.opens && !f->samples_n && f->sampling <= c->sampling;
 
 	c->run = run;
 	c->live = f->live;
 	c->pending = f->pending;
 	c->opens += f->c.opens;
+	if (f->sampling > c->sampling)
+		c->sampling = f->sampling;
 	for (unsigned i = 0; i < f->samples_n; i++)
 		conv_remember_port(c, f->samples[i].client_port);
 	return !same;
@@ -309,7 +315,13 @@ static int take_machine(struct intake *in, const struct machine *m, enum fate *f
 	char ident[NAME_LEN + 1];
 	int64_t id;
 	bool other;
-	int rc = machine_make(in->s, dict_clean(m->id, ident, sizeof(ident)), &id, e);
+	int rc;
+
+	if (x->flow) {
+		*fate = FATE_QUARANTINED;
+		return 0;
+	}
+	rc = machine_make(in->s, dict_clean(m->id, ident, sizeof(ident)), &id, e);
 
 	if (!rc)
 		rc = owned_by_another(in, id, &other, e);
