@@ -87,20 +87,21 @@ static uint64_t without_layer2(const struct record *r, uint64_t packets)
 static void plain_counters(const struct datagram *d, const struct record *r,
 			   struct foreign_flow *out)
 {
-	bool both = record_has(r, FIELD_BYTES) || record_has(r, FIELD_PACKETS);
 	uint64_t out_bytes = record_number(r, FIELD_OUT_BYTES);
 	uint64_t out_packets = record_number(r, FIELD_OUT_PACKETS);
 
 	out->bytes = record_number(r, FIELD_BYTES);
 	out->packets = record_number(r, FIELD_PACKETS);
 	/*
-	 * Alone they are what left at an egress interface.  Beside the others they are the way
-	 * back in v9 (FortiGate, nProbe), and in IPFIX the same packets after a middlebox.
+	 * Alone, or beside zeroes, they are what left at an egress interface.  Beside others
+	 * they are the same packets told again (FortiGate) or after a middlebox (IPFIX); in v9
+	 * the way back, if they differ (nProbe).
 	 */
-	if (!both) {
+	if (!out->bytes && !out->packets) {
 		out->bytes = out_bytes;
 		out->packets = out_packets;
-	} else if (d->e->key.kind == FOREIGN_NETFLOW9 && (out_bytes || out_packets)) {
+	} else if (d->e->key.kind == FOREIGN_NETFLOW9 && out_bytes &&
+		   (out_bytes != out->bytes || out_packets != out->packets)) {
 		out->has_reverse = true;
 		out->reverse_bytes = out_bytes;
 		out->reverse_packets = out_packets;
@@ -149,7 +150,10 @@ static void counters(const struct datagram *d, const struct record *r,
 		out->packets = record_number(r, FIELD_PACKETS_TOTAL);
 }
 
-/* RFC 5103 section 6.3; a firewall's source is who began. */
+/*
+ * RFC 5103 section 6.3.  A Cisco ASA tells both ways in one record, from who began; firewalls
+ * that count each way by itself (Palo Alto, Barracuda) tell as much from either end.
+ */
 static enum foreign_end began_of(const struct record *r)
 {
 	uint64_t direction = record_number(r, FIELD_BIFLOW);
@@ -158,9 +162,11 @@ static enum foreign_end began_of(const struct record *r)
 		return direction == 1	? FOREIGN_END_SRC
 		       : direction == 2 ? FOREIGN_END_DST
 					: FOREIGN_END_UNTOLD;
-	if (record_number(r, FIELD_FIREWALL_EVENT) || record_has(r, FIELD_INITIATOR_BYTES))
+	if (record_has(r, FIELD_INITIATOR_BYTES))
 		return FOREIGN_END_SRC;
-	return FOREIGN_END_UNTOLD;
+	return record_number(r, FIELD_FIREWALL_EVENT) && !record_has(r, FIELD_BYTES)
+		       ? FOREIGN_END_SRC
+		       : FOREIGN_END_UNTOLD;
 }
 
 /* Cisco's application visibility names client and server, beside the ends or in their place.

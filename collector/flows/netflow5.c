@@ -5,7 +5,7 @@
  */
 #include "collector/flows/datagram.h"
 
-enum { RECORD = 48, INTERVAL_BITS = 0x3fff };
+enum { RECORD = 48, RECORDS = 30, INTERVAL_BITS = 0x3fff };
 
 static void read_record(struct datagram *d, struct cur c, uint32_t sampling)
 {
@@ -49,7 +49,7 @@ void netflow5_read(struct datagram *d, struct cur c)
 	number = cur_u32(&c);
 	engine = cur_u16(&c);
 	sampling = cur_u16(&c) & INTERVAL_BITS;
-	if (c.bad || count == 0) {
+	if (c.bad || count == 0 || count > RECORDS) {
 		d->bad = true;
 		return;
 	}
