@@ -67,8 +67,13 @@ void datagram_sequence(struct datagram *d, uint32_t number, enum sequence_unit u
 
 void datagram_end(struct datagram *d)
 {
-	if (!d->late)
-		sequence_held(&d->e->sequence, d->records, !d->uncounted && !d->bad);
+	int64_t change;
+
+	if (d->late)
+		return;
+	change = sequence_held(&d->e->sequence, d->records, !d->uncounted && !d->bad);
+	d->e->missed += (uint64_t)change;
+	d->f->stats.missed += (uint64_t)change;
 }
 
 uint64_t datagram_since_1970(const struct datagram *d, uint32_t up_ms)

@@ -53,6 +53,9 @@ struct sequence_step sequence_next(struct sequence *s, uint32_t number)
 	}
 	if (out.late)
 		return out;
+	s->step = s->known && s->counted && step <= UINT32_MAX / 2 ? step : 0;
+	s->before = s->records;
+	s->missed = out.missed;
 	s->known = true;
 	s->late_run = 0;
 	s->last = number;
@@ -61,14 +64,35 @@ struct sequence_step sequence_next(struct sequence *s, uint32_t number)
 	return out;
 }
 
-void sequence_held(struct sequence *s, uint32_t records, bool counted)
+/* The step is what this datagram holds, not what the one before held; or the other way. */
+static int64_t correction(struct sequence *s, uint32_t records)
 {
+	uint32_t gap = s->step - records;
+
+	if (s->step == records && s->step != s->before)
+		s->inclusive = true;
+	else if (s->step == s->before && s->step != records)
+		s->inclusive = false;
+	if (!s->inclusive)
+		return 0;
+	return (int64_t)(gap < GAP_RECORDS ? gap : 0) - s->missed;
+}
+
+int64_t sequence_held(struct sequence *s, uint32_t records, bool counted)
+{
+	int64_t change = 0;
+
+	if (s->unit == SEQUENCE_RECORDS && counted && s->step)
+		change = correction(s, records);
+	s->step = 0;
 	s->records = records;
 	s->counted = counted;
+	return change;
 }
 
 void sequence_restart(struct sequence *s)
 {
 	s->known = false;
 	s->late_run = 0;
+	s->step = 0;
 }

@@ -275,9 +275,9 @@ class Exporters(Watched):
                                                           "nfprobe10", "sflow", "sampled",
                                                           "lossy")}
         port = {n: c.port for n, c in cls.collectors.items()}
-        scene.call(*here.switch.enter("nft", "add table ip lossy; add chain ip lossy out "
-                                      "{ type filter hook output priority 0; }; add rule ip "
-                                      f"lossy out udp dport {port['lossy']} numgen inc mod 3 2 "
+        scene.call(*here.switch.enter("nft", "add table ip lossy; add chain ip lossy in "
+                                      "{ type filter hook input priority 0; }; add rule ip "
+                                      f"lossy in udp dport {port['lossy']} numgen inc mod 3 2 "
                                       "drop"))
         controls = [softflowd(here, v, port[n]) for n, v in (("v5", 5), ("v9", 9),
                                                              ("ipfix", 10), ("lossy", 5))]
