@@ -28,7 +28,8 @@ static uint32_t missed_by(struct sequence *s, uint32_t step)
 	bool records_fit = s->counted && step == s->records;
 	uint32_t gap;
 
-	if (step == 1 && s->unit == SEQUENCE_RECORDS && s->counted && s->records > 1)
+	if (step == 1 && s->unit == SEQUENCE_RECORDS && s->counted && s->records > 1 &&
+	    !s->inclusive)
 		s->unit = SEQUENCE_DATAGRAMS;
 	else if (records_fit && step > 1)
 		s->unit = SEQUENCE_RECORDS;
