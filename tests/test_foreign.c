@@ -13,9 +13,16 @@
 #include "tests/unit.h"
 
 static const char *const names[] = {
-	"damaged",	   "ipfix",    "ipfix-frames", "ipfix-nat",    "ipfix-times",
-	"ipfix-withdrawn", "netflow5", "netflow9",     "netflow9-asa", "netflow9-sequence",
-	"netflow9-shapes", "sflow",    "sflow-frames",
+	"damaged",	    "ipfix",
+	"ipfix-frames",	    "ipfix-nat",
+	"ipfix-times",	    "ipfix-withdrawn",
+	"netflow5",	    "netflow9",
+	"netflow9-asa",	    "netflow9-sequence",
+	"netflow9-shapes",  "sflow",
+	"sflow-frames",	    "softflowd-v5",
+	"softflowd-v9",	    "softflowd-ipfix",
+	"softflowd-biflow", "softflowd-psamp",
+	"softflowd-ether",
 };
 enum { NAMES = sizeof(names) / sizeof(names[0]) };
 
@@ -52,13 +59,13 @@ START_TEST(recording_decodes_to_what_was_meant)
 }
 END_TEST
 
-/* The promises of every flow. */
+/* The promises of every flow.  Check's own words cost two system calls each: only in need. */
 static void judge(const struct foreign_flow *f, void *ctx)
 {
 	uint64_t *n = ctx;
 
-	ck_assert(!addr_is_any(&f->src) && !addr_is_any(&f->dst));
-	ck_assert_uint_le(f->first_ms, f->last_ms);
+	if (addr_is_any(&f->src) || addr_is_any(&f->dst) || f->first_ms > f->last_ms)
+		ck_abort_msg("a flow of no address, or that ends before it begins");
 	++*n;
 }
 
@@ -72,7 +79,8 @@ static void decode(struct foreign *f, const struct foreignkit *k, const uint8_t 
 	foreign_decode(f, &k->from, copy, n, k->now_ms, judge, &flows);
 	free(copy);
 	/* None is shorter than an IPv4 pair, but those that waited come out at once. */
-	ck_assert_uint_le(flows, (n + FOREIGN_WAITING_BYTES) / 8);
+	if (flows > (n + FOREIGN_WAITING_BYTES) / 8)
+		ck_abort_msg("%zu bytes made %" PRIu64 " flows", n, flows);
 }
 
 /* With all that came before K's datagram. */
@@ -114,7 +122,8 @@ static void flip(const uint8_t *seed, const struct foreignkit *k, size_t at, uns
 	bytes[at] ^= (uint8_t)by;
 	decode(f, k, bytes, k->len);
 	decode(f, k, k->datagram, k->len);
-	ck_assert_uint_le(foreign_stats(f).bytes, 1 << 20);
+	if (foreign_stats(f).bytes > 1 << 20)
+		ck_abort_msg("more than 1 MiB is held");
 	foreign_free(f);
 }
 

@@ -84,16 +84,9 @@ uint64_t datagram_since_1970(const struct datagram *d, uint32_t up_ms)
 	return at > 0 ? (uint64_t)at : 0;
 }
 
-static bool is_told(const struct addr *a)
-{
-	static const struct addr none;
-
-	return addr_cmp(a, &none) != 0 && !addr_is_any(a);
-}
-
 void datagram_flow(struct datagram *d, struct foreign_flow *flow)
 {
-	if (!is_told(&flow->src) || !is_told(&flow->dst)) {
+	if (addr_is_any(&flow->src) || addr_is_any(&flow->dst)) {
 		d->f->stats.no_address++;
 		return;
 	}

@@ -95,6 +95,7 @@ struct field_kind {
 
 enum {
 	FIELD_VARIABLE = 65535,	   /* a length: it stands before each value */
+	FIELD_PACKET_MIN = 20,	   /* fewer bytes of a packet have no addresses */
 	FIELD_PEN_REVERSE = 29305, /* RFC 5103 */
 	FIELD_PEN_CISCO = 9,
 	FIELD_V9_SCOPE = -1, /* in the place of an enterprise: the scope of v9's options */

@@ -58,10 +58,10 @@ static void take(struct record *r, const struct template_field *f, const uint8_t
 		take_address(r, f->field, p, n);
 		break;
 	case FORM_BYTES:
-		if (n) {
-			r->frame = p;
-			r->frame_len = (uint16_t)n;
-		}
+		if (n < FIELD_PACKET_MIN)
+			return;
+		r->frame = p;
+		r->frame_len = (uint16_t)n;
 		break;
 	default:
 		if (!record_number(r, f->field))

@@ -15,7 +15,7 @@ struct record {
 	uint64_t has; /* a bit for each field that was there, be it 0 */
 	uint64_t number[FIELD_NUMBERS];
 	struct addr addr[FIELD_ADDRESSES - FIELD_SRC];
-	const uint8_t *frame; /* borrowed */
+	const uint8_t *frame; /* borrowed; NULL: there is none */
 	uint16_t frame_len;
 };
 

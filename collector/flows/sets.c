@@ -14,34 +14,68 @@ bool sets_end(struct cur c)
 	return true;
 }
 
-static void learn_options(struct datagram *d, const struct record *r)
+/* Of the fields HAS says, may a record be of a flow? */
+static bool is_flow(uint64_t has)
 {
+	const uint64_t ends = 1ULL << FIELD_SRC | 1ULL << FIELD_DST;
+	const uint64_t roles = 1ULL << FIELD_CLIENT | 1ULL << FIELD_SERVER;
+	const uint64_t packet = 1ULL << FIELD_FRAME | 1ULL << FIELD_IP_HEADER;
+
+	return (has & ends) == ends || (has & roles) == roles || has & packet;
+}
+
+static bool is_rate(uint64_t has)
+{
+	return has & (1ULL << FIELD_INTERVAL | 1ULL << FIELD_TAKEN | 1ULL << FIELD_POPULATION |
+		      1ULL << FIELD_PROBABILITY | 1ULL << FIELD_BOOT);
+}
+
+/* False: beyond the cap, so that what follows is not even looked at. */
+static bool learn_options(struct datagram *d, const struct record *r)
+{
+	if (!is_rate(r->has))
+		return true;
 	if (record_number(r, FIELD_BOOT))
 		d->e->boot_ms = record_number(r, FIELD_BOOT);
-	if (!rates_learn(&d->e->rates, &d->f->exporters.budget, r))
-		d->f->stats.refused++;
+	if (rates_learn(&d->e->rates, &d->f->exporters.budget, r))
+		return true;
+	d->f->stats.refused++;
+	d->uncounted = true;
+	return false;
+}
+
+static void tell_flow(struct datagram *d, const struct record *r)
+{
+	struct foreign_flow flow;
+
+	if (!is_flow(r->has)) {
+		d->f->stats.no_address++;
+		return;
+	}
+	flow_of_record(d, r, &flow);
+	datagram_flow(d, &flow);
 }
 
 /* Records that tell nothing are passed in one step, where their length is known. */
-static void pass_over(struct datagram *d, const struct layout *t, size_t bytes)
+static bool pass_over(struct datagram *d, const struct layout *t, size_t bytes)
 {
 	uint32_t n = (uint32_t)(bytes / t->len);
 
+	if (t->variable || (t->options ? is_rate(t->has) : is_flow(t->has)))
+		return false;
 	d->records += n;
-	d->f->stats.no_address += n;
+	if (!t->options)
+		d->f->stats.no_address += n;
+	return true;
 }
 
 static void read_records(struct datagram *d, const struct layout *t, struct cur c)
 {
 	struct record r;
 
-	if (!t->options && !t->flows && !t->variable) {
-		pass_over(d, t, cur_left(&c));
+	if (pass_over(d, t, cur_left(&c)))
 		return;
-	}
 	while (cur_left(&c) >= t->len) {
-		struct foreign_flow flow;
-
 		if (t->variable && cur_left(&c) < PADDING)
 			return;
 		if (!record_read(&r, t, &c)) {
@@ -49,12 +83,10 @@ static void read_records(struct datagram *d, const struct layout *t, struct cur 
 			return;
 		}
 		d->records++;
-		if (t->options) {
-			learn_options(d, &r);
-			continue;
-		}
-		flow_of_record(d, &r, &flow);
-		datagram_flow(d, &flow);
+		if (!t->options)
+			tell_flow(d, &r);
+		else if (!learn_options(d, &r))
+			return;
 	}
 }
 

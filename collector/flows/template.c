@@ -82,7 +82,7 @@ static struct template_field fit(struct field_kind kind, uint16_t len)
 	bool fits = len == FIELD_VARIABLE	? kind.form == FORM_BYTES
 		    : kind.form == FORM_ADDRESS ? len == 4 || len == 16
 		    : kind.form == FORM_NTP	? len == 8
-		    : kind.form == FORM_BYTES	? true
+		    : kind.form == FORM_BYTES	? len >= FIELD_PACKET_MIN
 						: len <= 8;
 
 	if (!fits)
@@ -99,7 +99,8 @@ static bool add(struct layout *t, struct template_field f)
 		return true;
 	t->len += f.len == FIELD_VARIABLE ? 1 : f.len;
 	t->variable |= f.len == FIELD_VARIABLE;
-	t->flows |= (f.field >= FIELD_SRC && f.field < FIELD_KINDS);
+	if (f.form != FORM_SKIP)
+		t->has |= 1ULL << f.field;
 	if (last && last->form == FORM_SKIP && f.form == FORM_SKIP &&
 	    last->len != FIELD_VARIABLE && f.len != FIELD_VARIABLE &&
 	    last->len + f.len < FIELD_VARIABLE) {

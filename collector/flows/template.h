@@ -25,8 +25,8 @@ struct layout {
 	uint16_t id;
 	bool options;
 	bool variable; /* some length is in the records */
-	bool flows;    /* its records may be of a flow: there are addresses, or a packet */
 	uint32_t len;  /* of a record, bytes; at least, where VARIABLE */
+	uint64_t has;  /* a bit for each field */
 	uint64_t told_ms, every_ms;
 	uint16_t n;
 	struct template_field field[];
