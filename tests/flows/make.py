@@ -7,7 +7,8 @@ it must decode to.  The lines are written from what was meant, by nothing of the
 The softflowd-* beside them were recorded: softflowd 1.1.0 reading plain-http, plain-ipv6, names,
 refused and port-reuse of tests/captures in one (v5, v9 with -s 2, IPFIX, IPFIX with -b, PSAMP,
 IPFIX with -T ether).  Their lines were compared with the packets: the same, but that softflowd
-counts the padding of short Ethernet frames too.
+counts the padding of short Ethernet frames too.  The pmacct-* are of pmacctd 1.7.7 reading the
+same: sfprobe with one packet in two, and nfprobe, which counts as the packets say.
 """
 
 import pathlib
