@@ -53,6 +53,8 @@ struct session {
 	char peer[SOCK_TEXT];
 	struct addr source;
 	struct tls_peer id;
+	struct commit_source from; /* of its batches */
+	uint64_t since_ms;	   /* it connected */
 	uint64_t boot, epoch;
 	uint64_t acked;	    /* highest sequence that is known to be committed */
 	unsigned in_flight; /* batches that wait for commit.c */
@@ -63,11 +65,6 @@ struct session {
 struct session *session_next(const struct session *s)
 {
 	return LIST_NEXT(s, all);
-}
-
-const char *session_sensor(const struct session *s)
-{
-	return s->id.cn;
 }
 
 /* Strangers can cause these lines as often as they like. */
@@ -125,7 +122,7 @@ void session_free(struct session *s)
 	leave(s);
 	hold(s, 0);
 	if (s->in_flight)
-		commit_forget(hub->commit, s);
+		commit_forget(hub->commit, &s->from);
 	LIST_REMOVE(s, all);
 	hub->sessions_n--;
 	event_free(s->deadline);
@@ -385,10 +382,27 @@ static void go_live(struct session *s)
 	bufferevent_setwatermark(s->bev, EV_READ, 0, WIRE_FRAME_MAX + 4);
 }
 
+/*
+ * The sensor has read its clock between connecting and now, so a clock that shows any time
+ * between is right: all of them may come back at once, and then a HELLO waits.
+ */
+static void take_clock(struct session *s, uint64_t clock, uint64_t now)
+{
+	int64_t skew = (int64_t)(clock - now), most = (int64_t)(clock - s->since_ms);
+
+	if (!clock || clock > INT64_MAX / 2)
+		return;
+	s->from.greeted = true;
+	s->from.skew_ms = skew < 0 && most > 0 ? 0 : skew;
+	if (s->from.skew_ms > SKEW_MS || s->from.skew_ms < -SKEW_MS)
+		log_warn("%s: its clock differs by %lld s; its times are corrected", s->id.cn,
+			 (long long)s->from.skew_ms / 1000);
+}
+
 static void on_hello(struct session *s, struct cur body)
 {
+	uint64_t now = clock_ms();
 	struct wire_hello m;
-	int64_t skew;
 
 	if (wire_get_hello(body, &m) < 0) {
 		protocol_error(s, "a greeting that makes no sense");
@@ -404,9 +418,7 @@ static void on_hello(struct session *s, struct cur body)
 		return;
 	log_info("%s connected from %s: role=%s program=%s position=%llu", s->id.cn, s->peer,
 		 s->id.role, m.program, (unsigned long long)s->acked);
-	skew = (int64_t)(m.clock_ms - clock_ms());
-	if (skew > SKEW_MS || skew < -SKEW_MS)
-		log_warn("%s: its clock differs by %lld s", s->id.cn, (long long)skew / 1000);
+	take_clock(s, m.clock_ms, now);
 }
 
 /* Frames.  These return true if they keep the frame's bytes. */
@@ -423,7 +435,7 @@ static bool on_batch(struct session *s, const struct wire_frame *f, uint8_t *byt
 	s->hub->stats->batches++;
 	s->hub->stats->records += b.records;
 	s->hub->stats->bytes += b.raw_length;
-	commit_add(s->hub->commit, s, &b, bytes);
+	commit_add(s->hub->commit, &s->from, s->id.cn, &b, bytes);
 	return true;
 }
 
@@ -489,18 +501,23 @@ static void read_frames(struct session *s)
 	check_held(s);
 }
 
-void session_committed(struct session *s, uint64_t sequence, enum ledger_verdict verdict)
+/* What commit.c has to say */
+
+static void on_committed(struct commit_source *from, const struct wire_batch *b,
+			 enum ledger_verdict verdict)
 {
+	struct session *s = from->ctx;
+
 	s->in_flight--;
 	s->due = true;
 	switch (verdict) {
 	case LEDGER_APPLIED:
-		s->acked = sequence;
+		s->acked = b->sequence;
 		return;
 	case LEDGER_KNOWN:
 		s->hub->stats->known++;
-		if (sequence > s->acked)
-			s->acked = sequence;
+		if (b->sequence > s->acked)
+			s->acked = b->sequence;
 		return;
 	case LEDGER_GAP:
 		s->hub->stats->gaps++;
@@ -509,8 +526,10 @@ void session_committed(struct session *s, uint64_t sequence, enum ledger_verdict
 	}
 }
 
-void session_answer(struct session *s)
+static void on_answer(struct commit_source *from)
 {
+	struct session *s = from->ctx;
+
 	if (!s->due || s->state != LIVE)
 		return;
 	if (s->gap)
@@ -524,6 +543,12 @@ void session_answer(struct session *s)
 		drop_soon(s);
 	else if (!s->reading && !s->hub->draining)
 		read_frames(s);
+}
+
+static void on_failed(struct commit_source *from, const struct wire_batch *b)
+{
+	(void)b;
+	session_fail(from->ctx, WIRE_E_INTERNAL, "the collector cannot store anything now");
 }
 
 void session_sweep(struct hub *hub)
@@ -624,6 +649,10 @@ void session_start(struct hub *hub, int fd, const struct sockaddr *peer)
 	struct session *s = xcalloc(1, sizeof(*s));
 
 	s->hub = hub;
+	s->since_ms = clock_ms();
+	s->from = (struct commit_source){
+		.ctx = s, .committed = on_committed, .answer = on_answer, .failed = on_failed
+	};
 	s->counted = true;
 	sock_text(peer, s->peer);
 	addr_of_sockaddr(peer, &s->source);

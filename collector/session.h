@@ -17,7 +17,6 @@
 #include "collector/hub.h"
 #include "common/cert.h"
 #include "common/wire.h"
-#include "store/ledger.h"
 
 /* Takes the connected, non-blocking socket FD. */
 void session_start(struct hub *hub, int fd, const struct sockaddr *peer);
@@ -29,11 +28,6 @@ struct session *session_next(const struct session *s);
 /* True if as many connections of strangers come from this address as may. */
 bool session_crowded(const struct hub *hub, const struct sockaddr *peer);
 
-const char *session_sensor(const struct session *s);
-
-/* For commit.c: one batch was committed; then, once for all of them, the answer. */
-void session_committed(struct session *s, uint64_t sequence, enum ledger_verdict verdict);
-void session_answer(struct session *s);
 /* Says why and closes.  Never frees in here. */
 void session_fail(struct session *s, enum wire_error_code code, const char *reason);
 /* Closes politely: everything that was said is written first. */
