@@ -257,7 +257,9 @@ void flowport_attach(struct flowport *p, struct hub *hub)
 	if (!p)
 		return;
 	p->hub = hub;
-	p->from = (struct commit_source){ p, on_committed, on_answer, on_failed };
+	p->from = (struct commit_source){
+		.ctx = p, .committed = on_committed, .answer = on_answer, .failed = on_failed
+	};
 	p->event = event_new(hub->base, p->child.fd, EV_READ | EV_PERSIST, on_readable, p);
 	event_add(p->event, NULL);
 }

@@ -58,7 +58,21 @@
 	X(flow_connections, gauge, "connections of exporters that are remembered")            \
 	X(flow_waiting, gauge, "sets of flows that wait for their template")                  \
 	X(flow_bytes, gauge, "bytes held for templates")                                      \
-	X(flow_queued, gauge, "batches of flows that wait for the collector")
+	X(flow_queued, gauge, "batches of flows that wait for the collector")                 \
+	X(commit_worst_us, gauge, "microseconds of the longest commit so far")                \
+	X(disk_full, gauge, "1 while commits wait for room on the disk")                      \
+	X(set_aside, gauge, "1 if the database was found damaged at this start")              \
+	X(wal_bytes, gauge, "bytes of the write-ahead log")                                   \
+	X(wal_folds, counter, "times that the log was folded into the file")                  \
+	X(wal_pages, counter, "pages that were folded")                                       \
+	X(wal_held, gauge, "1 while a reader holds a log that is too long")                   \
+	X(file_bytes, gauge, "bytes of the database file")                                    \
+	X(file_free_bytes, gauge, "of them, in pages that nothing uses")                      \
+	X(rows_packed, counter, "rows of hours and days that were put together")              \
+	X(rows_removed, counter, "rows, and packs of them, that retention took away")         \
+	X(edges_removed, counter, "edges that nobody had seen for too long")                  \
+	X(names_removed, counter, "endpoints, processes and details that nobody used")        \
+	X(tend_worst_us, gauge, "microseconds of the longest slice of retention")
 
 struct stats {
 #define X(name, kind, words) uint64_t name;

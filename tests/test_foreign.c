@@ -22,7 +22,8 @@ static const char *const names[] = {
 	"sflow-frames",	    "softflowd-v5",
 	"softflowd-v9",	    "softflowd-ipfix",
 	"softflowd-biflow", "softflowd-psamp",
-	"softflowd-ether",
+	"softflowd-ether",  "pmacct-sflow",
+	"pmacct-ipfix",
 };
 enum { NAMES = sizeof(names) / sizeof(names[0]) };
 

@@ -416,7 +416,7 @@ static void tell_hard_templates(struct foreign *f)
 	ck_assert_uint_eq(foreign_stats(f).templates, 2);
 }
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) || !defined(__OPTIMIZE__)
 static const double limit_ms = 30;
 #else
 static const double limit_ms = 1;

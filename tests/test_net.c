@@ -45,7 +45,7 @@ static char token[TOKEN_TEXT];
 
 static void start_collector(uint16_t on_port)
 {
-	struct server_config config = { home, "127.0.0.1", on_port, -1 };
+	struct server_config config = { .dir = home, .host = "127.0.0.1", .port = on_port, .ready_fd = -1 };
 	char line[64] = "", host[64];
 	int ready[2];
 
@@ -703,7 +703,7 @@ END_TEST
 
 START_TEST(one_directory_has_one_collector)
 {
-	struct server_config config = { home, "127.0.0.1", 0, -1 };
+	struct server_config config = { .dir = home, .host = "127.0.0.1", .ready_fd = -1 };
 	struct err e = { 0 };
 
 	ck_assert_int_eq(server_run(&config, &e), -EWOULDBLOCK);

@@ -137,22 +137,39 @@ static uint16_t pass_pppoe(struct cur *c)
 	return protocol == PPP_IPV4 ? TYPE_IPV4 : protocol == PPP_IPV6 ? TYPE_IPV6 : 0;
 }
 
+/* Ethernet in MPLS, behind a control word (RFC 4448 section 4.6): no IP begins with a 0. */
+static bool is_pseudowire(const struct cur *c)
+{
+	return cur_left(c) && c->p[0] >> 4 == 0;
+}
+
+/* To where IP begins; false: there is none.  Ethernet in MPLS is gone into once. */
+static bool pass_link(enum frame_link link, struct cur *c)
+{
+	uint16_t type = link == FRAME_ETHERNET ? pass_ethernet(c)
+			: link == FRAME_MPLS   ? TYPE_MPLS
+					       : TYPE_IPV4;
+
+	if (type == TYPE_MPLS || type == TYPE_MPLS_MULTICAST) {
+		pass_labels(c);
+		type = TYPE_IPV4;
+		if (is_pseudowire(c)) {
+			cur_take(c, 4);
+			type = pass_ethernet(c);
+		}
+	}
+	if (type == TYPE_PPPOE)
+		type = pass_pppoe(c);
+	return !c->bad && (type == TYPE_IPV4 || type == TYPE_IPV6);
+}
+
 bool frame_read(enum frame_link link, struct cur c, uint32_t wire, struct frame_seen *out)
 {
 	const uint8_t *from = c.p;
-	uint16_t type = link == FRAME_ETHERNET ? pass_ethernet(&c)
-			: link == FRAME_MPLS   ? TYPE_MPLS
-					       : TYPE_IPV4;
 	uint32_t passed;
 
 	*out = (struct frame_seen){ 0 };
-	if (type == TYPE_PPPOE)
-		type = pass_pppoe(&c);
-	if (type == TYPE_MPLS || type == TYPE_MPLS_MULTICAST)
-		pass_labels(&c);
-	else if (type != TYPE_IPV4 && type != TYPE_IPV6)
-		return false;
-	if (c.bad)
+	if (!pass_link(link, &c))
 		return false;
 	passed = (uint32_t)(c.p - from);
 	return ip(c, wire > passed ? wire - passed : 0, out);

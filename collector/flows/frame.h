@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The first bytes of a packet that an exporter sampled: Ethernet, 802.1Q and 802.1ad, MPLS,
- * IPv4 and IPv6 down to ports and TCP flags.  Tunnels are not looked into: their ends are the
- * flow.  No recursion; each header takes at least four bytes.
+ * The first bytes of a packet that an exporter sampled: Ethernet, 802.1Q and 802.1ad, MPLS
+ * (and Ethernet in it), PPPoE, IPv4 and IPv6 down to ports and TCP flags.  Tunnels are not
+ * looked into: their ends are the flow.  No recursion; each header takes at least four bytes.
  */
 #ifndef COLLECTOR_FLOWS_FRAME_H
 #define COLLECTOR_FLOWS_FRAME_H

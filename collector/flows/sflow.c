@@ -28,6 +28,9 @@ enum header_protocol {
 	HEADER_MPLS = 13,
 };
 
+/* The exporter itself, in the place of an interface. */
+enum { INTERFACE_OWN = 0x3fffffff };
+
 struct sample {
 	struct foreign_flow flow;
 	bool has_header, has_nat_addr, has_nat_port;
@@ -173,7 +176,7 @@ static void read_records(struct datagram *d, struct sample *s, struct cur c)
  */
 static void take_output(struct foreign_flow *f, uint32_t format, uint32_t value)
 {
-	if (format == 0)
+	if (format == 0 && value != INTERFACE_OWN)
 		f->out_if = value;
 	else if (format == 1)
 		f->event = FOREIGN_DENIED;
@@ -197,7 +200,7 @@ static void read_flow_sample(struct datagram *d, struct cur c, bool expanded)
 		in &= 0x3fffffff;
 		out &= 0x3fffffff;
 	}
-	s.flow.in_if = in_format == 0 && in != 0x3fffffff ? in : 0;
+	s.flow.in_if = in_format == 0 && in != INTERFACE_OWN ? in : 0;
 	take_output(&s.flow, out_format, out);
 	if (c.bad)
 		d->bad = true;

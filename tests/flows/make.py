@@ -7,7 +7,8 @@ it must decode to.  The lines are written from what was meant, by nothing of the
 The softflowd-* beside them were recorded: softflowd 1.1.0 reading plain-http, plain-ipv6, names,
 refused and port-reuse of tests/captures in one (v5, v9 with -s 2, IPFIX, IPFIX with -b, PSAMP,
 IPFIX with -T ether).  Their lines were compared with the packets: the same, but that softflowd
-counts the padding of short Ethernet frames too.
+counts the padding of short Ethernet frames too.  The pmacct-* are of pmacctd 1.7.7 reading the
+same: sfprobe with one packet in two, and nfprobe, which counts as the packets say.
 """
 
 import pathlib
@@ -437,7 +438,7 @@ def sflow():
                        w.tagged(2, bytes(20))], 100),
         w.discarded([w.raw_header(web)], 258, 6),
         w.flow_sample([w.raw_header(w.ipv4("10.11.0.7", "10.11.0.8", 6, w.tcp(11, 12, 2)), 11)],
-                      100, 0x3fffffff),
+                      100, 0x3fffffff, 0x3fffffff),
         w.expanded_sample([w.raw_header(w.ipv6("2001:db8::7", "2001:db8::8", 6,
                                                w.tcp(13, 14, 2)), 12)], 100, (0, 0x3fffffff),
                           (1, 256)),
@@ -460,7 +461,7 @@ def sflow():
         flow(src=("10.11.0.1", 1000), dst=("10.11.0.2", 80), event="denied", flags=0x18,
              octets=540, sampling=1, ifs=(6, 0), domain=5, **tcp),
         flow(src=("10.11.0.7", 11), dst=("10.11.0.8", 12), flags=2, octets=40, sampling=100,
-             ifs=(0, 2), domain=5, **tcp),
+             domain=5, **tcp),
         flow(src=("2001:db8::7", 13), dst=("2001:db8::8", 14), event="denied", flags=2,
              octets=60, sampling=100, domain=5, **tcp),
         stats(datagrams=3, flows=9, missed=1, no_address=1, exporters=2),
@@ -499,10 +500,13 @@ def sflow_frames():
                       (0x8100, 8))
     pppoe = w.ethernet(0x8864, bytes.fromhex("110000010000") + b"\x00\x21" +
                        w.ipv4("10.12.0.5", "10.12.0.6", 17, w.udp(3, 4)))
+    wire = w.ethernet(0x8847, bytes.fromhex("0001014000000000") +
+                      w.ethernet(0x0800, w.ipv4("10.12.0.7", "10.12.0.8", 17, w.udp(5, 6)),
+                                 (0x8100, 9)))
     samples = [w.flow_sample([w.raw_header(f, kept=kept)], 10, 0, 0)
                for f, kept, *_ in frames]
     samples += [w.flow_sample([w.raw_header(f)], 10, 0, 0) for f, *_ in deep]
-    samples += [w.flow_sample([w.raw_header(f)], 10, 0, 0) for f in (qinq, pppoe)]
+    samples += [w.flow_sample([w.raw_header(f)], 10, 0, 0) for f in (qinq, pppoe, wire)]
     one = {"kind": "sflow", "packets": 1, "sampling": 10}
     lines = [flow(src=("10.12.0.1", port), dst=("10.12.0.2", 80 if port else 0),
                   flags=0x10 if flags else None, octets=octets, **one)
@@ -511,9 +515,10 @@ def sflow_frames():
                    proto=6, flags=0x10 if flags else None, octets=octets, **one)
               for _, port, flags, octets in deep]
     lines += [flow(src=("10.12.0.3", 1), dst=("10.12.0.4", 2), proto=17, octets=28, **one),
-              flow(src=("10.12.0.5", 3), dst=("10.12.0.6", 4), proto=17, octets=28, **one)]
+              flow(src=("10.12.0.5", 3), dst=("10.12.0.6", 4), proto=17, octets=28, **one),
+              flow(src=("10.12.0.7", 5), dst=("10.12.0.8", 6), proto=17, octets=28, **one)]
     return w.recording((1, 0, w.sflow(samples, 1))), lines + [
-        stats(datagrams=1, flows=13, no_address=1, exporters=1)]
+        stats(datagrams=1, flows=14, no_address=1, exporters=1)]
 
 
 def damaged():
