@@ -88,6 +88,7 @@ static void on_fewer(struct hub *hub)
 static void on_flows_over(struct hub *hub)
 {
 	((struct server *)hub)->flows_over = true;
+	commit_finish(hub->commit);
 	on_fewer(hub);
 }
 
