@@ -61,7 +61,7 @@ _skein_argument() {
 	--firewall) _skein_words "csv nft" "$2" ;;
 	--capacity | --capacity-gb | --pilot | --start | --every | --deadline | --freeze | --link) ;;
 	--assume-gb | --shared | --rtt | --chatty | --wave | -w) ;;
-	--collector | --listen | --token | --ttl | --uses | --max-edges | --max-sockets) ;;
+	--collector | --listen | --flows | --flow-exporters | --token | --ttl | --uses | --max-edges | --max-sockets) ;;
 	*) return 1 ;;
 	esac
 }
@@ -151,7 +151,7 @@ _skein_collector() {
 	elif ((COMP_CWORD == 1)) && [[ $cur != -* ]]; then
 		_skein_words "token" "$cur"
 	else
-		_skein_words "--data --listen --config --log-level --help --version" "$cur"
+		_skein_words "--data --listen --flows --flow-exporters --config --log-level --help --version" "$cur"
 	fi
 }
 
