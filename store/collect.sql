@@ -1,6 +1,18 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- What a collector needs that runs for years (schema version 4).
 
+-- The claim's amounts are scaled: the exporter looks at 1 packet in so many; 0: at all.
+ALTER TABLE claim ADD COLUMN sampling INTEGER NOT NULL DEFAULT 0;
+
+-- Who changed what (audit.h); the newest 100,000.
+CREATE TABLE audit(
+	id INTEGER PRIMARY KEY,
+	at_ms INTEGER NOT NULL,
+	who TEXT NOT NULL,
+	what TEXT NOT NULL,
+	detail TEXT NOT NULL
+);
+
 -- A minute's rows are put into the levels when it is over (store/close.h): edge -1 until then.
 ALTER TABLE fact_minute ADD COLUMN first INTEGER NOT NULL DEFAULT 0;    -- seconds
 ALTER TABLE fact_minute ADD COLUMN last INTEGER NOT NULL DEFAULT 0;
