@@ -19,14 +19,18 @@ static int keep(const struct admit_order *o, const struct token *t, struct err *
 	char *path = file_path(o->dir, "skein.db");
 	struct store *store = store_open(path, STORE_WRITE, e);
 	uint8_t hash[32];
+	struct enrol_token row = {
+		.hash = hash, .role = o->role, .from = o->from, .uses = o->uses
+	};
 	int rc;
 
 	free(path);
 	if (!store)
 		return -EIO;
 	cert_sha256(t->secret, sizeof(t->secret), hash);
-	rc = enrol_token_add(store, hash, o->role, clock_ms() + o->ttl_s * 1000ULL, o->uses,
-			     e);
+	row.created_ms = clock_ms();
+	row.expires_ms = row.created_ms + o->ttl_s * 1000ULL;
+	rc = enrol_token_add(store, &row, e);
 	store_close(store);
 	return rc;
 }
@@ -45,24 +49,13 @@ static int must_have_run(const char *dir, struct err *e)
 		       dir, dir);
 }
 
-/* Of the database, not of its directory: root may run the collector in somebody's directory.
- */
-static int become_owner(const char *dir, struct err *e)
-{
-	char *path = file_path(dir, "skein.db");
-	int rc = home_become_owner(path, e);
-
-	free(path);
-	return rc;
-}
-
 int admit_token(const struct admit_order *o, char text[TOKEN_TEXT], struct err *e)
 {
 	struct authority a;
 	struct token t;
 	int rc;
 
-	if (must_have_run(o->dir, e) < 0 || become_owner(o->dir, e) < 0 ||
+	if (must_have_run(o->dir, e) < 0 || home_become_owner(o->dir, e) < 0 ||
 	    home_open(o->dir, e) < 0)
 		return -EIO;
 	rc = authority_open(&a, o->dir, e);

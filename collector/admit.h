@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "common/addr.h"
 #include "common/err.h"
 #include "common/token.h"
 
@@ -15,6 +16,7 @@ struct admit_order {
 	const char *role;
 	uint32_t ttl_s;
 	unsigned uses;
+	const struct addr_net *from; /* NULL: anywhere */
 };
 
 int admit_token(const struct admit_order *order, char text[TOKEN_TEXT], struct err *e);

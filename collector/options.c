@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "collector/authority_ask.h"
 #include "collector/home.h"
 #include "common/addr.h"
 #include "common/config.h"
@@ -109,6 +110,12 @@ static bool set_ready(struct options *o, const char *v)
 	return true;
 }
 
+/* For tests of renewal, and not in the help. */
+static bool set_life(struct options *o, const char *v)
+{
+	return options_seconds(v, AUTHORITY_SENSOR_S, &o->server.life_s) == 0;
+}
+
 struct row {
 	const char *name;
 	bool file; /* may stand in the file, with _ or - */
@@ -121,6 +128,7 @@ static const struct row rows[] = {
 	{ "listen", true, set_listen, "ADDR:PORT" },
 	{ "log-level", true, set_level, "debug, info, warn or err" },
 	{ "ready-fd", false, set_ready, "a descriptor" },
+	{ "sensor-life", false, set_life, "a time like 9s" },
 };
 enum { ROWS = sizeof(rows) / sizeof(*rows), OPT_CONFIG = 1000 };
 

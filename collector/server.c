@@ -16,6 +16,7 @@
 
 #include "collector/authority.h"
 #include "collector/commit.h"
+#include "collector/confine.h"
 #include "collector/home.h"
 #include "collector/hub.h"
 #include "collector/session.h"
@@ -28,7 +29,8 @@
 
 enum {
 	BACKLOG = 4096,
-	SWEEP_S = 5,
+	SWEEP_S = 1,   /* a revoked sensor is gone after this */
+	SELF_S = 3600, /* the collector's own certificate is looked at */
 	DRAIN_S = 3,
 	REST_S = 1, /* after accept failed for want of descriptors */
 	STRANGERS_AGAIN = HUB_STRANGERS * 3 / 4,
@@ -44,7 +46,7 @@ struct server {
 	int lock, socket;
 	struct evconnlistener *listener;
 	struct event *signal[SIGNALS];
-	struct event *sweep, *rest;
+	struct event *sweep, *rest, *self;
 	bool resting, full;
 	char address[SOCK_TEXT];
 };
@@ -231,6 +233,29 @@ static void print_state(struct server *sv)
 	buf_fini(&line);
 }
 
+/* Those who are connected keep what they have agreed on. */
+static void renew_own(struct server *sv)
+{
+	const char *dir = sv->config->dir;
+	struct err e = { 0 };
+	int rc = authority_certify_self(&sv->authority, dir, &e);
+	SSL_CTX *tls = rc > 0 ? authority_tls(dir, &e) : NULL;
+
+	if (rc < 0 || (rc > 0 && !tls))
+		log_err("the collector's own certificate cannot be renewed: %s", e.msg);
+	if (!tls)
+		return;
+	SSL_CTX_free(sv->hub.tls);
+	sv->hub.tls = tls;
+	log_info("the collector's own certificate was renewed");
+}
+
+static void on_self(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd, (void)what;
+	renew_own(ctx);
+}
+
 static void on_signal(evutil_socket_t number, short what, void *ctx)
 {
 	struct server *sv = ctx;
@@ -241,7 +266,7 @@ static void on_signal(evutil_socket_t number, short what, void *ctx)
 		print_state(sv);
 		return;
 	case SIGHUP:
-		log_info("no configuration to read again");
+		renew_own(sv);
 		return;
 	}
 	drain(sv);
@@ -258,7 +283,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *ctx)
 
 static void start_events(struct server *sv)
 {
-	const struct timeval sweep = { .tv_sec = SWEEP_S };
+	const struct timeval sweep = { .tv_sec = SWEEP_S }, self = { .tv_sec = SELF_S };
 
 	for (int i = 0; i < SIGNALS; i++) {
 		sv->signal[i] = evsignal_new(sv->hub.base, signals[i], on_signal, sv);
@@ -267,6 +292,8 @@ static void start_events(struct server *sv)
 	sv->rest = evtimer_new(sv->hub.base, on_rested, sv);
 	sv->sweep = event_new(sv->hub.base, -1, EV_PERSIST, on_sweep, sv);
 	event_add(sv->sweep, &sweep);
+	sv->self = event_new(sv->hub.base, -1, EV_PERSIST, on_self, sv);
+	event_add(sv->self, &self);
 }
 
 /* Start and end */
@@ -300,13 +327,16 @@ static int open_all(struct server *sv, struct err *e)
 	const char *dir = sv->config->dir;
 	int rc = home_open(dir, e);
 
+	if (!rc)
+		rc = home_become_owner(dir, e);
 	if (rc)
 		return rc == -EWOULDBLOCK ? -EIO : rc;
 	sv->lock = home_lock(dir, e);
 	if (sv->lock < 0)
 		return sv->lock;
 	home_forget_address(dir);
-	if (open_store(sv, e) < 0 || authority_open(&sv->authority, dir, e) < 0)
+	if (authority_start(&sv->authority, dir, e) < 0 || open_store(sv, e) < 0 ||
+	    authority_certify_self(&sv->authority, dir, e) < 0)
 		return -EIO;
 	sv->hub.tls = authority_tls(dir, e);
 	if (!sv->hub.tls || listen_on(sv, e) < 0 ||
@@ -343,6 +373,8 @@ static void close_all(struct server *sv)
 		event_free(sv->rest);
 	if (sv->sweep)
 		event_free(sv->sweep);
+	if (sv->self)
+		event_free(sv->self);
 	if (sv->hub.base)
 		event_base_free(sv->hub.base);
 	SSL_CTX_free(sv->hub.tls);
@@ -368,12 +400,16 @@ int server_run(const struct server_config *config, struct err *e)
 	sv.hub.stats = stats_new();
 	sv.hub.fewer = on_fewer;
 	sv.hub.authority = &sv.authority;
+	sv.hub.life_s = config->life_s ? config->life_s : AUTHORITY_SENSOR_S;
 	rc = open_all(&sv, e);
 	if (!rc) {
 		sv.hub.base = event_base_new();
 		sv.hub.commit = commit_new(&sv.hub);
 		start_events(&sv);
 		start_listener(&sv);
+		rc = confine(CONFINE_INGEST, e);
+	}
+	if (!rc) {
 		say_ready(&sv);
 		event_base_dispatch(sv.hub.base);
 		log_info("ended: batches=%llu commits=%llu",

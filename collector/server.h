@@ -12,6 +12,7 @@ struct server_config {
 	const char *host; /* "" for any address */
 	uint16_t port;	  /* 0 for any that is free; DIR/collector.addr then says which */
 	int ready_fd; /* gets the address as a line, and is closed, once it listens; or -1 */
+	uint32_t life_s; /* of sensors' certificates, for tests; 0: as it should be */
 };
 
 /*
