@@ -23,6 +23,7 @@
 #include "cli/table.h"
 #include "cli/uplock.h"
 #include "common/exits.h"
+#include "common/number.h"
 #include "common/version.h"
 #include "graph/draw/picture.h"
 #include "store/store.h"
@@ -253,7 +254,7 @@ static int first_words(struct up *u, struct err *e)
 	printf("skein %s watches %s %s eBPF, collector on %s\n", SKEIN_VERSION, host,
 	       u->poll ? "without" : "by", u->address);
 	printf("%u listening service%s, %llu open connection%s\n", g.services,
-	       say_plural(g.services), (unsigned long long)g.live, say_plural(g.live));
+	       number_plural(g.services), (unsigned long long)g.live, number_plural(g.live));
 	rc = glance_print(u->store, stdout, GLANCE_LINES, width > 40 ? width : 40, e);
 	if (rc == 0)
 		rc = draw(u, e);
@@ -366,7 +367,7 @@ static int finish(struct up *u, struct err *e)
 		rc = draw_last(u, e);
 	if (rc)
 		return fail(e);
-	say_note("%u edge%s in %s, drawn in %s", u->drawn.edges, say_plural(u->drawn.edges),
+	say_note("%u edge%s in %s, drawn in %s", u->drawn.edges, number_plural(u->drawn.edges),
 		 u->database, u->map);
 	return sensor || collector ? EXITS_PARTIAL : EXITS_OK;
 }

@@ -6,7 +6,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "cli/when.h"
+#include "common/when.h"
 #include "common/buf.h"
 #include "common/csv.h"
 #include "common/mem.h"

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/when.h"
+#include "common/when.h"
 #include "tests/unit.h"
 
 static const struct table_column columns[] = {
