@@ -17,6 +17,7 @@ struct admit_order {
 	uint32_t ttl_s;
 	unsigned uses;
 	const struct addr_net *from; /* NULL: anywhere */
+	const char *who;	     /* for the audit */
 };
 
 int admit_token(const struct admit_order *order, char text[TOKEN_TEXT], struct err *e);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@ static const struct command {
 	const char *word;
 	int (*run)(int argc, char **argv);
 } commands[] = {
+	{ "sensor", cmd_sensor },
 	{ "token", cmd_token },
 };
 
@@ -43,6 +45,8 @@ int main(int argc, char **argv)
 {
 	static char name[] = "skein-collector"; /* for getopt's messages */
 
+	if (!setlocale(LC_CTYPE, "C.UTF-8"))
+		setlocale(LC_CTYPE, "");
 	log_open(name, LOG_INFO_);
 	argv[0] = name;
 	for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(*commands); i++) {

@@ -78,7 +78,7 @@ static int end_collector(int number)
 
 static void make_token(uint32_t ttl_s, unsigned uses)
 {
-	struct admit_order order = { home, "host", ttl_s, uses, NULL };
+	struct admit_order order = { home, "host", ttl_s, uses, NULL, "test" };
 	struct err e = { 0 };
 
 	ck_assert_msg(admit_token(&order, token, &e) == 0, "%s", e.msg);

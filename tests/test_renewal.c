@@ -96,7 +96,7 @@ static void teardown(void)
 
 static void enrol(uint32_t life_s)
 {
-	struct admit_order order = { home, "host", 60, 3, NULL };
+	struct admit_order order = { home, "host", 60, 3, NULL, "test" };
 	struct enroll_config c = { "127.0.0.1", 0, NULL, mine, false };
 	char token[TOKEN_TEXT];
 	struct identity id;
