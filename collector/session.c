@@ -63,6 +63,7 @@ struct session {
 	bool next;	    /* it came with its next certificate */
 	uint64_t rival_ms;  /* when another with this identity was turned away, 0: none */
 	char rival[SOCK_TEXT];
+	uint64_t alarmed_ms; /* a person was told of it then */
 };
 
 struct session *session_next(const struct session *s)
@@ -323,7 +324,7 @@ static void on_renew(struct session *s, struct cur body)
 
 /* Who it is */
 
-enum { CLONE_PROOF_MS = 2000 };
+enum { CLONE_PROOF_MS = 2000, ALARM_AGAIN_MS = 3600000 };
 
 /* A person will look; said once, until somebody has. */
 static void alarm_of_clone(struct session *s, const char *words)
@@ -353,6 +354,7 @@ static void on_life_sign(struct session *s)
 	if (getsockopt(bufferevent_getfd(s->bev), IPPROTO_TCP, TCP_INFO, &info, &n) < 0 ||
 	    info.tcpi_state != TCP_ESTABLISHED)
 		return;
+	s->alarmed_ms = clock_ms();
 	snprintf(words, sizeof(words), "connected from %s, and also tried from %s", s->peer,
 		 s->rival);
 	alarm_of_clone(s, words);
@@ -437,7 +439,7 @@ static bool displace(struct session *s, uint64_t boot, bool test)
 	if (may_log(s->hub))
 		log_warn("%s from %s while it is connected from %s: turned away", s->id.cn,
 			 s->peer, old->peer);
-	if (!test) {
+	if (!test && !old->rival_ms && clock_ms() - old->alarmed_ms > ALARM_AGAIN_MS) {
 		old->rival_ms = clock_ms();
 		memcpy(old->rival, s->peer, sizeof(old->rival));
 	}
