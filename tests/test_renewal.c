@@ -42,7 +42,11 @@ static uint16_t port;
 
 static void start_collector(uint32_t life_s)
 {
-	struct server_config config = { home, "127.0.0.1", port, -1, life_s };
+	struct server_config config = { .dir = home,
+					.host = "127.0.0.1",
+					.port = port,
+					.ready_fd = -1,
+					.life_s = life_s };
 	char line[64] = "", host[64];
 	int ready[2];
 
@@ -456,8 +460,8 @@ static void on_note(bool good, const char *words, void *ctx)
 
 static pid_t start_sensor(int told)
 {
-	struct link_config c = { "127.0.0.1", port, mine,  "test",
-				 on_state,    NULL, &told, on_note };
+	struct link_config c = { "127.0.0.1", port,  mine, "test", on_state,
+				 NULL,	      &told, NULL, on_note };
 	struct spool *spool;
 	struct event_base *base;
 	pid_t pid = fork();
