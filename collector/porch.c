@@ -59,8 +59,9 @@ struct porch {
 	struct evconnlistener *listener;
 	struct event *sweep, *rest, *turns;
 	struct guests all;
-	struct source *sources;	    /* uthash */
-	TAILQ_HEAD(, source) ready; /* those with somebody ready, whose turn is next first */
+	struct source *sources; /* uthash */
+	TAILQ_HEAD(source_turns, source)
+	ready; /* those with somebody ready, whose turn is next first */
 	unsigned n, silent, inside, max;
 };
 
@@ -166,13 +167,15 @@ static struct source *next_source(struct porch *p)
 	struct source *s;
 
 	TAILQ_FOREACH(s, &p->ready, turn)
-	if (s->inside < p->c.inside_source)
-		break;
-	if (s) {
+	{
+		/* cppcheck-suppress uninitvar */
+		if (s->inside >= p->c.inside_source)
+			continue;
 		TAILQ_REMOVE(&p->ready, s, turn);
 		TAILQ_INSERT_TAIL(&p->ready, s, turn);
+		return s;
 	}
-	return s;
+	return NULL;
 }
 
 static void on_turns(evutil_socket_t fd, short what, void *ctx)

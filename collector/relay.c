@@ -75,7 +75,7 @@ struct relay {
 	const struct relay_config *config;
 	struct event_base *base;
 	struct porch *porch;
-	LIST_HEAD(, pair) pairs;
+	LIST_HEAD(pair_list, pair) pairs;
 	struct event *signal[SIGNALS];
 	struct relay_stats stats;
 	unsigned max;

@@ -13,6 +13,10 @@ complete -c skein-collector -n "$sensor; and not __fish_seen_subcommand_from lis
 	-a 'list show revoke allow'
 complete -c skein-collector -l data -x -a '(__fish_complete_directories)' -d 'data directory'
 complete -c skein-collector -n "not $either" -l listen -x -d 'for sensors, ADDR:PORT'
+complete -c skein-collector -n "not $either" -l relay -x -d 'pass on to HOST:PORT'
+complete -c skein-collector -n "not $either" -l relays -x -d 'that are believed, NET,...'
+complete -c skein-collector -n "not $either" -l proxy -x -d 'of a relay, HOST:PORT'
+complete -c skein-collector -n "not $either" -l proxy-login -r -F -d 'its user and password'
 complete -c skein-collector -n "not $either" -l config -r -d 'configuration file'
 complete -c skein-collector -n "not $either" -l log-level -x -a 'debug info warn err'
 complete -c skein-collector -n "$token" -l role -x -a 'host mirror' -d role
