@@ -15,6 +15,8 @@ static const struct command {
 	const char *word;
 	int (*run)(int argc, char **argv);
 } commands[] = {
+	{ "backup", cmd_backup },
+	{ "restore", cmd_restore },
 	{ "sensor", cmd_sensor },
 	{ "token", cmd_token },
 };
