@@ -39,18 +39,20 @@ static const char help[] =
 	"           one that did; one that looked cloned does so no more\n"
 	"\n"
 	"  --data DIR   of the collector, default " HOME_DEFAULT "\n"
-	"  --json       as JSON\n";
+	"  --json       as JSON\n"
+	"  --quiet      not a word of what was done, or was so already\n";
 
 static const struct option options[] = {
 	{ "data", required_argument, NULL, 'd' },
 	{ "json", no_argument, NULL, 'j' },
+	{ "quiet", no_argument, NULL, 'q' },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
 };
 
 struct wish {
 	const char *dir;
-	bool json;
+	bool json, quiet;
 	char **id;
 	int n;
 };
@@ -310,10 +312,10 @@ static int decide(const struct wish *w, decide_fn *fn, const char *done)
 	for (int i = 0; i < w->n; i++) {
 		int rc = fn(s, who, w->id[i], clock_ms(), &e);
 
-		if (rc == 0)
-			estate_say("%s %s", w->id[i], done);
-		else
+		if (rc && !(w->quiet && (rc == -ENOENT || rc == -EALREADY)))
 			estate_say("%s", e.msg);
+		else if (!rc && !w->quiet)
+			estate_say("%s %s", w->id[i], done);
 		if (rc)
 			status = rc == -ENOENT || rc == -EALREADY || rc == -EPERM
 					 ? EXITS_NONE
@@ -356,6 +358,8 @@ static int take(struct wish *w, int argc, char **argv)
 			w->dir = optarg;
 		else if (opt == 'j')
 			w->json = true;
+		else if (opt == 'q')
+			w->quiet = true;
 		else if (opt == 'h')
 			return fputs(help, stdout), EXITS_OK + 1;
 		else

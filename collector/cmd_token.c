@@ -32,11 +32,12 @@ static const char help[] =
 	"  --uses N             how many sensors it lets in, 1 by default\n"
 	"  --cidr NETWORK       from where: 10.1.0.0/16, 2001:db8::/32; anywhere by default\n"
 	"  --json               the list as JSON\n"
+	"  --quiet              of what create allows not a word\n"
 	"\n"
 	"  skein-collector token create --ttl 7d --uses 50 --cidr 10.1.0.0/16\n"
 	"  skein-sensor enroll --collector collector.example:7700 --token TOKEN\n";
 
-enum { OPT_DATA = 256, OPT_ROLE, OPT_TTL, OPT_USES, OPT_CIDR, OPT_JSON };
+enum { OPT_DATA = 256, OPT_ROLE, OPT_TTL, OPT_USES, OPT_CIDR, OPT_JSON, OPT_QUIET };
 
 static const struct option options[] = {
 	{ "data", required_argument, NULL, OPT_DATA },
@@ -45,6 +46,7 @@ static const struct option options[] = {
 	{ "uses", required_argument, NULL, OPT_USES },
 	{ "cidr", required_argument, NULL, OPT_CIDR },
 	{ "json", no_argument, NULL, OPT_JSON },
+	{ "quiet", no_argument, NULL, OPT_QUIET },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
 };
@@ -52,7 +54,7 @@ static const struct option options[] = {
 struct wish {
 	struct admit_order order;
 	struct addr_net from;
-	bool json;
+	bool json, quiet;
 	char **word;
 	int n;
 };
@@ -104,6 +106,9 @@ static int take(struct wish *w, int opt)
 	case OPT_JSON:
 		w->json = true;
 		return 0;
+	case OPT_QUIET:
+		w->quiet = true;
+		return 0;
 	case 'h':
 		fputs(help, stdout);
 		return EXITS_OK + 1;
@@ -135,7 +140,8 @@ static int create(const struct wish *w)
 	}
 	if (puts(text) < 0 || fflush(stdout) != 0)
 		return EXITS_UNREACHED;
-	say_what_it_allows(&w->order);
+	if (!w->quiet)
+		say_what_it_allows(&w->order);
 	return EXITS_OK;
 }
 

@@ -24,5 +24,6 @@ complete -c skein-collector -n "$token" -l ttl -x -d 'how long it is good'
 complete -c skein-collector -n "$token" -l uses -x -d 'how often'
 complete -c skein-collector -n "$token" -l cidr -x -d 'from where'
 complete -c skein-collector -n "$either" -l json -d 'as JSON'
+complete -c skein-collector -n "$either" -l quiet -d 'not a word'
 complete -c skein-collector -l help -d help
 complete -c skein-collector -n "not $either" -l version -d version

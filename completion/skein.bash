@@ -160,13 +160,13 @@ _skein_collector() {
 	if [[ ${COMP_WORDS[1]} == token && $COMP_CWORD == 2 ]]; then
 		_skein_words "create list revoke" "$cur"
 	elif [[ ${COMP_WORDS[1]} == token ]]; then
-		_skein_words "--data --role --ttl --uses --cidr --json --help" "$cur"
+		_skein_words "--data --role --ttl --uses --cidr --json --quiet --help" "$cur"
 	elif [[ ${COMP_WORDS[1]} == sensor && $COMP_CWORD == 2 ]]; then
 		_skein_words "list show revoke allow" "$cur"
 	elif [[ ${COMP_WORDS[1]} == sensor && $cur != -* ]]; then
 		_skein_sensors "$cur"
 	elif [[ ${COMP_WORDS[1]} == sensor ]]; then
-		_skein_words "--data --json --help" "$cur"
+		_skein_words "--data --json --quiet --help" "$cur"
 	elif ((COMP_CWORD == 1)) && [[ $cur != -* ]]; then
 		_skein_words "token sensor" "$cur"
 	else
