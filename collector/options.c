@@ -55,7 +55,9 @@ static const char help[] =
 	"skein-collector token --help, skein-collector sensor --help.\n"
 	"\n"
 	"backup copies the database while the collector writes, restore puts such a copy back\n"
-	"while it does not run; each has its --help.\n"
+	"while it does not run; each has its --help:\n"
+	"\n"
+	"  --keep N             how many older copies backup keeps, as FILE.1 and so on\n"
 	"\n"
 	"examples:\n"
 	"  skein-collector --data /var/lib/skein --listen 0.0.0.0:7700\n"
@@ -225,15 +227,15 @@ struct row {
 static const struct row rows[] = {
 	{ "data", true, set_data, "a directory" },
 	{ "listen", true, set_listen, "ADDR:PORT" },
-	{ "relay", true, set_relay, "HOST:PORT" },
-	{ "relays", true, set_relays, "addresses or networks, with commas between" },
-	{ "proxy", true, set_proxy, "HOST:PORT, its password in a file (proxy-login)", true },
-	{ "proxy-login", true, set_login, "a file" },
 	{ "keep-minutes", true, set_minutes, "8d or more" },
 	{ "keep-hours", true, set_hours, "8d or more" },
 	{ "keep-days", true, set_keep_days, "8d or more" },
 	{ "keep-total", true, set_total, "8d or more" },
 	{ "memory", true, set_memory, "megabytes, 32 or more" },
+	{ "relay", true, set_relay, "HOST:PORT" },
+	{ "relays", true, set_relays, "addresses or networks, with commas between" },
+	{ "proxy", true, set_proxy, "HOST:PORT, its password in a file (proxy-login)", true },
+	{ "proxy-login", true, set_login, "a file" },
 	{ "log-level", true, set_level, "debug, info, warn or err" },
 	{ "ready-fd", false, set_ready, "a descriptor" },
 	{ "sensor-life", false, set_life, "a time like 9s" },
@@ -358,6 +360,16 @@ static const char *config_path(int argc, char **argv)
 	return path;
 }
 
+/* A finer level that is kept longer than a coarser one would be a hole in time. */
+static int check_keep(const struct retain *r)
+{
+	if (r->minutes <= r->hours && r->hours <= r->days && r->days <= r->total)
+		return 0;
+	return options_usage("--keep-minutes, -hours, -days and -total go up: ",
+			     "each as long as the one before, or longer") +
+	       1;
+}
+
 /* What two options say together; 0, or the exit status + 1. */
 static int finish(struct options *o)
 {
@@ -379,16 +391,6 @@ static int finish(struct options *o)
 	o->relay.relays_n = o->server.relays_n;
 	o->relay.ready_fd = o->server.ready_fd;
 	return 0;
-}
-
-/* A finer level that is kept longer than a coarser one would be a hole in time. */
-static int check_keep(const struct retain *r)
-{
-	if (r->minutes <= r->hours && r->hours <= r->days && r->days <= r->total)
-		return 0;
-	return options_usage("--keep-minutes, -hours, -days and -total go up: ",
-			     "each as long as the one before, or longer") +
-	       1;
 }
 
 int options_parse(struct options *o, int argc, char **argv)

@@ -342,16 +342,16 @@ int server_run(const struct server_config *config, struct err *e)
 	LIST_INIT(&sv.hub.sessions);
 	sv.hub.stats = stats_new();
 	sv.hub.fewer = on_fewer;
-	sv.hub.room = session_go_on;
 	sv.hub.broken = on_broken;
+	sv.hub.room = session_go_on;
 	sv.hub.authority = &sv.authority;
 	sv.hub.life_s = config->life_s ? config->life_s : AUTHORITY_SENSOR_S;
 	rc = open_all(&sv, e);
 	if (!rc) {
 		sv.hub.base = event_base_new();
 		sv.hub.commit = commit_new(&sv.hub);
-		sv.hub.unzip = unzip_new();
 		sv.tend = tend_new(&sv.hub, &config->keep);
+		sv.hub.unzip = unzip_new();
 		start_events(&sv);
 		start_porch(&sv);
 		rc = confine(CONFINE_INGEST, e);

@@ -45,6 +45,8 @@ static void start_collector(uint32_t life_s)
 	struct server_config config = { .dir = home,
 					.host = "127.0.0.1",
 					.port = port,
+					.keep = RETAIN_DEFAULT,
+					.memory_mb = STORE_MEMORY_MB,
 					.ready_fd = -1,
 					.life_s = life_s };
 	char line[64] = "", host[64];
