@@ -188,8 +188,9 @@ int conv_claim(struct store *s, struct conv *v, const struct claim *wanted, stru
 	return *out ? 0 : make_claim(s, v, &w, out, e);
 }
 
-int conv_save(struct store *s, const struct claim *c, struct err *e)
+int conv_save(struct store *s, struct claim *c, struct err *e)
 {
+	c->unsaved = false;
 	return db_run(
 		s, e,
 		"UPDATE claim SET edge = ?, guess = ?, run = ?, live = ?, pending = ?, "

@@ -11,6 +11,9 @@
 #define MARK_MINUTES "minutes-from"
 #define MARK_HOURS "hours-from"
 #define MARK_DAYS "days-from"
+/* Minutes up to here are over; of these, up to here have been decided on (store/close.h). */
+#define MARK_CLOSED "closed"
+#define MARK_SWEPT "swept"
 
 /* 0 where there is none. */
 int mark_get(struct store *s, const char *word, int64_t *out, struct err *e);

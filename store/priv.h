@@ -22,6 +22,7 @@ struct conv_cache;
 struct edge_cache;
 struct cover_cache;
 struct sensor_cache;
+struct closing;
 struct retaining;
 struct sweep;
 
@@ -34,8 +35,10 @@ struct store {
 	sqlite3 *db;
 	char *path;
 	enum store_mode mode;
-	size_t memory; /* bytes that the caches may have between two transactions */
-	int64_t seen;  /* data_version when the caches were last known to be right */
+	int64_t closed;		 /* the newest minute that is over */
+	struct closing *closing; /* close.c */
+	size_t memory;		 /* bytes that the caches may have between two transactions */
+	int64_t seen;		 /* data_version when the caches were last known to be right */
 	struct db_kept *kept;
 	struct dict *dict;
 	struct conv_cache *convs;

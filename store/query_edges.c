@@ -9,6 +9,7 @@
 
 #include "store/alias.h"
 #include "store/amount.h"
+#include "store/close.h"
 #include "store/db.h"
 #include "store/known.h"
 #include "store/mark.h"
@@ -250,6 +251,31 @@ static int load_window(struct query *q)
 	return rc;
 }
 
+/* Minutes that are not over enter no level yet. */
+static void add_open(int64_t edge, const struct count_report *r, void *ctx)
+{
+	struct query *q = ctx;
+	struct edge *ed = edge_at(q, edge);
+	bool window = q->f->since || q->f->until;
+
+	if (!ed)
+		return;
+	if (!ed->first || r->first < ed->first)
+		ed->first = r->first;
+	if (r->last > ed->last)
+		ed->last = r->last;
+	amount_add(ed->sum, &r->amounts);
+	ed->present = ed->present || !window || r->amounts.records > 0;
+}
+
+static int load_open(struct query *q)
+{
+	int64_t from = q->f->since / 60;
+	int64_t to = q->f->until ? (q->f->until + 59) / 60 : INT64_MAX;
+
+	return close_read(q->s, from, to, add_open, q, q->e);
+}
+
 /* Sensors before imports, of either the better witness, of imports the latest. */
 static int better_gauge(const struct gauge *a, const struct gauge *b)
 {
@@ -317,6 +343,8 @@ static int load(struct query *q)
 		rc = load_totals(q);
 	if (!rc && (q->f->since || q->f->until))
 		rc = load_window(q);
+	if (!rc)
+		rc = load_open(q);
 	if (!rc)
 		rc = load_claims(q);
 	if (rc)

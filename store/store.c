@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/buf.h"
+#include "store/close.h"
 #include "store/conv.h"
 #include "store/cover.h"
 #include "store/db.h"
@@ -30,6 +31,7 @@ void store_forget(struct store *s)
 	edge_free(s->edges);
 	cover_free(s->covers);
 	sensor_free(s->sensors);
+	close_forget(s);
 	s->dict = NULL;
 	s->convs = NULL;
 	s->edges = NULL;

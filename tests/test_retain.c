@@ -14,6 +14,7 @@ static struct retain keep;
 static void setup(void)
 {
 	kit_open(&kit);
+	kit.closing = true;
 	keep = (struct retain)RETAIN_DEFAULT;
 }
 
@@ -180,6 +181,7 @@ START_TEST(late_words_reach_packed_hours)
 			packed = answers();
 			kit_close(&kit);
 			kit_open(&kit);
+			kit.closing = true;
 		} else {
 			kit_later(&kit, 9 * DAY);
 			report(2, 2, 0);
