@@ -395,6 +395,24 @@ START_TEST(what_comes_into_use_meanwhile_stays)
 }
 END_TEST
 
+/* Told of again in a minute that is not over: its total does not know of that yet. */
+START_TEST(an_edge_that_is_told_of_again_stays)
+{
+	keep.hours = keep.days = keep.total = 20 * RETAIN_DAY;
+	kit_sensor(&kit, "A", "a", "10.0.0.1");
+	report(1, 2, 0);
+	kit_later(&kit, 30 * DAY);
+	report(2, 1, 0);
+	kit.closing = false;
+	kit_later(&kit, 2);
+	report(1, 1, 0);
+	tend();
+	ck_assert_int_eq(number("SELECT count(*) FROM edge"), 2);
+	kit_expect(&kit, "a/curl -> 10.0.0.2/ :1 opens 2 bytes 200+20 client\n"
+			 "a/curl -> 10.0.0.2/ :2 opens 3 bytes 300+30 client\n");
+}
+END_TEST
+
 /* What a file of two years ago tells was imported today. */
 START_TEST(imports_age_from_their_day)
 {
@@ -452,6 +470,7 @@ int main(void)
 	tcase_add_test(t, numbers_are_not_used_again);
 	tcase_add_test(t, unused_names_go);
 	tcase_add_test(t, what_comes_into_use_meanwhile_stays);
+	tcase_add_test(t, an_edge_that_is_told_of_again_stays);
 	tcase_add_test(t, imports_age_from_their_day);
 	tcase_add_test(t, time_goes_on_at_its_own_pace);
 	return unit_run("retain", t);
