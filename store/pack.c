@@ -13,7 +13,7 @@ _Static_assert(AMOUNT_N <= 63, "one bit each");
 
 static uint64_t folded(int64_t v)
 {
-	return (uint64_t)v << 1 ^ (uint64_t)(v >> 63);
+	return (uint64_t)v << 1 ^ (v < 0 ? UINT64_MAX : 0);
 }
 
 static int64_t unfolded(uint64_t v)
