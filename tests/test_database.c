@@ -25,6 +25,7 @@ static struct stats *stats;
 static void setup(void)
 {
 	kit_open(&kit);
+	kit.closing = true;
 	stats = stats_new();
 	log_open("test", LOG_ERR_ + 1);
 }

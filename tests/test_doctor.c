@@ -18,6 +18,7 @@ static struct buf said;
 static void open_kit(void)
 {
 	kit_open(&kit);
+	kit.closing = true;
 	buf_reset(&said);
 }
 
