@@ -69,15 +69,18 @@ static const int loop[] = {
 
 /* The database, the files of small things, and those that are read again on SIGHUP. */
 static const int files[] = {
-	SCMP_SYS(openat),     SCMP_SYS(open),	   SCMP_SYS(stat),	 SCMP_SYS(lstat),
-	SCMP_SYS(access),     SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(pread64),
-	SCMP_SYS(pwrite64),   SCMP_SYS(fsync),	   SCMP_SYS(fdatasync),	 SCMP_SYS(ftruncate),
-	SCMP_SYS(fallocate),  SCMP_SYS(msync),	   SCMP_SYS(flock),	 SCMP_SYS(fchmod),
-	SCMP_SYS(fchown),     SCMP_SYS(rename),	   SCMP_SYS(renameat),	 SCMP_SYS(renameat2),
-	SCMP_SYS(unlink),     SCMP_SYS(unlinkat),  SCMP_SYS(mkdir),	 SCMP_SYS(mkdirat),
-	SCMP_SYS(rmdir),      SCMP_SYS(getcwd),	   SCMP_SYS(readlink),	 SCMP_SYS(readlinkat),
-	SCMP_SYS(getdents64), SCMP_SYS(statfs),	   SCMP_SYS(fstatfs),	 SCMP_SYS(umask),
-	SCMP_SYS(pipe),
+	SCMP_SYS(openat),	SCMP_SYS(open),	      SCMP_SYS(stat),
+	SCMP_SYS(lstat),	SCMP_SYS(access),     SCMP_SYS(faccessat),
+	SCMP_SYS(faccessat2),	SCMP_SYS(pread64),    SCMP_SYS(pwrite64),
+	SCMP_SYS(fsync),	SCMP_SYS(fdatasync),  SCMP_SYS(ftruncate),
+	SCMP_SYS(fallocate),	SCMP_SYS(msync),      SCMP_SYS(flock),
+	SCMP_SYS(fchmod),	SCMP_SYS(fchown),     SCMP_SYS(rename),
+	SCMP_SYS(renameat),	SCMP_SYS(renameat2),  SCMP_SYS(unlink),
+	SCMP_SYS(unlinkat),	SCMP_SYS(mkdir),      SCMP_SYS(mkdirat),
+	SCMP_SYS(rmdir),	SCMP_SYS(getcwd),     SCMP_SYS(readlink),
+	SCMP_SYS(readlinkat),	SCMP_SYS(getdents64), SCMP_SYS(statfs),
+	SCMP_SYS(fstatfs),	SCMP_SYS(umask),      SCMP_SYS(pipe),
+	SCMP_SYS(memfd_create),
 };
 
 #define LIST(f, list) allow_list(f, list, sizeof(list) / sizeof(*(list)))
