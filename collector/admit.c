@@ -14,23 +14,6 @@
 #include "store/enrol.h"
 #include "store/store.h"
 
-static int keep(const struct admit_order *o, const struct token *t, struct err *e)
-{
-	char *path = file_path(o->dir, "skein.db");
-	struct store *store = store_open(path, STORE_WRITE, e);
-	uint8_t hash[32];
-	int rc;
-
-	free(path);
-	if (!store)
-		return -EIO;
-	cert_sha256(t->secret, sizeof(t->secret), hash);
-	rc = enrol_token_add(store, hash, o->role, clock_ms() + o->ttl_s * 1000ULL, o->uses,
-			     e);
-	store_close(store);
-	return rc;
-}
-
 /* A mistyped directory must not become a new estate. */
 static int must_have_run(const char *dir, struct err *e)
 {
@@ -45,33 +28,62 @@ static int must_have_run(const char *dir, struct err *e)
 		       dir, dir);
 }
 
-/* Of the database, not of its directory: root may run the collector in somebody's directory.
- */
-static int become_owner(const char *dir, struct err *e)
+struct store *admit_store(const char *dir, struct err *e)
 {
 	char *path = file_path(dir, "skein.db");
-	int rc = home_become_owner(path, e);
+	struct store *store = NULL;
 
+	if (must_have_run(dir, e) == 0 && home_become_owner(dir, e) == 0 &&
+	    home_open(dir, e) == 0)
+		store = store_open(path, STORE_WRITE, e);
 	free(path);
+	return store;
+}
+
+int admit_new(const char *dir, struct token *t, struct err *e)
+{
+	struct authority a;
+	int rc = must_have_run(dir, e);
+
+	if (!rc)
+		rc = home_become_owner(dir, e);
+	if (!rc)
+		rc = authority_open(&a, dir, e);
+	if (rc)
+		return rc;
+	memcpy(t->pin, a.pin, sizeof(t->pin));
+	authority_close(&a);
+	cert_random(t->secret, sizeof(t->secret));
+	return 0;
+}
+
+static int keep(const struct admit_order *o, const struct token *t, struct err *e)
+{
+	struct store *store = admit_store(o->dir, e);
+	uint8_t hash[32];
+	struct enrol_token row = {
+		.hash = hash, .role = o->role, .from = o->from, .uses = o->uses
+	};
+	int rc;
+
+	if (!store)
+		return -EIO;
+	cert_sha256(t->secret, sizeof(t->secret), hash);
+	row.created_ms = clock_ms();
+	row.expires_ms = row.created_ms + o->ttl_s * 1000ULL;
+	rc = enrol_token_add(store, &row, e);
+	store_close(store);
 	return rc;
 }
 
 int admit_token(const struct admit_order *o, char text[TOKEN_TEXT], struct err *e)
 {
-	struct authority a;
 	struct token t;
 	int rc;
 
-	if (must_have_run(o->dir, e) < 0 || become_owner(o->dir, e) < 0 ||
-	    home_open(o->dir, e) < 0)
-		return -EIO;
-	rc = authority_open(&a, o->dir, e);
-	if (rc)
-		return rc;
-	memcpy(t.pin, a.pin, sizeof(t.pin));
-	authority_close(&a);
-	cert_random(t.secret, sizeof(t.secret));
-	rc = keep(o, &t, e);
+	rc = admit_new(o->dir, &t, e);
+	if (!rc)
+		rc = keep(o, &t, e);
 	if (!rc)
 		token_text(&t, text);
 	return rc;

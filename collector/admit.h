@@ -5,8 +5,10 @@
 
 #include <stdint.h>
 
+#include "common/addr.h"
 #include "common/err.h"
 #include "common/token.h"
+#include "store/store.h"
 
 enum { ADMIT_USES_MAX = 1000000, ADMIT_TTL_MAX_S = 366 * 86400 };
 
@@ -15,7 +17,16 @@ struct admit_order {
 	const char *role;
 	uint32_t ttl_s;
 	unsigned uses;
+	const struct addr_net *from; /* NULL: anywhere */
 };
+
+/*
+ * The database of a collector that has run in DIR, to write, as the owner of DIR: for
+ * commands.  NULL with words.
+ */
+struct store *admit_store(const char *dir, struct err *e);
+/* A new secret, with the fingerprint of DIR's authority. */
+int admit_new(const char *dir, struct token *t, struct err *e);
 
 int admit_token(const struct admit_order *order, char text[TOKEN_TEXT], struct err *e);
 

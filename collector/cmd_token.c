@@ -81,7 +81,7 @@ static int take(struct admit_order *order, int opt)
 
 static int create(int argc, char **argv)
 {
-	struct admit_order order = { HOME_DEFAULT, "host", 24 * 3600, 1 };
+	struct admit_order order = { HOME_DEFAULT, "host", 24 * 3600, 1, NULL };
 	char text[TOKEN_TEXT];
 	struct err e = { 0 };
 	int opt, rc;

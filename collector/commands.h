@@ -9,5 +9,6 @@
 #define COLLECTOR_COMMANDS_H
 
 int cmd_token(int argc, char **argv);
+int cmd_api_token(int argc, char **argv);
 
 #endif

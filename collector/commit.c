@@ -181,6 +181,7 @@ void commit_flush(struct commit *c)
 	evtimer_del(c->timer);
 	rc = write_queue(c, &e);
 	if (rc == -EBUSY) {
+		c->hub->stats->commits_waited++;
 		wait_for_writer(c);
 		return;
 	}
@@ -195,6 +196,7 @@ void commit_flush(struct commit *c)
 	}
 	c->busy = false;
 	c->broken = rc != 0;
+	c->hub->stats->commit_failing = c->broken;
 	free_entries(&c->writing);
 	c->flushing = false;
 }

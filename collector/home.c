@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,9 +37,12 @@ int home_open(const char *dir, struct err *e)
 
 int home_become_owner(const char *dir, struct err *e)
 {
+	char *db = file_path(dir, "skein.db");
 	struct stat st;
+	bool none = geteuid() != 0 || (stat(db, &st) < 0 && stat(dir, &st) < 0);
 
-	if (geteuid() != 0 || stat(dir, &st) < 0 || st.st_uid == 0)
+	free(db);
+	if (none || st.st_uid == 0)
 		return 0;
 	if (setgroups(0, NULL) < 0 || setresgid(st.st_gid, st.st_gid, st.st_gid) < 0 ||
 	    setresuid(st.st_uid, st.st_uid, st.st_uid) < 0)
@@ -73,9 +77,9 @@ int home_lock(const char *dir, struct err *e)
 	return fd;
 }
 
-int home_write_address(const char *dir, const char *address, struct err *e)
+int home_write_address(const char *dir, const char *name, const char *address, struct err *e)
 {
-	char *path = file_path(dir, "collector.addr");
+	char *path = file_path(dir, name);
 	struct buf line = { 0 };
 	int rc;
 
@@ -88,8 +92,12 @@ int home_write_address(const char *dir, const char *address, struct err *e)
 
 void home_forget_address(const char *dir)
 {
-	char *path = file_path(dir, "collector.addr");
+	static const char *const names[] = { "collector.addr", "collector.http" };
 
-	unlink(path);
-	free(path);
+	for (int i = 0; i < 2; i++) {
+		char *path = file_path(dir, names[i]);
+
+		unlink(path);
+		free(path);
+	}
 }

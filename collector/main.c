@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{ "token", cmd_token },
+	{ "api-token", cmd_api_token },
 };
 
 static int serve(struct options *o)
@@ -29,13 +31,43 @@ static int serve(struct options *o)
 	return rc == -EWOULDBLOCK ? EXITS_NONE : EXITS_UNREACHED;
 }
 
+/* The command line as it was, over the file as it is by now. */
+struct again {
+	struct options now;
+	bool read;
+	int argc;
+	char **argv;
+};
+
+static const struct server_config *read_again(void *ctx)
+{
+	struct again *a = ctx;
+	struct options fresh;
+
+	if (options_parse(&fresh, a->argc, a->argv)) {
+		options_free(&fresh);
+		return NULL;
+	}
+	if (a->read)
+		options_free(&a->now);
+	options_move(&a->now, &fresh);
+	a->read = true;
+	log_set_level(a->now.level);
+	return &a->now.server;
+}
+
 static int run(int argc, char **argv)
 {
+	struct again again = { .argc = argc, .argv = argv };
 	struct options o;
 	int rc = options_parse(&o, argc, argv);
 
+	o.server.again = read_again;
+	o.server.again_ctx = &again;
 	rc = rc ? rc - 1 : serve(&o);
 	options_free(&o);
+	if (again.read)
+		options_free(&again.now);
 	return rc;
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "collector/authority_ask.h"
 #include "collector/home.h"
 #include "common/addr.h"
 #include "common/config.h"
@@ -27,6 +28,12 @@ static const char help[] =
 	"  --data DIR           default " HOME_DEFAULT "\n"
 	"  --listen ADDR:PORT   default 0.0.0.0:7700; port 0 takes a free one, and\n"
 	"                       DIR/collector.addr says which\n"
+	"  --http ADDR:PORT     answer programs and people there (off unless given; port 0 as\n"
+	"                       above, DIR/collector.http): API, /metrics, /healthz, /readyz.\n"
+	"                       On loopback without TLS, and reading needs no token there\n"
+	"  --http-cert FILE, --http-key FILE\n"
+	"                       a certificate of your own; else the collector's\n"
+	"  --http-names A,B     by which names it is called besides\n"
 	"  --config FILE        options as \"key = value\" (" CONFIG_FILE ", if it is\n"
 	"                       there); what is on the command line wins\n"
 	"  --log-level LEVEL    debug, info (default), warn or err\n"
@@ -91,6 +98,31 @@ static bool set_listen(struct options *o, const char *v)
 	return addr_split_hostport(v, o->host, sizeof(o->host), &o->server.port) == 0;
 }
 
+static bool set_http(struct options *o, const char *v)
+{
+	o->server.http.host = o->http_host;
+	return addr_split_hostport(v, o->http_host, sizeof(o->http_host),
+				   &o->server.http.port) == 0;
+}
+
+static bool set_http_cert(struct options *o, const char *v)
+{
+	o->server.http.cert = v;
+	return *v != 0;
+}
+
+static bool set_http_key(struct options *o, const char *v)
+{
+	o->server.http.key = v;
+	return *v != 0;
+}
+
+static bool set_http_names(struct options *o, const char *v)
+{
+	o->server.http.names = v;
+	return strlen(v) < 4000;
+}
+
 static bool set_level(struct options *o, const char *v)
 {
 	return log_level_parse(v, &o->level) == 0;
@@ -109,6 +141,12 @@ static bool set_ready(struct options *o, const char *v)
 	return true;
 }
 
+/* For tests of renewal, and not in the help. */
+static bool set_life(struct options *o, const char *v)
+{
+	return options_seconds(v, AUTHORITY_SENSOR_S, &o->server.life_s) == 0;
+}
+
 struct row {
 	const char *name;
 	bool file; /* may stand in the file, with _ or - */
@@ -119,8 +157,13 @@ struct row {
 static const struct row rows[] = {
 	{ "data", true, set_data, "a directory" },
 	{ "listen", true, set_listen, "ADDR:PORT" },
+	{ "http", true, set_http, "ADDR:PORT" },
+	{ "http-cert", true, set_http_cert, "a file" },
+	{ "http-key", true, set_http_key, "a file" },
+	{ "http-names", true, set_http_names, "names, with commas between" },
 	{ "log-level", true, set_level, "debug, info, warn or err" },
 	{ "ready-fd", false, set_ready, "a descriptor" },
+	{ "sensor-life", false, set_life, "a time like 9s" },
 };
 enum { ROWS = sizeof(rows) / sizeof(*rows), OPT_CONFIG = 1000 };
 
@@ -246,10 +289,26 @@ int options_parse(struct options *o, int argc, char **argv)
 
 	*o = (struct options){ .host = "0.0.0.0", .level = LOG_INFO_ };
 	o->server = (struct server_config){
-		.dir = HOME_DEFAULT, .host = o->host, .port = 7700, .ready_fd = -1
+		.dir = HOME_DEFAULT,
+		.host = o->host,
+		.port = 7700,
+		.ready_fd = -1,
+		.http = { .names = "" },
 	};
 	rc = take_file(o, config_path(argc, argv));
-	return rc ? rc : take_line_of_command(o, argc, argv);
+	if (!rc)
+		rc = take_line_of_command(o, argc, argv);
+	if (!rc && !o->server.http.cert != !o->server.http.key)
+		rc = options_usage("http-cert and http-key go together", "") + 1;
+	return rc;
+}
+
+void options_move(struct options *to, const struct options *from)
+{
+	*to = *from;
+	to->server.host = to->host;
+	if (to->server.http.host)
+		to->server.http.host = to->http_host;
 }
 
 void options_free(struct options *o)

@@ -11,7 +11,7 @@
 
 struct options {
 	struct server_config server; /* its strings are this struct's */
-	char host[256];
+	char host[256], http_host[256];
 	enum log_level level;
 	char **kept; /* strings of the file and the command line */
 	unsigned kept_n, kept_cap;
@@ -24,6 +24,8 @@ struct options {
  */
 int options_parse(struct options *o, int argc, char **argv);
 void options_free(struct options *o);
+/* TO is what FROM was; FROM is not to be freed any more. */
+void options_move(struct options *to, const struct options *from);
 /* Says what is wrong and how to find out; the exit status. */
 int options_usage(const char *what, const char *about);
 

@@ -2,13 +2,12 @@
 #include "collector/server.h"
 
 #include <errno.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 #include <event2/event.h>
 #include <event2/listener.h>
@@ -16,8 +15,11 @@
 
 #include "collector/authority.h"
 #include "collector/commit.h"
+#include "collector/confine.h"
 #include "collector/home.h"
 #include "collector/hub.h"
+#include "collector/listen.h"
+#include "collector/notify.h"
 #include "collector/session.h"
 #include "common/buf.h"
 #include "common/file.h"
@@ -27,8 +29,8 @@
 #include "common/version.h"
 
 enum {
-	BACKLOG = 4096,
-	SWEEP_S = 5,
+	SWEEP_S = 1,   /* a revoked sensor is gone after this */
+	SELF_S = 3600, /* the collector's own certificate is looked at */
 	DRAIN_S = 3,
 	REST_S = 1, /* after accept failed for want of descriptors */
 	STRANGERS_AGAIN = HUB_STRANGERS * 3 / 4,
@@ -44,7 +46,9 @@ struct server {
 	int lock, socket;
 	struct evconnlistener *listener;
 	struct event *signal[SIGNALS];
-	struct event *sweep, *rest;
+	struct event *sweep, *rest, *self;
+	struct http http;
+	struct notify notify;
 	bool resting, full;
 	char address[SOCK_TEXT];
 };
@@ -116,60 +120,6 @@ static void on_rested(evutil_socket_t fd, short what, void *ctx)
 	accept_or_not(sv);
 }
 
-static int open_socket(const struct addrinfo *ai)
-{
-	int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int on = 1, off = 0, rc;
-
-	if (fd < 0)
-		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (ai->ai_family == AF_INET6) /* [::] takes IPv4 as well */
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-	if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
-		return fd;
-	rc = -errno;
-	close(fd);
-	return rc;
-}
-
-static int cannot_listen(const struct server_config *c, int code, struct err *e)
-{
-	bool v6 = strchr(c->host, ':') != NULL;
-
-	err_sys(e, code, "cannot listen on %s%s%s:%u", v6 ? "[" : "",
-		*c->host ? c->host : "0.0.0.0", v6 ? "]" : "", c->port);
-	if (e && code == -EADDRINUSE)
-		strncat(e->msg, "; another collector? choose another with --listen",
-			sizeof(e->msg) - strlen(e->msg) - 1);
-	return code;
-}
-
-static int listen_on(struct server *sv, struct err *e)
-{
-	const struct server_config *c = sv->config;
-	struct addrinfo hints = { .ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM };
-	struct sockaddr_storage bound;
-	socklen_t n = sizeof(bound);
-	struct addrinfo *list;
-	char service[8];
-	int rc;
-
-	hints.ai_family = *c->host ? AF_UNSPEC : AF_INET;
-	snprintf(service, sizeof(service), "%u", c->port);
-	rc = getaddrinfo(*c->host ? c->host : NULL, service, &hints, &list);
-	if (rc)
-		return err_set(e, -EINVAL, "cannot listen on %s:%u: %s", c->host, c->port,
-			       gai_strerror(rc));
-	sv->socket = open_socket(list);
-	freeaddrinfo(list);
-	if (sv->socket < 0)
-		return cannot_listen(c, sv->socket, e);
-	getsockname(sv->socket, (struct sockaddr *)&bound, &n);
-	sock_text((struct sockaddr *)&bound, sv->address);
-	return 0;
-}
-
 static void start_listener(struct server *sv)
 {
 	sv->listener = evconnlistener_new(sv->hub.base, on_accept, sv,
@@ -193,6 +143,7 @@ static void drain(struct server *sv)
 	}
 	log_info("ending: sessions=%u batches=%zu", hub->sessions_n,
 		 commit_queued(hub->commit));
+	notify_stopping();
 	hub->draining = true;
 	evconnlistener_free(sv->listener);
 	sv->listener = NULL;
@@ -217,6 +168,8 @@ static void read_gauges(struct server *sv)
 	s->strangers = h->strangers_n;
 	s->queued = commit_queued(h->commit);
 	s->input_bytes = h->input_bytes;
+	s->beat_ms = stats_clock_ms();
+	s->accepting = sv->listener && !sv->full && !sv->resting;
 }
 
 static void print_state(struct server *sv)
@@ -231,6 +184,57 @@ static void print_state(struct server *sv)
 	buf_fini(&line);
 }
 
+/* Those who are connected keep what they have agreed on. */
+static void renew_own(struct server *sv)
+{
+	const char *dir = sv->config->dir;
+	struct err e = { 0 };
+	int rc = authority_certify_self(&sv->authority, dir, &e);
+	SSL_CTX *tls = rc > 0 ? authority_tls(dir, &e) : NULL;
+
+	if (rc < 0 || (rc > 0 && !tls))
+		log_err("the collector's own certificate cannot be renewed: %s", e.msg);
+	if (!tls)
+		return;
+	SSL_CTX_free(sv->hub.tls);
+	sv->hub.tls = tls;
+	http_reload(&sv->http, &sv->config->http);
+	log_info("the collector's own certificate was renewed");
+}
+
+static void on_self(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd, (void)what;
+	renew_own(ctx);
+}
+
+static bool same(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* What may change while it runs does; of the rest is said that it did not. */
+static void reload(struct server *sv)
+{
+	const struct server_config *was = sv->config, *now;
+
+	notify_reloading();
+	now = was->again ? was->again(was->again_ctx) : NULL;
+	if (!now) {
+		log_err("the configuration stays as it was");
+	} else {
+		if (!same(was->dir, now->dir) || !same(was->host, now->host) ||
+		    was->port != now->port || !same(was->http.host, now->http.host) ||
+		    was->http.port != now->http.port)
+			log_warn("data, listen and http change at the next start only");
+		http_reload(&sv->http, &now->http);
+		sv->hub.stats->reloads++;
+		log_info("configuration read again");
+	}
+	renew_own(sv);
+	notify_ready(sv->address);
+}
+
 static void on_signal(evutil_socket_t number, short what, void *ctx)
 {
 	struct server *sv = ctx;
@@ -241,7 +245,7 @@ static void on_signal(evutil_socket_t number, short what, void *ctx)
 		print_state(sv);
 		return;
 	case SIGHUP:
-		log_info("no configuration to read again");
+		reload(sv);
 		return;
 	}
 	drain(sv);
@@ -254,11 +258,12 @@ static void on_sweep(evutil_socket_t fd, short what, void *ctx)
 	(void)fd, (void)what;
 	session_sweep(&sv->hub);
 	read_gauges(sv);
+	notify_alive(&sv->notify, sv->hub.stats);
 }
 
 static void start_events(struct server *sv)
 {
-	const struct timeval sweep = { .tv_sec = SWEEP_S };
+	const struct timeval sweep = { .tv_sec = SWEEP_S }, self = { .tv_sec = SELF_S };
 
 	for (int i = 0; i < SIGNALS; i++) {
 		sv->signal[i] = evsignal_new(sv->hub.base, signals[i], on_signal, sv);
@@ -267,6 +272,8 @@ static void start_events(struct server *sv)
 	sv->rest = evtimer_new(sv->hub.base, on_rested, sv);
 	sv->sweep = event_new(sv->hub.base, -1, EV_PERSIST, on_sweep, sv);
 	event_add(sv->sweep, &sweep);
+	sv->self = event_new(sv->hub.base, -1, EV_PERSIST, on_self, sv);
+	event_add(sv->self, &self);
 }
 
 /* Start and end */
@@ -295,22 +302,42 @@ static int open_store(struct server *sv, struct err *e)
 	return 0;
 }
 
+/* Before the store is opened: what it forks may not carry that over. */
+static int start_http(struct server *sv, struct err *e)
+{
+	const struct server_config *c = sv->config;
+	int rc = http_listen(&sv->http, &c->http, e);
+
+	if (!rc)
+		rc = http_start(&sv->http, &c->http, c->dir, sv->hub.stats, e);
+	if (!rc && c->http.host)
+		rc = home_write_address(c->dir, "collector.http", sv->http.address, e);
+	return rc;
+}
+
 static int open_all(struct server *sv, struct err *e)
 {
 	const char *dir = sv->config->dir;
 	int rc = home_open(dir, e);
 
+	if (!rc)
+		rc = home_become_owner(dir, e);
 	if (rc)
 		return rc == -EWOULDBLOCK ? -EIO : rc;
 	sv->lock = home_lock(dir, e);
 	if (sv->lock < 0)
 		return sv->lock;
 	home_forget_address(dir);
-	if (open_store(sv, e) < 0 || authority_open(&sv->authority, dir, e) < 0)
+	if (authority_start(&sv->authority, dir, e) < 0 ||
+	    authority_certify_self(&sv->authority, dir, e) < 0 || start_http(sv, e) < 0 ||
+	    open_store(sv, e) < 0)
 		return -EIO;
 	sv->hub.tls = authority_tls(dir, e);
-	if (!sv->hub.tls || listen_on(sv, e) < 0 ||
-	    home_write_address(dir, sv->address, e) < 0)
+	if (!sv->hub.tls)
+		return -EIO;
+	sv->socket =
+		listen_tcp(sv->config->host, sv->config->port, "--listen", sv->address, e);
+	if (sv->socket < 0 || home_write_address(dir, "collector.addr", sv->address, e) < 0)
 		return -EIO;
 	return 0;
 }
@@ -321,6 +348,8 @@ static void say_ready(struct server *sv)
 
 	log_info("listening on %s, data in %s, version %s", sv->address, sv->config->dir,
 		 SKEIN_VERSION);
+	read_gauges(sv);
+	notify_ready(sv->address);
 	if (fd < 0)
 		return;
 	dprintf(fd, "%s\n", sv->address);
@@ -343,10 +372,13 @@ static void close_all(struct server *sv)
 		event_free(sv->rest);
 	if (sv->sweep)
 		event_free(sv->sweep);
+	if (sv->self)
+		event_free(sv->self);
 	if (sv->hub.base)
 		event_base_free(sv->hub.base);
 	SSL_CTX_free(sv->hub.tls);
 	authority_close(&sv->authority);
+	http_stop(&sv->http);
 	if (sv->hub.store)
 		store_close(sv->hub.store);
 	if (sv->socket >= 0)
@@ -366,14 +398,21 @@ int server_run(const struct server_config *config, struct err *e)
 	more_descriptors();
 	LIST_INIT(&sv.hub.sessions);
 	sv.hub.stats = stats_new();
+	sv.hub.stats->started = (uint64_t)time(NULL);
+	sv.http = (struct http){ .keeper.fd = -1, .socket = -1 };
+	notify_start(&sv.notify);
 	sv.hub.fewer = on_fewer;
 	sv.hub.authority = &sv.authority;
+	sv.hub.life_s = config->life_s ? config->life_s : AUTHORITY_SENSOR_S;
 	rc = open_all(&sv, e);
 	if (!rc) {
 		sv.hub.base = event_base_new();
 		sv.hub.commit = commit_new(&sv.hub);
 		start_events(&sv);
 		start_listener(&sv);
+		rc = confine(CONFINE_INGEST, e);
+	}
+	if (!rc) {
 		say_ready(&sv);
 		event_base_dispatch(sv.hub.base);
 		log_info("ended: batches=%llu commits=%llu",

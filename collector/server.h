@@ -5,13 +5,20 @@
 
 #include <stdint.h>
 
+#include "collector/http.h"
 #include "common/err.h"
 
 struct server_config {
+	struct http_config http;
+	/* For SIGHUP: the configuration as it is by now, good until the next call; NULL when
+	 * it is wrong, which has been said. */
+	const struct server_config *(*again)(void *ctx);
+	void *again_ctx;
 	const char *dir;
 	const char *host; /* "" for any address */
 	uint16_t port;	  /* 0 for any that is free; DIR/collector.addr then says which */
 	int ready_fd; /* gets the address as a line, and is closed, once it listens; or -1 */
+	uint32_t life_s; /* of sensors' certificates, for tests; 0: as it should be */
 };
 
 /*

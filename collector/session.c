@@ -2,6 +2,8 @@
 #include "collector/session.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,12 +11,12 @@
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
-#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <uthash.h>
 
 #include "collector/commit.h"
+#include "collector/enrolment.h"
 #include "common/addr.h"
 #include "common/clock.h"
 #include "common/frame.h"
@@ -22,7 +24,6 @@
 #include "common/mem.h"
 #include "common/sock.h"
 #include "common/tls.h"
-#include "common/token.h"
 #include "common/utf8.h"
 #include "common/version.h"
 #include "store/enrol.h"
@@ -58,6 +59,10 @@ struct session {
 	unsigned in_flight; /* batches that wait for commit.c */
 	bool due, gap;	    /* what session_answer has to say */
 	size_t held;	    /* this session's part of hub->input_bytes */
+	bool expired;	    /* its certificate has ended: it may renew it, and nothing else */
+	bool next;	    /* it came with its next certificate */
+	uint64_t rival_ms;  /* when another with this identity was turned away, 0: none */
+	char rival[SOCK_TEXT];
 };
 
 struct session *session_next(const struct session *s)
@@ -213,7 +218,7 @@ static void refuse(struct session *s, const char *why)
 
 static void send_ack(struct session *s)
 {
-	struct wire_ack m = { s->epoch, s->acked, HUB_CREDIT };
+	struct wire_ack m = { s->epoch, s->acked, s->expired ? 0 : HUB_CREDIT };
 	struct buf frame = { 0 };
 
 	wire_put_ack(&frame, &m);
@@ -226,8 +231,9 @@ static void send_welcome(struct session *s)
 {
 	struct wire_welcome m = {
 		.minor = WIRE_MINOR,
+		.capabilities = WIRE_CAN_RENEW,
 		.epoch = s->epoch,
-		.credit = HUB_CREDIT,
+		.credit = s->expired ? 0 : HUB_CREDIT,
 		.clock_ms = clock_ms(),
 		.program = "skein-collector " SKEIN_VERSION,
 	};
@@ -245,104 +251,165 @@ static void send_welcome(struct session *s)
 	buf_fini(&frame);
 }
 
-/* Enrolment */
+/* Certificates */
 
-static void new_identity(char out[CERT_CN])
+static void send_certificate(struct session *s, struct enrolment *x)
 {
-	uint64_t v;
+	struct buf frame = { 0 };
 
-	cert_random(&v, sizeof(v));
-	snprintf(out, CERT_CN, "s-%016llx", (unsigned long long)v);
+	enrolment_put(&frame, s->hub, x);
+	bufferevent_write(s->bev, frame.p, frame.n);
+	buf_fini(&frame);
 }
 
-static int enrol_in_transaction(struct hub *hub, const struct wire_enroll *m,
-				const struct token *t, struct wire_cert *out, struct err *e)
+static void no_certificate(struct session *s, int rc, const struct err *e)
 {
-	uint8_t hash[32], fingerprint[32];
-	char role[16] = "", *text = NULL;
-	uint64_t now = clock_ms();
-	int rc;
-
-	cert_sha256(t->secret, sizeof(t->secret), hash);
-	rc = enrol_token_use(hub->store, hash, now, role, e);
-	if (!rc)
-		rc = authority_sign(hub->authority, m->request, out->sensor, role, &text,
-				    fingerprint, e);
-	if (!rc)
-		rc = enrol_sensor_add(hub->store, out->sensor, role, m->host, fingerprint, now,
-				      e);
-	out->certificate = text;
-	return rc;
-}
-
-static int enrol(struct hub *hub, const struct wire_enroll *m, const struct token *t,
-		 struct wire_cert *out, struct err *e)
-{
-	int rc = store_begin(hub->store, e);
-
-	if (rc)
-		return rc;
-	rc = enrol_in_transaction(hub, m, t, out, e);
-	if (!rc)
-		rc = store_commit(hub->store, e);
-	if (rc)
-		store_rollback(hub->store);
-	return rc;
-}
-
-static void enrol_refused(struct session *s, int rc, const struct err *e)
-{
-	switch (rc) {
-	case -ENOENT:
-		refuse(s, "unknown token");
-		return;
-	case -ETIMEDOUT:
-		refuse(s, "the token has expired; skein-collector token create makes another");
-		return;
-	case -EDQUOT:
-		refuse(s, "the token is used up; skein-collector token create makes another");
-		return;
-	case -EINVAL:
-		refuse(s, "a signing request that makes no sense");
-		return;
+	if (enrolment_refusal(rc)) {
+		refuse(s, enrolment_refusal(rc));
+	} else if (rc == -EAGAIN) {
+		session_fail(s, WIRE_E_BUSY, "too many sensors at once; try again");
+	} else {
+		log_err("no certificate for %s%s%s: %s", s->id.cn, *s->id.cn ? " " : "",
+			s->peer, e->msg);
+		session_fail(s, WIRE_E_INTERNAL, "the collector cannot enrol anybody now");
 	}
-	log_err("cannot enrol %s: %s", s->peer, e->msg);
-	session_fail(s, WIRE_E_INTERNAL, "the collector cannot enrol anybody now");
 }
 
 static void on_enroll(struct session *s, struct cur body)
 {
-	struct hub *hub = s->hub;
-	char sensor[CERT_CN];
-	struct wire_cert answer = { .sensor = sensor, .authority = hub->authority->text };
-	struct buf frame = { 0 };
 	struct wire_enroll m;
+	struct enrolment x;
 	struct err e = { 0 };
-	struct token t;
 	int rc;
 
 	if (wire_get_enroll(body, &m) < 0 || !utf8_valid(m.host, strlen(m.host))) {
 		protocol_error(s, "an enrolment that makes no sense");
 		return;
 	}
-	if (token_parse(m.token, &t) < 0 ||
-	    CRYPTO_memcmp(t.pin, hub->authority->pin, sizeof(t.pin)) != 0) {
-		refuse(s, "this is no token of this collector");
+	rc = enrolment_first(s->hub, &m, &s->source, &x, &e);
+	if (rc) {
+		no_certificate(s, rc, &e);
 		return;
 	}
-	new_identity(sensor);
-	rc = enrol(hub, &m, &t, &answer, &e);
-	if (!rc) {
-		hub->stats->enrolled++;
-		log_info("enrolled %s: host=%s from %s", sensor, m.host, s->peer);
-		wire_put_cert(&frame, &answer);
-		bufferevent_write(s->bev, frame.p, frame.n);
-		session_finish(s);
-	} else {
-		enrol_refused(s, rc, &e);
+	s->hub->stats->enrolled++;
+	log_info("enrolled %s: host=%s from %s", x.sensor, m.host, s->peer);
+	send_certificate(s, &x);
+	session_finish(s);
+}
+
+/* The session goes on as it is: the next certificate is for the next connection. */
+static void on_renew(struct session *s, struct cur body)
+{
+	struct wire_renew m;
+	struct enrolment x;
+	struct err e = { 0 };
+	int rc;
+
+	if (wire_get_renew(body, &m) < 0) {
+		protocol_error(s, "a renewal that makes no sense");
+		return;
 	}
-	buf_fini(&frame);
-	free((char *)answer.certificate);
+	rc = enrolment_next(s->hub, s->id.cn, s->id.role, m.request, &x, &e);
+	if (rc == -EALREADY) { /* it asks again by itself */
+		s->hub->stats->renewals_early++;
+	} else if (rc) {
+		no_certificate(s, rc, &e);
+	} else {
+		s->hub->stats->renewed++;
+		log_info("%s renewed its certificate from %s", s->id.cn, s->peer);
+		send_certificate(s, &x);
+	}
+}
+
+/* Who it is */
+
+enum { CLONE_PROOF_MS = 2000 };
+
+/* A person will look; said once, until somebody has. */
+static void alarm_of_clone(struct session *s, const char *words)
+{
+	struct err e = { 0 };
+
+	s->hub->stats->clones++;
+	log_err("%s: %s; see skein-collector sensor show %s", s->id.cn, words, s->id.cn);
+	if (enrol_sensor_cloned(s->hub->store, s->id.cn, words, clock_ms(), &e) < 0)
+		log_err("%s: %s", s->id.cn, e.msg);
+}
+
+/*
+ * Somebody else came with this identity and was turned away, which a machine that was started
+ * again does too, since its old session looks alive for a while.  What is heard from that a
+ * while later is the proof that there are two.
+ */
+static void on_life_sign(struct session *s)
+{
+	char words[2 * SOCK_TEXT + 64];
+	struct tcp_info info;
+	socklen_t n = sizeof(info);
+
+	if (!s->rival_ms || clock_ms() - s->rival_ms < CLONE_PROOF_MS)
+		return;
+	s->rival_ms = 0;
+	if (getsockopt(bufferevent_getfd(s->bev), IPPROTO_TCP, TCP_INFO, &info, &n) < 0 ||
+	    info.tcpi_state != TCP_ESTABLISHED)
+		return;
+	snprintf(words, sizeof(words), "connected from %s, and also tried from %s", s->peer,
+		 s->rival);
+	alarm_of_clone(s, words);
+}
+
+static void use_next(struct session *s)
+{
+	struct err e = { 0 };
+
+	if (!s->next)
+		return;
+	if (enrol_sensor_use_next(s->hub->store, s->id.cn, s->id.fingerprint, &e) < 0)
+		log_warn("%s: its next certificate is not yet noted: %s", s->id.cn, e.msg);
+	else
+		log_info("%s uses its next certificate", s->id.cn);
+}
+
+/* A certificate that has ended is good to get the next one, for as long again. */
+static bool not_long_over(struct session *s)
+{
+	int64_t over = (int64_t)(clock_ms() / 1000) - s->id.expires;
+
+	s->expired = over > 0;
+	if (over <= (int64_t)s->hub->life_s)
+		return true;
+	refuse(s, "its certificate has ended too long ago to be renewed; enrol it again with "
+		  "--force");
+	return false;
+}
+
+/* False where it was refused. */
+static bool let_in(struct session *s)
+{
+	char words[SOCK_TEXT + 64];
+	enum enrol_verdict v =
+		enrol_sensor_check(s->hub->store, s->id.cn, s->id.fingerprint, s->id.role);
+
+	s->next = v == ENROL_NEXT;
+	switch (v) {
+	case ENROL_CURRENT:
+	case ENROL_NEXT:
+		return not_long_over(s);
+	case ENROL_REVOKED:
+		refuse(s, "this sensor has been revoked");
+		return false;
+	case ENROL_REPLACED:
+		snprintf(words, sizeof(words),
+			 "the certificate before its newest was used from %s", s->peer);
+		alarm_of_clone(s, words);
+		refuse(s, "this certificate was renewed and the new one used: a copy of this "
+			  "sensor? enrol it again with --force");
+		return false;
+	case ENROL_UNKNOWN:
+		break;
+	}
+	refuse(s, "this sensor is not enrolled here; enrol it again with --force");
+	return false;
 }
 
 /* Greeting */
@@ -353,7 +420,7 @@ static void on_enroll(struct session *s, struct cur body)
  * machine after a power cut: the newer one is turned away, and the older gets an
  * acknowledgement, to which a machine that has started again answers with a reset.
  */
-static bool displace(struct session *s, uint64_t boot)
+static bool displace(struct session *s, uint64_t boot, bool test)
 {
 	struct session *old;
 
@@ -370,6 +437,10 @@ static bool displace(struct session *s, uint64_t boot)
 	if (may_log(s->hub))
 		log_warn("%s from %s while it is connected from %s: turned away", s->id.cn,
 			 s->peer, old->peer);
+	if (!test) {
+		old->rival_ms = clock_ms();
+		memcpy(old->rival, s->peer, sizeof(old->rival));
+	}
 	send_ack(old);
 	session_fail(s, WIRE_E_DUPLICATE, "a sensor with this identity is connected already");
 	return false;
@@ -382,7 +453,11 @@ static void go_live(struct session *s)
 	s->hub->live_n++;
 	no_stranger(s);
 	evtimer_del(s->deadline);
-	bufferevent_setwatermark(s->bev, EV_READ, 0, WIRE_FRAME_MAX + 4);
+	if (s->expired)
+		alarm_in(s, GREETING_MS);
+	else
+		bufferevent_setwatermark(s->bev, EV_READ, 0, WIRE_FRAME_MAX + 4);
+	use_next(s);
 }
 
 static void on_hello(struct session *s, struct cur body)
@@ -394,7 +469,14 @@ static void on_hello(struct session *s, struct cur body)
 		protocol_error(s, "a greeting that makes no sense");
 		return;
 	}
-	if (!displace(s, m.boot))
+	if (!let_in(s)) /* once more: time has passed */
+		return;
+	if (s->expired && !(m.capabilities & WIRE_CAN_RENEW)) {
+		refuse(s, "its certificate has ended, and it cannot renew it by itself; enrol "
+			  "it again with --force");
+		return;
+	}
+	if (!displace(s, m.boot, m.capabilities & WIRE_IS_TEST))
 		return;
 	s->boot = m.boot;
 	s->epoch = m.epoch;
@@ -415,7 +497,8 @@ static bool on_batch(struct session *s, const struct wire_frame *f, uint8_t *byt
 {
 	struct wire_batch b;
 
-	if (wire_get_batch(f->body, &b) < 0 || b.epoch != s->epoch || !b.sequence) {
+	if (wire_get_batch(f->body, &b) < 0 || b.epoch != s->epoch || !b.sequence ||
+	    s->expired) {
 		protocol_error(s, "a batch that makes no sense");
 		return false;
 	}
@@ -438,6 +521,7 @@ static void on_error(struct session *s, struct cur body)
 
 static bool on_frame(struct session *s, const struct wire_frame *f, uint8_t *bytes)
 {
+	on_life_sign(s);
 	if (s->state == STRANGER && f->type == WIRE_ENROLL)
 		on_enroll(s, f->body);
 	else if (s->state == STRANGER)
@@ -446,6 +530,8 @@ static bool on_frame(struct session *s, const struct wire_frame *f, uint8_t *byt
 		on_hello(s, f->body);
 	else if (s->state == LIVE && f->type == WIRE_BATCH)
 		return on_batch(s, f, bytes);
+	else if (s->state == LIVE && f->type == WIRE_RENEW)
+		on_renew(s, f->body);
 	else if (f->type == WIRE_ERROR)
 		on_error(s, f->body);
 	else if (!(f->flags & WIRE_OPTIONAL))
@@ -526,21 +612,28 @@ void session_answer(struct session *s)
 		read_frames(s);
 }
 
+static void on_revoked(const char *sensor, void *ctx)
+{
+	const struct hub *hub = ctx;
+	struct session *s;
+
+	HASH_FIND_STR(hub->by_sensor, sensor, s);
+	if (s)
+		refuse(s, "this sensor has been revoked");
+}
+
 void session_sweep(struct hub *hub)
 {
-	struct session *s, *next;
-	char role[16];
+	struct err e = { 0 };
 
-	HASH_ITER (hh, hub->by_sensor, s, next)
-		if (!enrol_sensor_allowed(hub->store, s->id.cn, s->id.fingerprint, role))
-			refuse(s, "this sensor has been revoked");
+	if (enrol_revoked(hub->store, &hub->revoked, on_revoked, hub, &e) < 0)
+		log_warn("who is revoked cannot be read: %s", e.msg);
 }
 
 /* libevent's callbacks; only these free. */
 
 static void on_handshake(struct session *s)
 {
-	char role[16];
 	int rc;
 
 	if (!tls_agreed(ssl_of(s))) {
@@ -550,9 +643,10 @@ static void on_handshake(struct session *s)
 	}
 	rc = tls_peer(ssl_of(s), &s->id);
 	s->state = rc == -ENOENT ? STRANGER : KNOWN;
-	if (s->state == KNOWN &&
-	    (rc || !enrol_sensor_allowed(s->hub->store, s->id.cn, s->id.fingerprint, role)))
-		refuse(s, "this sensor is not enrolled here, or has been revoked");
+	if (s->state == KNOWN && rc)
+		refuse(s, "a certificate that names nobody");
+	else if (s->state == KNOWN)
+		let_in(s);
 }
 
 static void on_read(struct bufferevent *bev, void *ctx)

@@ -41,6 +41,7 @@ enum wire_type {
 enum wire_capability {
 	WIRE_CAN_ZSTD = 1,  /* batches may be WIRE_ZSTD */
 	WIRE_CAN_RENEW = 2, /* RENEW is answered by CERT within the session */
+	WIRE_IS_TEST = 4,   /* of a HELLO: from beside the sensor, whose copy it is not */
 };
 
 enum wire_error_code {
@@ -100,6 +101,9 @@ struct wire_cert {
 	const char *certificate; /* PEM */
 	const char *authority;	 /* PEM */
 };
+struct wire_renew {
+	const char *request; /* PEM certificate signing request for a new key */
+};
 enum wire_encoding { WIRE_PLAIN = 0, WIRE_ZSTD = 1 };
 struct wire_batch {
 	uint64_t epoch, sequence;
@@ -115,6 +119,7 @@ void wire_put_ack(struct buf *b, const struct wire_ack *m);
 void wire_put_error(struct buf *b, const struct wire_error *m);
 void wire_put_enroll(struct buf *b, const struct wire_enroll *m);
 void wire_put_cert(struct buf *b, const struct wire_cert *m);
+void wire_put_renew(struct buf *b, const struct wire_renew *m);
 /* M's body is taken from BODY[0..N). */
 void wire_put_batch(struct buf *b, const struct wire_batch *m, const void *body, size_t n);
 
@@ -125,6 +130,7 @@ int wire_get_ack(struct cur body, struct wire_ack *out);
 int wire_get_error(struct cur body, struct wire_error *out);
 int wire_get_enroll(struct cur body, struct wire_enroll *out);
 int wire_get_cert(struct cur body, struct wire_cert *out);
+int wire_get_renew(struct cur body, struct wire_renew *out);
 int wire_get_batch(struct cur body, struct wire_batch *out);
 
 /*

@@ -38,6 +38,8 @@ struct link_config {
 	void (*state)(enum link_state state, const char *words, void *ctx);
 	void (*acked)(void *ctx);
 	void *ctx;
+	/* About the certificate: it was renewed, or why it cannot be.  May be NULL. */
+	void (*note)(bool good, const char *words, void *ctx);
 };
 
 struct link_stats {

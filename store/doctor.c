@@ -302,6 +302,17 @@ int doctor_contested(struct store *s, doctor_contested_fn *fn, void *ctx, struct
 
 /* Coverage */
 
+int doctor_count(struct store *s, struct doctor_counts *out, struct err *e)
+{
+	int64_t machines = 0, edges = 0;
+	int rc = db_int(s, e, &machines, "SELECT count(*) FROM machine", DB_NONE);
+
+	if (rc > 0)
+		rc = db_int(s, e, &edges, "SELECT count(*) FROM edge", DB_NONE);
+	*out = (struct doctor_counts){ (uint64_t)machines, (uint64_t)edges };
+	return rc < 0 ? rc : 0;
+}
+
 static struct doctor_cover cover_of(sqlite3_stmt *st)
 {
 	return (struct doctor_cover){ .sensor = db_text(st, 0),

@@ -46,6 +46,11 @@ typedef int doctor_sensor_fn(const struct doctor_sensor *row, void *ctx);
 /* By machine, then name. */
 int doctor_sensors(struct store *s, doctor_sensor_fn *fn, void *ctx, struct err *e);
 
+struct doctor_counts {
+	uint64_t machines, edges;
+};
+int doctor_count(struct store *s, struct doctor_counts *out, struct err *e);
+
 /* Of a sensor in a window: how much of it was watched, and what was lost. */
 struct doctor_cover {
 	const char *sensor;

@@ -45,7 +45,7 @@ static char token[TOKEN_TEXT];
 
 static void start_collector(uint16_t on_port)
 {
-	struct server_config config = { home, "127.0.0.1", on_port, -1 };
+	struct server_config config = { home, "127.0.0.1", on_port, -1, 0 };
 	char line[64] = "", host[64];
 	int ready[2];
 
@@ -78,7 +78,7 @@ static int end_collector(int number)
 
 static void make_token(uint32_t ttl_s, unsigned uses)
 {
-	struct admit_order order = { home, "host", ttl_s, uses };
+	struct admit_order order = { home, "host", ttl_s, uses, NULL };
 	struct err e = { 0 };
 
 	ck_assert_msg(admit_token(&order, token, &e) == 0, "%s", e.msg);

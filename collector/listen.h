@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A TCP socket that listens. */
+#ifndef COLLECTOR_LISTEN_H
+#define COLLECTOR_LISTEN_H
+
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/sock.h"
+
+/*
+ * HOST "" is any IPv4 address, "::" any of both kinds; port 0 a free one.  The descriptor,
+ * non-blocking, with the address in ADDRESS; or negative errno with words, which name OPTION.
+ */
+int listen_tcp(const char *host, uint16_t port, const char *option, char address[SOCK_TEXT],
+	       struct err *e);
+
+#endif
