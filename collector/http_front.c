@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <event2/event.h>
 #include <event2/listener.h>
@@ -102,6 +103,8 @@ int http_front(int fd, void *ctx)
 	struct err e = { 0 };
 
 	child_keep(keep, 2);
+	setenv("TZ", "UTC0", 1); /* or dates would open a file */
+	tzset();
 	f.s.loopback = is_loopback_socket(setup->socket);
 	gethostname(f.s.host, sizeof(f.s.host) - 1);
 	if (start(&f) < 0)

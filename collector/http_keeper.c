@@ -132,6 +132,16 @@ static void start_due(struct keeper *k)
 	}
 }
 
+/* Kept are only those who end by themselves now, and are reaped without a word. */
+static void forget_all(struct keeper *k)
+{
+	if (k->place[LAST].child.fd >= 0)
+		close(k->place[LAST].child.fd);
+	for (unsigned i = 0; i < LAST; i++)
+		k->place[i] = (struct place){ .child.fd = -1 };
+	k->place[LAST].child = (struct child){ .fd = -1 };
+}
+
 static void end_place(struct place *p)
 {
 	if (p->child.fd >= 0)
@@ -159,11 +169,8 @@ static void died(struct keeper *k, unsigned i, int status)
 	else if (WIFEXITED(status))
 		log_err("http: %s ended with status %d; another follows",
 			i == LAST ? "the front" : "a worker", WEXITSTATUS(status));
-	if (i != LAST)
-		return;
-	for (unsigned w = 0; w < LAST; w++)
-		end_place(&k->place[w]);
-	end_place(p);
+	if (i == LAST)
+		forget_all(k);
 }
 
 static void reap(struct keeper *k)
@@ -201,10 +208,7 @@ static void start_anew(struct keeper *k)
 	}
 	SSL_CTX_free(k->setup.tls);
 	k->setup.tls = tls;
-	if (k->place[LAST].child.fd >= 0)
-		close(k->place[LAST].child.fd);
-	for (unsigned i = 0; i <= LAST; i++)
-		k->place[i] = (struct place){ .child.fd = -1 };
+	forget_all(k);
 	log_info("http: configuration read again");
 }
 
