@@ -56,7 +56,7 @@ bool body_read(struct body *b, struct json_in *in, body_nested_fn *nested, void 
 	*b = (struct body){ .n = 0 };
 	if (json_peek(in) != JSON_OBJECT || !json_enter(in, '{'))
 		return false;
-	while (json_more(in, '{', &first))
+	while (json_more(in, '}', &first))
 		if (!read_member(b, in, nested, ctx))
 			return false;
 	return !in->why;

@@ -240,7 +240,7 @@ static bool read_nested(const char *key, struct json_in *in, void *ctx)
 		return body_read(&o->run, in, NULL, NULL);
 	if (strcmp(key, "changes") != 0 || json_peek(in) != JSON_ARRAY || !json_enter(in, '['))
 		return false;
-	while (json_more(in, '[', &first)) {
+	while (json_more(in, ']', &first)) {
 		if (o->n == CHANGES) {
 			o->why = "too many changes at once";
 			return false;

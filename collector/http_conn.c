@@ -72,6 +72,17 @@ void http_conn_free(struct http_conn *c)
 		event_base_loopbreak(f->base);
 }
 
+void http_conn_free_used(struct http_front_state *f)
+{
+	struct http_conn *c, *next;
+
+	for (c = TAILQ_FIRST(&f->idle); c; c = next) {
+		next = TAILQ_NEXT(c, idle);
+		if (c->used)
+			http_conn_free(c);
+	}
+}
+
 /* TLS says it in its own way, by the end of the connection. */
 static void say_end(struct http_conn *c)
 {

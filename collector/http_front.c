@@ -60,8 +60,7 @@ static void drain(struct front *f)
 	f->s.draining = true;
 	evconnlistener_free(f->listener);
 	f->listener = NULL;
-	while (!TAILQ_EMPTY(&f->s.idle))
-		http_conn_free(TAILQ_FIRST(&f->s.idle));
+	http_conn_free_used(&f->s);
 	if (!f->s.conns_n)
 		return;
 	event_base_loopexit(f->s.base, &patience);

@@ -278,5 +278,7 @@ int http_keeper(int fd, void *ctx)
 	}
 	for (unsigned i = 0; i <= LAST; i++)
 		end_place(&k.place[i]);
+	while (waitpid(-1, NULL, 0) > 0)
+		;
 	return 0;
 }

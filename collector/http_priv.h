@@ -130,6 +130,8 @@ struct http_conn {
 void http_conn_start(struct http_front_state *f, int fd, SSL_CTX *tls,
 		     const struct sockaddr *peer);
 void http_conn_free(struct http_conn *c);
+/* Those that wait for another request; whoever has not asked yet may, once. */
+void http_conn_free_used(struct http_front_state *f);
 /* The answer; FILE (or -1) is taken over. */
 void http_conn_tell(struct http_conn *c, const struct tell *t, int file);
 void http_conn_fail(struct http_conn *c, int status, const char *words);

@@ -57,7 +57,7 @@ static void run_parse(struct revise_run *run, const char *text)
 
 	if (!json_enter(&in, '{'))
 		return;
-	while (json_more(&in, '{', &first) && (buf_reset(&key), json_read_key(&in, &key))) {
+	while (json_more(&in, '}', &first) && (buf_reset(&key), json_read_key(&in, &key))) {
 		struct json skip = json_to(&other);
 		int kind = json_peek(&in);
 		const char *p;
