@@ -9,6 +9,7 @@
  *	groups_plans.c	 the plans that are kept
  *	groups_edit.c	 rules: pin, together, apart, shared, env, site, limit, undo
  *	groups_label.c	 what is said of a group: rename, accept, lock, state, owner, note
+ *	groups_send.c	 changes sent to a collector (--server)
  *	groups_cost.c	 what changes cost
  *	groups_sheet.c	 a spreadsheet read and checked
  *	groups_csv.c	 export, and import: the sheet against the plan
@@ -66,6 +67,13 @@ const char *groups_machine_name(const struct groups *x, unsigned machine);
 /* True if NAME can be a group's, else words. */
 bool groups_name_fits(const char *name);
 struct group_label_row groups_label_of(const struct plan_group *group);
+
+/*
+ * groups_send.c: what was tried on a copy is made by the collector, if the plan is still the
+ * one of the copy.  Negative errno with words.
+ */
+int groups_send(const struct groups *x, const struct revise_change *change, size_t n,
+		struct err *e);
 
 /* groups_cost.c: words about costs, added to B. */
 

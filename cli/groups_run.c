@@ -152,7 +152,7 @@ static struct revise revise_of(const struct groups *x)
 		.run = x->run,
 		.since = x->o.filter.since,
 		.until = x->o.filter.until,
-		.dry_run = x->dry_run,
+		.dry_run = x->dry_run || x->o.server.url,
 		.progress = groups_progress,
 	};
 }
@@ -164,6 +164,8 @@ int groups_rerun(struct groups *x, struct revise_change *change, size_t n,
 	struct err e = { 0 };
 	int rc = revise_rerun(&r, change, n, out, &e);
 
+	if (rc >= 0 && x->o.server.url && !x->dry_run)
+		rc = groups_send(x, change, n, &e);
 	groups_progress(NULL);
 	return rc < 0 ? refused(&e, rc) : EXITS_OK;
 }
@@ -174,6 +176,8 @@ int groups_keep(struct groups *x, struct revise_change *change, size_t n)
 	struct err e = { 0 };
 	int rc = revise_keep(&r, change, n, &e);
 
+	if (rc >= 0 && x->o.server.url && !x->dry_run)
+		rc = groups_send(x, change, n, &e);
 	return rc < 0 ? refused(&e, rc) : EXITS_OK;
 }
 

@@ -223,7 +223,7 @@ int api_handover(struct api_call *c)
 
 /* Changes */
 
-enum { CHANGES = 500 };
+enum { CHANGES = 2000 };
 
 struct order {
 	struct body top, run, change[CHANGES];

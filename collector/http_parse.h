@@ -17,7 +17,7 @@ enum {
 	HTTP_HEAD_MAX = 16 << 10, /* bytes, with the blank line at its end */
 	HTTP_FIELDS_MAX = 64,
 	HTTP_TARGET_MAX = 4096,
-	HTTP_BODY_MAX = 64 << 10,
+	HTTP_BODY_MAX = 128 << 10,
 	HTTP_PARTS_MAX = 8, /* of a path */
 };
 

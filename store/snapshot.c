@@ -63,7 +63,16 @@ static int copy_all(struct store *to, struct err *e)
 		free(names.at[i]);
 	}
 	free(names.at);
-	return rc ? rc : db_exec(to, e, "UPDATE main.sensor SET fingerprint = NULL");
+	/* so that the numbers of edits go on where they are */
+	if (!rc)
+		rc = db_exec(to, e,
+			     "DELETE FROM main.sqlite_sequence;"
+			     "INSERT INTO main.sqlite_sequence SELECT * FROM "
+			     "live.sqlite_sequence WHERE name IN ('plan', 'edit')");
+	return rc ? rc
+		  : db_exec(to, e,
+			    "UPDATE main.sensor SET fingerprint = NULL, next = NULL, "
+			    "former = NULL");
 }
 
 /* Nothing of it has to survive a fault: whoever asked asks again. */
