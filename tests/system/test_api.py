@@ -25,8 +25,8 @@ HOSTILE = [
 ]
 
 
-def collector(data, *options):
-    """A collector that listens, and its address of HTTP."""
+def collector(data, *options, plain=True):
+    """A collector that is ready, and its address of HTTP."""
     daemon = harness.Daemon("skein-collector", "--data", data, "--listen", "127.0.0.1:0",
                             *options)
     path = os.path.join(data, "collector.addr")
@@ -37,9 +37,12 @@ def collector(data, *options):
     with open(os.path.join(data, "collector.http"), encoding="ascii") as file:
         address = file.read().strip()
     for _ in range(100):  # the store is opened last
-        if ask(address, "/readyz")[0] == 200:
+        if not plain:
+            time.sleep(0.01)
+        elif ask(address, "/readyz")[0] == 200:
             break
-        time.sleep(0.05)
+        else:
+            time.sleep(0.05)
     return daemon, address
 
 
@@ -129,9 +132,10 @@ class Case(unittest.TestCase):
         self.data = os.path.join(self.folder, "data")
         self.database = os.path.join(self.data, "skein.db")
 
-    def start(self, *options):
+    def start(self, *options, plain=True):
         """Starts the collector; self.address is where it answers."""
-        self.daemon, self.address = collector(self.data, *(options or self.options))
+        self.daemon, self.address = collector(self.data, *(options or self.options),
+                                              plain=plain)
         self.addCleanup(self.daemon.close)
 
     def fill(self):
@@ -679,11 +683,118 @@ class Lives(Case):
         self.assertEqual(self.ask("/readyz")[0], 200)
 
 
+class Client(Case):
+    """skein --server: the same answers, and changes that the collector makes."""
+
+    def setUp(self):
+        super().setUp()
+        os.environ["XDG_CACHE_HOME"] = os.path.join(self.folder, "cache")
+        self.addCleanup(os.environ.pop, "XDG_CACHE_HOME")
+
+    def skein(self, *arguments, token=None, url=None):
+        """skein's command on the collector."""
+        more = ["--token-file", token] if token else []
+        return harness.run("skein", *arguments, "--server", url or f"http://{self.address}",
+                           *more)
+
+    def token_file(self, *options):
+        """A file with a new token."""
+        path = os.path.join(self.folder, "token" + "".join(options))
+        with open(path, "w", encoding="ascii") as file:
+            file.write(api_token(self.data, *options) + "\n")
+        return path
+
+    def test_same_answers(self):
+        self.start()
+        self.fill()
+        for words in (["machines"], ["edges"], ["machines", "m1"], ["edges", ":1003"],
+                      ["services"], ["edges", "--since", "2026-01-02"]):
+            here = harness.run("skein", *words, "--db", self.database, "--json")
+            there = self.skein(*words, "--json")
+            self.assertEqual((there.status, there.stdout), (here.status, here.stdout), there)
+        cache = os.path.join(self.folder, "cache", "skein")
+        self.assertEqual(len(os.listdir(cache)), 1)
+        self.assertEqual(os.stat(os.path.join(cache, os.listdir(cache)[0])).st_mode & 0o777,
+                         0o600)
+        before = self.counter("http_answers_304_total")
+        self.skein("edges")
+        self.assertEqual(self.counter("http_answers_304_total"), before + 1)
+        picture = os.path.join(self.folder, "map.svg")
+        self.assertEqual(self.skein("diagram", "-o", picture).status, 0)
+        self.assertGreater(os.path.getsize(picture), 1000)
+
+    def test_changes(self):
+        self.start()
+        self.fill()
+        reader, editor = self.token_file(), self.token_file("--role", "edit")
+        self.assertEqual(self.skein("groups", token=reader).status, 3)
+        self.assertEqual(self.skein("groups", token=editor).status, 0)
+        done = self.skein("groups", "move", "m1", "billing", token=editor)
+        self.assertEqual(done.status, 0, done)
+        edits = harness.run_json("groups", "edits", "--db", self.database, "--json")
+        self.assertEqual([(e["kind"], e["machine"], e["name"]) for e in edits],
+                         [("pin", "m1", "billing")])
+        dry = self.skein("groups", "move", "m2", "other", "--dry-run", token=editor)
+        self.assertEqual(dry.status, 0, dry)
+        state = self.skein("groups", "state", "billing", "approved", token=editor)
+        self.assertEqual(state.status, 0, state)
+        plan = {g["group"]: g for g in self.get("/api/v1/groups")}
+        self.assertEqual(plan["billing"]["state"], "approved")
+        self.assertNotIn("other", plan)
+        self.assertEqual(self.skein("groups", "undo", token=editor).status, 0)
+        self.assertEqual(self.get("/api/v1/edits")["edits"], [])
+        self.assertEqual(self.skein("groups", "move", "nobody", "x", token=editor).status, 1)
+        waves = self.skein("waves", "--capacity", "3", token=editor)
+        self.assertIn("beside the database", waves.stderr)
+
+    def test_errors(self):
+        self.start()
+        bad = os.path.join(self.folder, "bad")
+        with open(bad, "w", encoding="ascii") as file:
+            file.write("nothing\n")
+        rows = [
+            (self.skein("edges", url="http://127.0.0.1:1"), 3, "cannot be reached"),
+            (self.skein("edges", url="http://192.0.2.1:80"), 2, "use https://"),
+            (self.skein("edges", url="ftp://localhost"), 2, "is no http://"),
+            (self.skein("edges", token=bad), 2, "no token of the API"),
+            (self.skein("edges", token=bad + "x"), 3, "No such file"),
+            (self.skein("edges", "--db", "x"), 2, "takes the place"),
+            (self.skein("import", "x"), 2, "unknown option --server"),
+            (harness.run("skein", "edges", "--ca", "x"), 2, "go with --server"),
+        ]
+        for outcome, status, words in rows:
+            self.assertEqual(outcome.status, status, outcome)
+            self.assertIn(words, outcome.stderr)
+            self.assertEqual(outcome.stderr.count("\n"), 1, outcome)
+
+    def test_whom_to_trust(self):
+        self.start("--http", "127.0.0.1:0")
+        self.daemon.end()
+        cert, key = (os.path.join(self.data, "collector." + e) for e in ("crt", "key"))
+        self.start("--http", "127.0.0.1:0", "--http-cert", cert, "--http-key", key,
+                   plain=False)
+        url = "https://" + self.address
+        good = self.token_file()
+        self.assertEqual(self.skein("machines", token=good, url=url).status, 1)  # none yet
+        with open(good, encoding="ascii") as file:
+            text = file.read().strip()
+        other = os.path.join(self.folder, "other")
+        with open(other, "w", encoding="ascii") as file:
+            file.write(text[:-43] + "A" * 43)
+        outcome = self.skein("machines", token=other, url=url)
+        self.assertEqual(outcome.status, 3, outcome)
+        self.assertIn("another collector", outcome.stderr)
+        for ca in ("system", os.path.join(self.data, "ca.crt")):  # its name is another
+            outcome = self.skein("machines", "--ca", ca, token=good, url=url)
+            self.assertEqual(outcome.status, 3, outcome)
+            self.assertIn("--ca FILE", outcome.stderr)
+
+
 class Secure(Case):
     """Not on loopback alone: TLS, and a token for everything."""
 
     def test_tls_and_token(self):
-        self.start("--http", "0.0.0.0:0")
+        self.start("--http", "0.0.0.0:0", plain=False)
         port = self.address.rsplit(":", 1)[1]
         token = api_token(self.data)
         context = ssl.create_default_context(cafile=os.path.join(self.data, "ca.crt"))
@@ -701,20 +812,6 @@ class Secure(Case):
                               token).stdout, "200")
         self.assertEqual(raw(f"127.0.0.1:{port}", b"GET / HTTP/1.1\r\n\r\n"), b"")
         self.assertTrue(context)
-
-    def setUp(self):
-        super().setUp()
-        self.ready = ask
-        globals()["ask"] = self.patient
-
-    def tearDown(self):
-        globals()["ask"] = self.ready
-
-    @staticmethod
-    def patient(*_arguments, **_options):
-        """Whether it is ready cannot be asked without TLS."""
-        time.sleep(1)
-        return 200, {}, b""
 
 
 if __name__ == "__main__":
