@@ -1,16 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 # Completion of skein-collector for fish.
 set -l token "__fish_seen_subcommand_from token"
+set -l api "__fish_seen_subcommand_from api-token"
+set -l either "__fish_seen_subcommand_from token api-token"
 
 complete -c skein-collector -f
 complete -c skein-collector -n __fish_use_subcommand -a token -d 'let sensors in'
+complete -c skein-collector -n __fish_use_subcommand -a api-token -d 'let people and programs ask'
 complete -c skein-collector -n "$token; and not __fish_seen_subcommand_from create" -a create
+complete -c skein-collector -n "$api; and not __fish_seen_subcommand_from create list revoke" -a 'create list revoke'
 complete -c skein-collector -l data -x -a '(__fish_complete_directories)' -d 'data directory'
-complete -c skein-collector -n "not $token" -l listen -x -d 'for sensors, ADDR:PORT'
-complete -c skein-collector -n "not $token" -l config -r -d 'configuration file'
-complete -c skein-collector -n "not $token" -l log-level -x -a 'debug info warn err'
+complete -c skein-collector -n "not $either" -l listen -x -d 'for sensors, ADDR:PORT'
+complete -c skein-collector -n "not $either" -l http -x -d 'for people and programs, ADDR:PORT'
+complete -c skein-collector -n "not $either" -l http-cert -r -F -d 'certificate of your own'
+complete -c skein-collector -n "not $either" -l http-key -r -F -d 'its key'
+complete -c skein-collector -n "not $either" -l http-names -x -d 'by which names it is called'
+complete -c skein-collector -n "not $either" -l config -r -d 'configuration file'
+complete -c skein-collector -n "not $either" -l log-level -x -a 'debug info warn err'
 complete -c skein-collector -n "$token" -l role -x -a 'host mirror' -d role
-complete -c skein-collector -n "$token" -l ttl -x -d 'how long it is good'
+complete -c skein-collector -n "$api" -l role -x -a 'read edit admin' -d role
+complete -c skein-collector -n "$api" -l name -x -d 'by which the audit calls it'
+complete -c skein-collector -n "$api" -l json -d 'list as JSON'
+complete -c skein-collector -n "$either" -l ttl -x -d 'how long it is good'
 complete -c skein-collector -n "$token" -l uses -x -d 'how often'
 complete -c skein-collector -l help -d help
-complete -c skein-collector -n "not $token" -l version -d version
+complete -c skein-collector -n "not $either" -l version -d version
