@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "collector/api.h"
@@ -15,7 +19,10 @@
 #include "common/file.h"
 #include "common/log.h"
 
-enum { NICE = 5 }; /* ingest goes first */
+enum {
+	NICE = 5, /* ingest goes first */
+	LEFT_S = 3600,
+};
 
 static ssize_t send_with(int fd, const struct buf *b, int file)
 {
@@ -73,6 +80,24 @@ static void name_boot(struct api *api)
 		 random[2], random[3]);
 }
 
+/* What a worker left that was ended while it wrote a snapshot. */
+static void sweep(const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *entry;
+	struct stat st;
+
+	while (d && (entry = readdir(d))) {
+		if (strncmp(entry->d_name, "snapshot-", 9) != 0 ||
+		    fstatat(dirfd(d), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		if (S_ISREG(st.st_mode) && time(NULL) - st.st_mtime > LEFT_S)
+			unlinkat(dirfd(d), entry->d_name, 0);
+	}
+	if (d)
+		closedir(d);
+}
+
 /* The front has gone: 0.  A fault: not 0, and the keeper starts another. */
 static int serve(int fd, struct api *api)
 {
@@ -104,6 +129,7 @@ int http_worker(int fd, void *ctx)
 	child_keep(&fd, 1);
 	setpriority(PRIO_PROCESS, 0, NICE);
 	name_boot(&api);
+	sweep(setup->dir);
 	api.database = file_path(setup->dir, "skein.db");
 	if (confine(CONFINE_ANSWER, &e) < 0) {
 		log_err("http: %s", e.msg);

@@ -160,7 +160,7 @@ static void take_worker(struct http_worker_slot *w, int fd)
 static void on_control(evutil_socket_t from, short what, void *ctx)
 {
 	struct http_front_state *f = ctx;
-	struct http_note note;
+	struct http_note note = { 0 };
 	int fd;
 	ssize_t n = receive(from, &note, sizeof(note), &fd);
 
