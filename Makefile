@@ -11,6 +11,7 @@
 #: make bench-groups  how good the grouper is and what it takes (ARGS="--quick --markdown")
 #: make bench-host  what the sensor costs its host (root; ARGS="--quick")
 #: make bench-mirror  what reading a capture costs, over libpcap alone (ARGS="--quick --peers")
+#: make bench-collector  what a collector holds: 10,000 sensors at once (ARGS="--quick")
 #: make soak        MIN minutes of churn (root; MIN=10): nothing lost, nothing grows
 #: make fit         fits the grouper's models again (graph/fit.c)
 #: make lint        format, includes, headers, static analysis
@@ -246,6 +247,13 @@ $(B)/tests/mirror_gen $(B)/tests/mirror_floor: $(B)/tests/%: $(B)/tests/bench/%.
 .PHONY: bench-mirror
 bench-mirror: $(B)/skein-sensor $(B)/tests/mirror_gen $(B)/tests/mirror_floor
 	@/usr/bin/python3 tests/bench/mirror.py $(B) $(ARGS)
+
+# Thousands of sensors on one collector; totals are checked to the last connection.
+$(B)/tests/collector_load: $(B)/tests/bench/collector_load.o $(TESTLIBS)
+	$(testprogram)
+.PHONY: bench-collector
+bench-collector: $(B)/skein-collector $(B)/tests/collector_load
+	@/usr/bin/python3 tests/bench/collector.py $(B) $(ARGS)
 
 # Minutes of churn, from the sensor to the database: root, namespaces of its own.
 MIN ?= 10
