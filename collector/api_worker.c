@@ -20,7 +20,7 @@
 #include "common/log.h"
 
 enum {
-	NICE = 5, /* ingest goes first */
+	NICE = 10, /* ingest goes first */
 	LEFT_S = 3600,
 };
 
