@@ -20,7 +20,7 @@
 #include "cli/glance.h"
 #include "cli/options.h"
 #include "cli/say.h"
-#include "cli/table.h"
+#include "common/table.h"
 #include "cli/uplock.h"
 #include "common/exits.h"
 #include "common/number.h"

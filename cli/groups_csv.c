@@ -11,7 +11,7 @@
 
 #include "cli/groups_sheet.h"
 #include "cli/say.h"
-#include "cli/table.h"
+#include "common/table.h"
 #include "common/clock.h"
 #include "common/exits.h"
 #include "common/file.h"

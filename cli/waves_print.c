@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "common/number.h"
-#include "cli/table.h"
+#include "common/table.h"
 #include "common/when.h"
 #include "common/json.h"
 

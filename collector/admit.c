@@ -2,53 +2,49 @@
 #include "collector/admit.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "collector/authority.h"
-#include "collector/home.h"
+#include "collector/estate.h"
 #include "common/cert.h"
 #include "common/clock.h"
-#include "common/file.h"
+#include "store/audit.h"
 #include "store/enrol.h"
-#include "store/store.h"
+#include "store/roster.h"
 
-/* A mistyped directory must not become a new estate. */
-static int must_have_run(const char *dir, struct err *e)
+static int keep(const struct admit_order *o, const struct token *t, struct store *store,
+		struct err *e)
 {
-	char *path = file_path(dir, "skein.db");
-	int rc = access(path, F_OK) == 0 ? 0 : -errno;
+	uint8_t hash[32];
+	struct enrol_token row = {
+		.hash = hash, .role = o->role, .from = o->from, .uses = o->uses
+	};
+	char words[64 + ROSTER_TOKEN_ID];
+	int rc = store_begin(store, e);
 
-	free(path);
-	if (rc == 0 || rc == -EACCES)
-		return 0;
-	return err_set(e, rc,
-		       "%s: no collector has run here; start skein-collector --data %s first",
-		       dir, dir);
-}
-
-struct store *admit_store(const char *dir, struct err *e)
-{
-	char *path = file_path(dir, "skein.db");
-	struct store *store = NULL;
-
-	if (must_have_run(dir, e) == 0 && home_become_owner(dir, e) == 0 &&
-	    home_open(dir, e) == 0)
-		store = store_open(path, STORE_WRITE, e);
-	free(path);
-	return store;
+	if (rc)
+		return rc;
+	cert_sha256(t->secret, sizeof(t->secret), hash);
+	row.created_ms = clock_ms();
+	row.expires_ms = row.created_ms + o->ttl_s * 1000ULL;
+	rc = enrol_token_add(store, &row, e);
+	roster_token_id(hash, words);
+	snprintf(words + strlen(words), 64, " role %s, uses %u", o->role, o->uses);
+	if (!rc)
+		rc = audit_add(store, row.created_ms, o->who, "token create", words, e);
+	if (!rc)
+		rc = store_commit(store, e);
+	if (rc)
+		store_rollback(store);
+	return rc;
 }
 
 int admit_new(const char *dir, struct token *t, struct err *e)
 {
-	struct authority a;
-	int rc = must_have_run(dir, e);
+	struct authority a = { 0 };
+	int rc = authority_open(&a, dir, e);
 
-	if (!rc)
-		rc = home_become_owner(dir, e);
-	if (!rc)
-		rc = authority_open(&a, dir, e);
 	if (rc)
 		return rc;
 	memcpy(t->pin, a.pin, sizeof(t->pin));
@@ -57,34 +53,17 @@ int admit_new(const char *dir, struct token *t, struct err *e)
 	return 0;
 }
 
-static int keep(const struct admit_order *o, const struct token *t, struct err *e)
-{
-	struct store *store = admit_store(o->dir, e);
-	uint8_t hash[32];
-	struct enrol_token row = {
-		.hash = hash, .role = o->role, .from = o->from, .uses = o->uses
-	};
-	int rc;
-
-	if (!store)
-		return -EIO;
-	cert_sha256(t->secret, sizeof(t->secret), hash);
-	row.created_ms = clock_ms();
-	row.expires_ms = row.created_ms + o->ttl_s * 1000ULL;
-	rc = enrol_token_add(store, &row, e);
-	store_close(store);
-	return rc;
-}
-
 int admit_token(const struct admit_order *o, char text[TOKEN_TEXT], struct err *e)
 {
+	struct store *store = estate_open(o->dir, STORE_WRITE, e);
 	struct token t;
-	int rc;
+	int rc = store ? admit_new(o->dir, &t, e) : -EIO;
 
-	rc = admit_new(o->dir, &t, e);
 	if (!rc)
-		rc = keep(o, &t, e);
+		rc = keep(o, &t, store, e);
 	if (!rc)
 		token_text(&t, text);
+	if (store)
+		store_close(store);
 	return rc;
 }

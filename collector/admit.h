@@ -8,7 +8,6 @@
 #include "common/addr.h"
 #include "common/err.h"
 #include "common/token.h"
-#include "store/store.h"
 
 enum { ADMIT_USES_MAX = 1000000, ADMIT_TTL_MAX_S = 366 * 86400 };
 
@@ -18,13 +17,9 @@ struct admit_order {
 	uint32_t ttl_s;
 	unsigned uses;
 	const struct addr_net *from; /* NULL: anywhere */
+	const char *who;	     /* for the audit */
 };
 
-/*
- * The database of a collector that has run in DIR, to write, as the owner of DIR: for
- * commands.  NULL with words.
- */
-struct store *admit_store(const char *dir, struct err *e);
 /* A new secret, with the fingerprint of DIR's authority. */
 int admit_new(const char *dir, struct token *t, struct err *e);
 

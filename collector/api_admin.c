@@ -198,19 +198,10 @@ int api_token_revoke(struct api_call *c)
 static int make_enrolment(struct api_call *c, const struct admit_order *order)
 {
 	struct json j = json_to(&c->out);
-	char text[TOKEN_TEXT], words[96];
+	char text[TOKEN_TEXT];
 	struct err e = { 0 };
-	struct store *s = api_writer(c);
-	int rc;
+	int rc = admit_token(order, text, &e);
 
-	if (!s)
-		return c->status;
-	snprintf(words, sizeof(words), "%s for %u within %u s", order->role, order->uses,
-		 order->ttl_s);
-	rc = audit_add(s, clock_ms(), c->who, "token create", words, &e);
-	store_close(s);
-	if (!rc)
-		rc = admit_token(order, text, &e);
 	if (rc < 0)
 		return api_fail_err(c, &e);
 	c->status = 201;
@@ -223,7 +214,7 @@ static int make_enrolment(struct api_call *c, const struct admit_order *order)
 
 int api_enrolment_add(struct api_call *c)
 {
-	struct admit_order order = { .dir = c->api->dir, .role = "host" };
+	struct admit_order order = { .dir = c->api->dir, .role = "host", .who = c->who };
 	uint64_t ttl = ENROL_TTL_S, uses = 1;
 	struct body b;
 	int rc;

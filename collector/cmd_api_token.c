@@ -2,7 +2,6 @@
 /* Tokens of the API: `skein-collector api-token create|list|revoke`. */
 #include <errno.h>
 #include <getopt.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 
 #include "collector/admit.h"
 #include "collector/commands.h"
+#include "collector/estate.h"
 #include "collector/home.h"
 #include "collector/options.h"
 #include "common/cert.h"
@@ -93,17 +93,6 @@ static int take(struct order *o, int opt)
 	return EXITS_USAGE + 1;
 }
 
-/* Who does it, for the audit: the user who called sudo, or else this one. */
-static const char *user_name(void)
-{
-	const char *sudo = getenv("SUDO_USER");
-	const struct passwd *pw = getpwuid(getuid());
-
-	if (getuid() == 0 && sudo && *sudo)
-		return sudo;
-	return pw ? pw->pw_name : "somebody";
-}
-
 static int fail(const struct err *e)
 {
 	fprintf(stderr, "skein-collector: %s\n", e->msg);
@@ -112,9 +101,10 @@ static int fail(const struct err *e)
 				    : EXITS_UNREACHED;
 }
 
-static int keep(const struct order *o, const struct token *t, struct err *e)
+static int keep(const struct order *o, struct token *t, struct err *e)
 {
-	struct store *s = admit_store(o->dir, e);
+	const char *author = estate_author();
+	struct store *s = estate_open(o->dir, STORE_WRITE, e);
 	int64_t now = (int64_t)clock_ms(), id = 0;
 	struct apitoken_row row = { .role = o->role,
 				    .name = o->name,
@@ -124,8 +114,11 @@ static int keep(const struct order *o, const struct token *t, struct err *e)
 	uint8_t hash[32];
 	int rc;
 
-	if (!s)
-		return e->code ? e->code : -EIO;
+	rc = s ? admit_new(o->dir, t, e) : e->code;
+	if (rc) {
+		store_close(s);
+		return rc;
+	}
 	cert_sha256(t->secret, sizeof(t->secret), hash);
 	rc = store_begin(s, e);
 	if (!rc) {
@@ -133,8 +126,7 @@ static int keep(const struct order *o, const struct token *t, struct err *e)
 		snprintf(words, sizeof(words), "%lld %s %s", (long long)id,
 			 api_role_word[o->role], o->name);
 		if (!rc)
-			rc = audit_add(s, (uint64_t)now, user_name(), "api-token create",
-				       words, e);
+			rc = audit_add(s, (uint64_t)now, author, "api-token create", words, e);
 		if (!rc)
 			rc = store_commit(s, e);
 		else
@@ -152,7 +144,7 @@ static int create(const struct order *o, const char *word)
 
 	if (word)
 		return options_usage("unexpected ", word);
-	if (admit_new(o->dir, &t, &e) < 0 || keep(o, &t, &e) < 0)
+	if (keep(o, &t, &e) < 0)
 		return fail(&e);
 	token_api_text(&t, text);
 	return puts(text) < 0 || fflush(stdout) != 0 ? EXITS_UNREACHED : EXITS_OK;
@@ -210,7 +202,7 @@ static int list(const struct order *o, const char *word)
 
 	if (word)
 		return options_usage("unexpected ", word);
-	s = admit_store(o->dir, &e);
+	s = estate_open(o->dir, STORE_WRITE, &e);
 	if (!s)
 		return fail(&e);
 	rc = query_apitokens(s, print, &l, &e);
@@ -222,7 +214,7 @@ static int list(const struct order *o, const char *word)
 	return l.n ? EXITS_OK : EXITS_NONE;
 }
 
-static int remove_it(struct store *s, const char *word, struct err *e)
+static int remove_it(struct store *s, const char *author, const char *word, struct err *e)
 {
 	int rc = store_begin(s, e);
 
@@ -230,7 +222,7 @@ static int remove_it(struct store *s, const char *word, struct err *e)
 		return rc;
 	rc = apitoken_remove(s, word, e);
 	if (rc > 0)
-		rc = audit_add(s, clock_ms(), user_name(), "api-token revoke", word, e);
+		rc = audit_add(s, clock_ms(), author, "api-token revoke", word, e);
 	else if (rc == 0)
 		rc = err_set(e, -EEXIST, "there is no token %.80s", word);
 	if (!rc)
@@ -241,16 +233,17 @@ static int remove_it(struct store *s, const char *word, struct err *e)
 
 static int revoke_one(const struct order *o, const char *word)
 {
+	const char *author = estate_author();
 	struct err e = { 0 };
 	struct store *s;
 	int rc;
 
 	if (!word)
 		return options_usage("api-token revoke wants NAME or ID", "");
-	s = admit_store(o->dir, &e);
+	s = estate_open(o->dir, STORE_WRITE, &e);
 	if (!s)
 		return fail(&e);
-	rc = remove_it(s, word, &e);
+	rc = remove_it(s, author, word, &e);
 	store_close(s);
 	return rc < 0 ? fail(&e) : EXITS_OK;
 }

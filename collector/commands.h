@@ -8,6 +8,7 @@
 #ifndef COLLECTOR_COMMANDS_H
 #define COLLECTOR_COMMANDS_H
 
+int cmd_sensor(int argc, char **argv);
 int cmd_token(int argc, char **argv);
 int cmd_api_token(int argc, char **argv);
 

@@ -2,11 +2,11 @@
 #include "collector/commit.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <event2/event.h>
 
-#include "collector/session.h"
 #include "common/cert.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -18,10 +18,10 @@ enum { BUSY_DELAY_MS = 200 };
 
 struct entry {
 	STAILQ_ENTRY(entry) link;
-	struct session *session; /* NULL once it has gone */
+	struct commit_source *from; /* NULL once it has gone */
 	char sensor[CERT_CN];
 	struct wire_batch batch;
-	uint8_t *frame;
+	uint8_t *bytes;
 	uint64_t received_ms;
 	enum ledger_verdict verdict;
 };
@@ -61,7 +61,7 @@ static void free_entries(struct queue *q)
 
 	while ((n = STAILQ_FIRST(q))) {
 		STAILQ_REMOVE_HEAD(q, link);
-		free(n->frame);
+		free(n->bytes);
 		free(n);
 	}
 }
@@ -75,16 +75,16 @@ void commit_free(struct commit *c)
 	free(c);
 }
 
-void commit_add(struct commit *c, struct session *s, const struct wire_batch *batch,
-		uint8_t *frame)
+void commit_add(struct commit *c, struct commit_source *from, const char *sensor,
+		const struct wire_batch *batch, uint8_t *bytes)
 {
 	const struct timeval delay = { .tv_usec = COMMIT_DELAY_MS * 1000 };
 	struct entry *n = xcalloc(1, sizeof(*n));
 
-	n->session = s;
-	memcpy(n->sensor, session_sensor(s), sizeof(n->sensor));
+	n->from = from;
+	snprintf(n->sensor, sizeof(n->sensor), "%s", sensor);
 	n->batch = *batch;
-	n->frame = frame;
+	n->bytes = bytes;
 	n->received_ms = clock_ms();
 	STAILQ_INSERT_TAIL(&c->waiting, n, link);
 	if (c->batches++ == 0)
@@ -124,11 +124,11 @@ static void answer_all(struct commit *c)
 	struct entry *n;
 
 	STAILQ_FOREACH(n, &c->writing, link)
-	if (n->session)
-		session_committed(n->session, n->batch.sequence, n->verdict);
+	if (n->from)
+		n->from->committed(n->from, &n->batch, n->verdict);
 	STAILQ_FOREACH(n, &c->writing, link)
-	if (n->session)
-		session_answer(n->session);
+	if (n->from)
+		n->from->answer(n->from);
 }
 
 /* Nothing was acknowledged, so the sensors will send it all again. */
@@ -139,9 +139,8 @@ static void fail_all(struct commit *c, const struct err *e)
 	if (!c->broken)
 		log_err("commit failed, sensors will send again: %s", e->msg);
 	STAILQ_FOREACH(n, &c->writing, link)
-	if (n->session)
-		session_fail(n->session, WIRE_E_INTERNAL,
-			     "the collector cannot store anything now");
+	if (n->from)
+		n->from->failed(n->from, &n->batch);
 }
 
 /*
@@ -199,21 +198,27 @@ void commit_flush(struct commit *c)
 	c->hub->stats->commit_failing = c->broken;
 	free_entries(&c->writing);
 	c->flushing = false;
+	c->hub->room(c->hub);
 }
 
-void commit_forget(struct commit *c, const struct session *s)
+void commit_forget(struct commit *c, const struct commit_source *from)
 {
 	struct entry *n;
 
 	STAILQ_FOREACH(n, &c->waiting, link)
-	if (n->session == s)
-		n->session = NULL;
+	if (n->from == from)
+		n->from = NULL;
 	STAILQ_FOREACH(n, &c->writing, link)
-	if (n->session == s)
-		n->session = NULL;
+	if (n->from == from)
+		n->from = NULL;
 }
 
 size_t commit_queued(const struct commit *c)
 {
 	return c->batches;
+}
+
+bool commit_full(const struct commit *c)
+{
+	return c->bytes >= HUB_QUEUE_BYTES;
 }

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <stdbool.h>
+#include <locale.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "collector/commands.h"
 #include "collector/options.h"
+#include "collector/relay.h"
 #include "collector/server.h"
 #include "common/exits.h"
 #include "common/log.h"
+#include "common/mem.h"
 
 static const struct command {
 	const char *word;
 	int (*run)(int argc, char **argv);
 } commands[] = {
+	{ "sensor", cmd_sensor },
 	{ "token", cmd_token },
 	{ "api-token", cmd_api_token },
 };
@@ -24,7 +28,7 @@ static int serve(struct options *o)
 	int rc;
 
 	log_open("skein-collector", o->level);
-	rc = server_run(&o->server, &e);
+	rc = o->is_relay ? relay_run(&o->relay, &e) : server_run(&o->server, &e);
 	if (!rc)
 		return EXITS_OK;
 	fprintf(stderr, "skein-collector: %s\n", e.msg);
@@ -33,27 +37,31 @@ static int serve(struct options *o)
 
 /* The command line as it was, over the file as it is by now. */
 struct again {
-	struct options now;
-	bool read;
+	struct options *now; /* NULL: not read again yet */
 	int argc;
 	char **argv;
 };
 
+static void forget(struct options *o)
+{
+	if (o)
+		options_free(o);
+	free(o);
+}
+
 static const struct server_config *read_again(void *ctx)
 {
 	struct again *a = ctx;
-	struct options fresh;
+	struct options *fresh = xcalloc(1, sizeof(*fresh));
 
-	if (options_parse(&fresh, a->argc, a->argv)) {
-		options_free(&fresh);
+	if (options_parse(fresh, a->argc, a->argv)) {
+		forget(fresh);
 		return NULL;
 	}
-	if (a->read)
-		options_free(&a->now);
-	options_move(&a->now, &fresh);
-	a->read = true;
-	log_set_level(a->now.level);
-	return &a->now.server;
+	forget(a->now);
+	a->now = fresh;
+	log_set_level(fresh->level);
+	return &fresh->server;
 }
 
 static int run(int argc, char **argv)
@@ -66,8 +74,7 @@ static int run(int argc, char **argv)
 	o.server.again_ctx = &again;
 	rc = rc ? rc - 1 : serve(&o);
 	options_free(&o);
-	if (again.read)
-		options_free(&again.now);
+	forget(again.now);
 	return rc;
 }
 
@@ -75,6 +82,8 @@ int main(int argc, char **argv)
 {
 	static char name[] = "skein-collector"; /* for getopt's messages */
 
+	if (!setlocale(LC_CTYPE, "C.UTF-8"))
+		setlocale(LC_CTYPE, "");
 	log_open(name, LOG_INFO_);
 	argv[0] = name;
 	for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(*commands); i++) {

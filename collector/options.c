@@ -20,8 +20,11 @@
 
 static const char help[] =
 	"usage: skein-collector [--data DIR] [--listen ADDR:PORT] [OPTION...]\n"
+	"       skein-collector --relay HOST:PORT [--listen ADDR:PORT] [--proxy HOST:PORT]\n"
 	"       skein-collector token create [--data DIR] [--role host|mirror] [--ttl 24h]\n"
-	"                                    [--uses N]\n"
+	"                                    [--uses N] [--cidr NETWORK]\n"
+	"       skein-collector token list|revoke ID...\n"
+	"       skein-collector sensor list|show ID|revoke ID...|allow ID...\n"
 	"       skein-collector api-token create|list|revoke ...\n"
 	"\n"
 	"Receives what sensors see and keeps it in DIR/skein.db.\n"
@@ -35,17 +38,20 @@ static const char help[] =
 	"  --http-cert FILE, --http-key FILE\n"
 	"                       a certificate of your own; else the collector's\n"
 	"  --http-names A,B     by which names it is called besides\n"
+	"  --relays NET,...     addresses of relays: what they say of whom they speak for is\n"
+	"                       believed\n"
+	"  --relay HOST:PORT    be one: pass the bytes of sensors that reach only this machine\n"
+	"                       to the collector, or the next relay, there; keeps nothing\n"
+	"  --proxy HOST:PORT    of a relay: an HTTP proxy on the way there, asked to CONNECT\n"
+	"  --proxy-login FILE   its first line is USER:PASSWORD for that proxy\n"
 	"  --config FILE        options as \"key = value\" (" CONFIG_FILE ", if it is\n"
 	"                       there); what is on the command line wins\n"
 	"  --log-level LEVEL    debug, info (default), warn or err\n"
 	"  --ready-fd N         write the address to this descriptor once it listens\n"
 	"  --help, --version\n"
 	"\n"
-	"token create prints a token, alone on one line, that lets new sensors in:\n"
-	"\n"
-	"  --role host|mirror   host (default) speaks for its own addresses, mirror for any\n"
-	"  --ttl TIME           how long it may be used: 30m, 24h (default), 7d\n"
-	"  --uses N             how many sensors it lets in, 1 by default\n"
+	"token lets new sensors in, sensor shows them and decides about them:\n"
+	"skein-collector token --help, skein-collector sensor --help.\n"
 	"\n"
 	"api-token create prints a token, alone on one line, for those who ask over HTTP;\n"
 	"list and revoke NAME (skein-collector api-token --help):\n"
@@ -57,6 +63,7 @@ static const char help[] =
 	"examples:\n"
 	"  skein-collector --data /var/lib/skein --listen 0.0.0.0:7700\n"
 	"  skein-collector token create --ttl 7d --uses 50\n"
+	"  skein-collector --relay collector.example:7700 --listen 10.1.0.1:7700\n"
 	"  skein-sensor enroll --collector collector.example:7700 --token TOKEN\n"
 	"  skein-collector --http 127.0.0.1:7780 & curl http://127.0.0.1:7780/metrics\n"
 	"\n"
@@ -132,6 +139,44 @@ static bool set_http_names(struct options *o, const char *v)
 	return strlen(v) < 4000;
 }
 
+static bool set_relay(struct options *o, const char *v)
+{
+	o->is_relay = true;
+	return addr_split_hostport(v, o->to, sizeof(o->to), &o->relay.to_port) == 0 &&
+	       *o->to && o->relay.to_port;
+}
+
+/* "10.0.0.1,10.1.0.0/16" */
+static bool set_relays(struct options *o, const char *v)
+{
+	char text[ADDR_NET_TEXT];
+	size_t n;
+
+	o->server.relays_n = 0;
+	for (; *v; v += n + (v[n] == ',')) {
+		n = strcspn(v, ",");
+		if (n >= sizeof(text) || o->server.relays_n == OPTIONS_RELAYS)
+			return false;
+		memcpy(text, v, n);
+		text[n] = 0;
+		if (addr_net_parse(text, &o->relays[o->server.relays_n++]) < 0)
+			return false;
+	}
+	return o->server.relays_n != 0;
+}
+
+/* A password on a command line is everybody's. */
+static bool set_proxy(struct options *o, const char *v)
+{
+	return proxy_parse(v, &o->proxy) == 0 && !*o->proxy.login;
+}
+
+static bool set_login(struct options *o, const char *v)
+{
+	o->login = v;
+	return *v != 0;
+}
+
 static bool set_level(struct options *o, const char *v)
 {
 	return log_level_parse(v, &o->level) == 0;
@@ -161,6 +206,7 @@ struct row {
 	bool file; /* may stand in the file, with _ or - */
 	bool (*set)(struct options *o, const char *value);
 	const char *wants;
+	bool hidden; /* a wrong value may hold a password: it is not shown */
 };
 
 static const struct row rows[] = {
@@ -170,6 +216,10 @@ static const struct row rows[] = {
 	{ "http-cert", true, set_http_cert, "a file" },
 	{ "http-key", true, set_http_key, "a file" },
 	{ "http-names", true, set_http_names, "names, with commas between" },
+	{ "relay", true, set_relay, "HOST:PORT" },
+	{ "relays", true, set_relays, "addresses or networks, with commas between" },
+	{ "proxy", true, set_proxy, "HOST:PORT, its password in a file (proxy-login)", true },
+	{ "proxy-login", true, set_login, "a file" },
 	{ "log-level", true, set_level, "debug, info, warn or err" },
 	{ "ready-fd", false, set_ready, "a descriptor" },
 	{ "sensor-life", false, set_life, "a time like 9s" },
@@ -204,8 +254,8 @@ static int take_line(struct options *o, const struct config_line *l)
 
 	if (r && r->set(o, keep(o, l->value)))
 		return 0;
-	words = r ? xasprintf("%s:%d: %s wants %s, not %s", l->file, l->line, l->key, r->wants,
-			      l->value)
+	words = r ? xasprintf("%s:%d: %s wants %s%s%s", l->file, l->line, l->key, r->wants,
+			      r->hidden ? "" : ", not ", r->hidden ? "" : l->value)
 		  : xasprintf("%s:%d: unknown key %s", l->file, l->line, l->key);
 	options_usage(words, "");
 	free(words);
@@ -244,6 +294,7 @@ static void make_long(struct option out[ROWS + 4])
 
 static int take_option(struct options *o, int opt)
 {
+	const struct row *r;
 	char *what;
 
 	if (opt == OPT_CONFIG)
@@ -256,8 +307,9 @@ static int take_option(struct options *o, int opt)
 		return EXITS_USAGE + 1;
 	if (rows[opt - 256].set(o, keep(o, optarg)))
 		return 0;
-	what = xasprintf("--%s wants %s, not ", rows[opt - 256].name, rows[opt - 256].wants);
-	options_usage(what, optarg);
+	r = &rows[opt - 256];
+	what = xasprintf("--%s wants %s%s", r->name, r->wants, r->hidden ? "" : ", not ");
+	options_usage(what, r->hidden ? "" : optarg);
 	free(what);
 	return EXITS_USAGE + 1;
 }
@@ -292,6 +344,29 @@ static const char *config_path(int argc, char **argv)
 	return path;
 }
 
+/* What two options say together; 0, or the exit status + 1. */
+static int finish(struct options *o)
+{
+	struct err e;
+
+	o->server.relays = o->relays;
+	if (*o->proxy.host && !o->is_relay)
+		return options_usage("--proxy is for --relay: a collector calls nobody", "") +
+		       1;
+	if (*o->proxy.host && o->login && proxy_read_login(&o->proxy, o->login, &e) < 0) {
+		options_usage(e.msg, "");
+		return EXITS_UNREACHED + 1;
+	}
+	o->relay.host = o->host;
+	o->relay.port = o->server.port;
+	o->relay.to_host = o->to;
+	o->relay.proxy = &o->proxy;
+	o->relay.relays = o->relays;
+	o->relay.relays_n = o->server.relays_n;
+	o->relay.ready_fd = o->server.ready_fd;
+	return 0;
+}
+
 int options_parse(struct options *o, int argc, char **argv)
 {
 	int rc;
@@ -309,15 +384,7 @@ int options_parse(struct options *o, int argc, char **argv)
 		rc = take_line_of_command(o, argc, argv);
 	if (!rc && !o->server.http.cert != !o->server.http.key)
 		rc = options_usage("http-cert and http-key go together", "") + 1;
-	return rc;
-}
-
-void options_move(struct options *to, const struct options *from)
-{
-	*to = *from;
-	to->server.host = to->host;
-	if (to->server.http.host)
-		to->server.http.host = to->http_host;
+	return rc ? rc : finish(o);
 }
 
 void options_free(struct options *o)

@@ -10,7 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 #include <event2/event.h>
-#include <event2/listener.h>
 #include <openssl/ssl.h>
 
 #include "collector/authority.h"
@@ -20,6 +19,7 @@
 #include "collector/hub.h"
 #include "collector/listen.h"
 #include "collector/notify.h"
+#include "collector/porch.h"
 #include "collector/session.h"
 #include "common/buf.h"
 #include "common/file.h"
@@ -27,13 +27,12 @@
 #include "common/mem.h"
 #include "common/sock.h"
 #include "common/version.h"
+#include "common/zip.h"
 
 enum {
 	SWEEP_S = 1,   /* a revoked sensor is gone after this */
 	SELF_S = 3600, /* the collector's own certificate is looked at */
 	DRAIN_S = 3,
-	REST_S = 1, /* after accept failed for want of descriptors */
-	STRANGERS_AGAIN = HUB_STRANGERS * 3 / 4,
 };
 
 static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
@@ -44,89 +43,48 @@ struct server {
 	const struct server_config *config;
 	struct authority authority;
 	int lock, socket;
-	struct evconnlistener *listener;
 	struct event *signal[SIGNALS];
-	struct event *sweep, *rest, *self;
+	struct event *sweep, *self;
 	struct http http;
 	struct notify notify;
-	bool resting, full;
 	char address[SOCK_TEXT];
 };
 
 /* Listening */
 
-static void accept_or_not(struct server *sv)
-{
-	struct hub *hub = &sv->hub;
-
-	if (hub->strangers_n >= HUB_STRANGERS)
-		sv->full = true;
-	else if (hub->strangers_n <= STRANGERS_AGAIN)
-		sv->full = false;
-	if (!sv->listener)
-		return;
-	if (sv->full || sv->resting)
-		evconnlistener_disable(sv->listener);
-	else
-		evconnlistener_enable(sv->listener);
-}
-
 static void on_fewer(struct hub *hub)
 {
-	struct server *sv = (struct server *)hub;
-
-	if (sv->full)
-		accept_or_not(sv);
 	if (hub->draining && !hub->sessions_n)
 		event_base_loopbreak(hub->base);
 }
 
-static void on_accept(struct evconnlistener *listener, evutil_socket_t fd,
-		      struct sockaddr *peer, int n, void *ctx)
+static void on_enter(int fd, const struct porch_guest *guest, void *ctx)
 {
 	struct server *sv = ctx;
 
-	(void)listener, (void)n;
-	if (session_crowded(&sv->hub, peer)) {
-		sv->hub.stats->turned_away++;
-		close(fd);
-		return;
-	}
-	sv->hub.stats->accepted++;
-	session_start(&sv->hub, fd, peer);
-	accept_or_not(sv);
+	session_start(&sv->hub, fd, guest);
 }
 
-/* The listener stays readable, so without a rest this would be a busy loop. */
-static void on_accept_error(struct evconnlistener *listener, void *ctx)
+static void start_porch(struct server *sv)
 {
-	const struct timeval pause = { .tv_sec = REST_S };
-	struct server *sv = ctx;
-	int code = EVUTIL_SOCKET_ERROR();
+	struct stats *s = sv->hub.stats;
+	struct porch_config c = {
+		.fd = sv->socket,
+		.inside = HUB_STRANGERS,
+		.inside_source = HUB_STRANGERS_SOURCE,
+		.relays = sv->config->relays,
+		.relays_n = sv->config->relays_n,
+		.count = { .accepted = &s->accepted,
+			   .turned_away = &s->turned_away,
+			   .silent = &s->silent,
+			   .origins_odd = &s->origins_odd,
+			   .waiting = &s->waiting },
+		.enter = on_enter,
+		.ctx = sv,
+	};
 
-	(void)listener;
-	log_err("accept: %s; sessions=%u", strerror(code), sv->hub.sessions_n);
-	sv->resting = true;
-	accept_or_not(sv);
-	evtimer_add(sv->rest, &pause);
-}
-
-static void on_rested(evutil_socket_t fd, short what, void *ctx)
-{
-	struct server *sv = ctx;
-
-	(void)fd, (void)what;
-	sv->resting = false;
-	accept_or_not(sv);
-}
-
-static void start_listener(struct server *sv)
-{
-	sv->listener = evconnlistener_new(sv->hub.base, on_accept, sv,
-					  LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0,
-					  sv->socket);
+	sv->hub.porch = porch_new(sv->hub.base, &c);
 	sv->socket = -1;
-	evconnlistener_set_error_cb(sv->listener, on_accept_error);
 }
 
 /* Signals and time */
@@ -145,8 +103,8 @@ static void drain(struct server *sv)
 		 commit_queued(hub->commit));
 	notify_stopping();
 	hub->draining = true;
-	evconnlistener_free(sv->listener);
-	sv->listener = NULL;
+	porch_free(hub->porch);
+	hub->porch = NULL;
 	commit_flush(hub->commit);
 	for (s = LIST_FIRST(&hub->sessions); s; s = next) {
 		next = session_next(s);
@@ -169,7 +127,7 @@ static void read_gauges(struct server *sv)
 	s->queued = commit_queued(h->commit);
 	s->input_bytes = h->input_bytes;
 	s->beat_ms = stats_clock_ms();
-	s->accepting = sv->listener && !sv->full && !sv->resting;
+	s->accepting = sv->hub.porch != NULL;
 }
 
 static void print_state(struct server *sv)
@@ -269,7 +227,6 @@ static void start_events(struct server *sv)
 		sv->signal[i] = evsignal_new(sv->hub.base, signals[i], on_signal, sv);
 		event_add(sv->signal[i], NULL);
 	}
-	sv->rest = evtimer_new(sv->hub.base, on_rested, sv);
 	sv->sweep = event_new(sv->hub.base, -1, EV_PERSIST, on_sweep, sv);
 	event_add(sv->sweep, &sweep);
 	sv->self = event_new(sv->hub.base, -1, EV_PERSIST, on_self, sv);
@@ -360,16 +317,15 @@ static void close_all(struct server *sv)
 {
 	struct session *s;
 
+	porch_free(sv->hub.porch);
+	sv->hub.porch = NULL;
 	while ((s = LIST_FIRST(&sv->hub.sessions)))
 		session_free(s);
 	commit_free(sv->hub.commit);
-	if (sv->listener)
-		evconnlistener_free(sv->listener);
+	unzip_free(sv->hub.unzip);
 	for (int i = 0; i < SIGNALS; i++)
 		if (sv->signal[i])
 			event_free(sv->signal[i]);
-	if (sv->rest)
-		event_free(sv->rest);
 	if (sv->sweep)
 		event_free(sv->sweep);
 	if (sv->self)
@@ -402,14 +358,16 @@ int server_run(const struct server_config *config, struct err *e)
 	sv.http = (struct http){ .keeper.fd = -1, .socket = -1 };
 	notify_start(&sv.notify);
 	sv.hub.fewer = on_fewer;
+	sv.hub.room = session_go_on;
 	sv.hub.authority = &sv.authority;
 	sv.hub.life_s = config->life_s ? config->life_s : AUTHORITY_SENSOR_S;
 	rc = open_all(&sv, e);
 	if (!rc) {
 		sv.hub.base = event_base_new();
 		sv.hub.commit = commit_new(&sv.hub);
+		sv.hub.unzip = unzip_new();
 		start_events(&sv);
-		start_listener(&sv);
+		start_porch(&sv);
 		rc = confine(CONFINE_INGEST, e);
 	}
 	if (!rc) {

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "collector/http.h"
+#include "common/addr.h"
 #include "common/err.h"
 
 struct server_config {
@@ -18,6 +19,8 @@ struct server_config {
 	const char *host; /* "" for any address */
 	uint16_t port;	  /* 0 for any that is free; DIR/collector.addr then says which */
 	int ready_fd; /* gets the address as a line, and is closed, once it listens; or -1 */
+	const struct addr_net *relays; /* what they say of whom they speak for is believed */
+	unsigned relays_n;
 	uint32_t life_s; /* of sensors' certificates, for tests; 0: as it should be */
 };
 

@@ -2,8 +2,6 @@
 #include "collector/session.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +15,7 @@
 
 #include "collector/commit.h"
 #include "collector/enrolment.h"
+#include "collector/passport.h"
 #include "common/addr.h"
 #include "common/clock.h"
 #include "common/frame.h"
@@ -26,6 +25,7 @@
 #include "common/tls.h"
 #include "common/utf8.h"
 #include "common/version.h"
+#include "common/zip.h"
 #include "store/enrol.h"
 
 enum {
@@ -51,28 +51,22 @@ struct session {
 	enum state state;
 	bool counted; /* among the hub's strangers */
 	bool reading; /* inside read_frames */
-	char peer[SOCK_TEXT];
+	char peer[PASSPORT_PEER];
 	struct addr source;
-	struct tls_peer id;
+	struct passport pass;
+	struct commit_source from; /* of its batches */
 	uint64_t boot, epoch;
+	uint64_t can;	    /* capabilities of both ends */
 	uint64_t acked;	    /* highest sequence that is known to be committed */
 	unsigned in_flight; /* batches that wait for commit.c */
 	bool due, gap;	    /* what session_answer has to say */
+	bool waits;	    /* for room in the commit queue */
 	size_t held;	    /* this session's part of hub->input_bytes */
-	bool expired;	    /* its certificate has ended: it may renew it, and nothing else */
-	bool next;	    /* it came with its next certificate */
-	uint64_t rival_ms;  /* when another with this identity was turned away, 0: none */
-	char rival[SOCK_TEXT];
 };
 
 struct session *session_next(const struct session *s)
 {
 	return LIST_NEXT(s, all);
-}
-
-const char *session_sensor(const struct session *s)
-{
-	return s->id.cn;
 }
 
 /* Strangers can cause these lines as often as they like. */
@@ -105,7 +99,7 @@ static void no_stranger(struct session *s)
 		return;
 	s->counted = false;
 	s->hub->strangers_n--;
-	s->hub->fewer(s->hub);
+	porch_left(s->hub->porch, &s->source);
 }
 
 /* From here on another session may have this identity. */
@@ -130,7 +124,7 @@ void session_free(struct session *s)
 	leave(s);
 	hold(s, 0);
 	if (s->in_flight)
-		commit_forget(hub->commit, s);
+		commit_forget(hub->commit, &s->from);
 	LIST_REMOVE(s, all);
 	hub->sessions_n--;
 	event_free(s->deadline);
@@ -201,8 +195,8 @@ static void protocol_error(struct session *s, const char *what)
 {
 	s->hub->stats->protocol_errors++;
 	if (may_log(s->hub))
-		log_warn("%s%s%s: protocol error: %s", s->id.cn, *s->id.cn ? " " : "", s->peer,
-			 what);
+		log_warn("%s%s%s: protocol error: %s", s->pass.id.cn,
+			 *s->pass.id.cn ? " " : "", s->peer, what);
 	session_fail(s, WIRE_E_PROTOCOL, what);
 }
 
@@ -210,7 +204,8 @@ static void refuse(struct session *s, const char *why)
 {
 	s->hub->stats->refused++;
 	if (may_log(s->hub))
-		log_warn("refused %s%s%s: %s", s->id.cn, *s->id.cn ? " " : "", s->peer, why);
+		log_warn("refused %s%s%s: %s", s->pass.id.cn, *s->pass.id.cn ? " " : "",
+			 s->peer, why);
 	session_fail(s, WIRE_E_REFUSED, why);
 }
 
@@ -218,7 +213,7 @@ static void refuse(struct session *s, const char *why)
 
 static void send_ack(struct session *s)
 {
-	struct wire_ack m = { s->epoch, s->acked, s->expired ? 0 : HUB_CREDIT };
+	struct wire_ack m = { s->epoch, s->acked, s->pass.expired ? 0 : HUB_CREDIT };
 	struct buf frame = { 0 };
 
 	wire_put_ack(&frame, &m);
@@ -231,17 +226,17 @@ static void send_welcome(struct session *s)
 {
 	struct wire_welcome m = {
 		.minor = WIRE_MINOR,
-		.capabilities = WIRE_CAN_RENEW,
+		.capabilities = WIRE_CAPABILITIES,
 		.epoch = s->epoch,
-		.credit = s->expired ? 0 : HUB_CREDIT,
+		.credit = s->pass.expired ? 0 : HUB_CREDIT,
 		.clock_ms = clock_ms(),
 		.program = "skein-collector " SKEIN_VERSION,
 	};
 	struct buf frame = { 0 };
 	struct err e = { 0 };
 
-	if (ledger_resume(s->hub->store, s->id.cn, s->epoch, &m.sequence, &e) < 0) {
-		log_err("%s: %s", s->id.cn, e.msg);
+	if (ledger_resume(s->hub->store, s->pass.id.cn, s->epoch, &m.sequence, &e) < 0) {
+		log_err("%s: %s", s->pass.id.cn, e.msg);
 		session_fail(s, WIRE_E_INTERNAL, "the collector cannot read its ledger");
 		return;
 	}
@@ -269,8 +264,8 @@ static void no_certificate(struct session *s, int rc, const struct err *e)
 	} else if (rc == -EAGAIN) {
 		session_fail(s, WIRE_E_BUSY, "too many sensors at once; try again");
 	} else {
-		log_err("no certificate for %s%s%s: %s", s->id.cn, *s->id.cn ? " " : "",
-			s->peer, e->msg);
+		log_err("no certificate for %s%s%s: %s", s->pass.id.cn,
+			*s->pass.id.cn ? " " : "", s->peer, e->msg);
 		session_fail(s, WIRE_E_INTERNAL, "the collector cannot enrol anybody now");
 	}
 }
@@ -309,110 +304,29 @@ static void on_renew(struct session *s, struct cur body)
 		protocol_error(s, "a renewal that makes no sense");
 		return;
 	}
-	rc = enrolment_next(s->hub, s->id.cn, s->id.role, m.request, &x, &e);
+	rc = enrolment_next(s->hub, s->pass.id.cn, s->pass.id.role, m.request, &x, &e);
 	if (rc == -EALREADY) { /* it asks again by itself */
 		s->hub->stats->renewals_early++;
 	} else if (rc) {
 		no_certificate(s, rc, &e);
 	} else {
 		s->hub->stats->renewed++;
-		log_info("%s renewed its certificate from %s", s->id.cn, s->peer);
+		log_info("%s renewed its certificate from %s", s->pass.id.cn, s->peer);
 		send_certificate(s, &x);
 	}
 }
 
-/* Who it is */
-
-enum { CLONE_PROOF_MS = 2000 };
-
-/* A person will look; said once, until somebody has. */
-static void alarm_of_clone(struct session *s, const char *words)
-{
-	struct err e = { 0 };
-
-	s->hub->stats->clones++;
-	log_err("%s: %s; see skein-collector sensor show %s", s->id.cn, words, s->id.cn);
-	if (enrol_sensor_cloned(s->hub->store, s->id.cn, words, clock_ms(), &e) < 0)
-		log_err("%s: %s", s->id.cn, e.msg);
-}
-
-/*
- * Somebody else came with this identity and was turned away, which a machine that was started
- * again does too, since its old session looks alive for a while.  What is heard from that a
- * while later is the proof that there are two.
- */
-static void on_life_sign(struct session *s)
-{
-	char words[2 * SOCK_TEXT + 64];
-	struct tcp_info info;
-	socklen_t n = sizeof(info);
-
-	if (!s->rival_ms || clock_ms() - s->rival_ms < CLONE_PROOF_MS)
-		return;
-	s->rival_ms = 0;
-	if (getsockopt(bufferevent_getfd(s->bev), IPPROTO_TCP, TCP_INFO, &info, &n) < 0 ||
-	    info.tcpi_state != TCP_ESTABLISHED)
-		return;
-	snprintf(words, sizeof(words), "connected from %s, and also tried from %s", s->peer,
-		 s->rival);
-	alarm_of_clone(s, words);
-}
-
-static void use_next(struct session *s)
-{
-	struct err e = { 0 };
-
-	if (!s->next)
-		return;
-	if (enrol_sensor_use_next(s->hub->store, s->id.cn, s->id.fingerprint, &e) < 0)
-		log_warn("%s: its next certificate is not yet noted: %s", s->id.cn, e.msg);
-	else
-		log_info("%s uses its next certificate", s->id.cn);
-}
-
-/* A certificate that has ended is good to get the next one, for as long again. */
-static bool not_long_over(struct session *s)
-{
-	int64_t over = (int64_t)(clock_ms() / 1000) - s->id.expires;
-
-	s->expired = over > 0;
-	if (over <= (int64_t)s->hub->life_s)
-		return true;
-	refuse(s, "its certificate has ended too long ago to be renewed; enrol it again with "
-		  "--force");
-	return false;
-}
+/* Greeting */
 
 /* False where it was refused. */
 static bool let_in(struct session *s)
 {
-	char words[SOCK_TEXT + 64];
-	enum enrol_verdict v =
-		enrol_sensor_check(s->hub->store, s->id.cn, s->id.fingerprint, s->id.role);
+	const char *why = passport_check(&s->pass, s->hub, s->peer);
 
-	s->next = v == ENROL_NEXT;
-	switch (v) {
-	case ENROL_CURRENT:
-	case ENROL_NEXT:
-		return not_long_over(s);
-	case ENROL_REVOKED:
-		refuse(s, "this sensor has been revoked");
-		return false;
-	case ENROL_REPLACED:
-		snprintf(words, sizeof(words),
-			 "the certificate before its newest was used from %s", s->peer);
-		alarm_of_clone(s, words);
-		refuse(s, "this certificate was renewed and the new one used: a copy of this "
-			  "sensor? enrol it again with --force");
-		return false;
-	case ENROL_UNKNOWN:
-		break;
-	}
-	refuse(s, "this sensor is not enrolled here; enrol it again with --force");
-	return false;
+	if (why)
+		refuse(s, why);
+	return !why;
 }
-
-/* Greeting */
 
 /*
  * A sensor whose link was cut comes back while its old session looks alive: same boot, and the
@@ -424,23 +338,21 @@ static bool displace(struct session *s, uint64_t boot, bool test)
 {
 	struct session *old;
 
-	HASH_FIND_STR(s->hub->by_sensor, s->id.cn, old);
+	HASH_FIND_STR(s->hub->by_sensor, s->pass.id.cn, old);
 	if (!old)
 		return true;
 	if (old->boot == boot) {
-		log_info("%s is back from %s, was at %s", s->id.cn, s->peer, old->peer);
+		log_info("%s is back from %s, was at %s", s->pass.id.cn, s->peer, old->peer);
 		session_free(old);
 		commit_flush(s->hub->commit); /* so that the position is right */
 		return true;
 	}
 	s->hub->stats->duplicates++;
 	if (may_log(s->hub))
-		log_warn("%s from %s while it is connected from %s: turned away", s->id.cn,
-			 s->peer, old->peer);
-	if (!test) {
-		old->rival_ms = clock_ms();
-		memcpy(old->rival, s->peer, sizeof(old->rival));
-	}
+		log_warn("%s from %s while it is connected from %s: turned away",
+			 s->pass.id.cn, s->peer, old->peer);
+	if (!test)
+		passport_rival(&old->pass, s->peer);
 	send_ack(old);
 	session_fail(s, WIRE_E_DUPLICATE, "a sensor with this identity is connected already");
 	return false;
@@ -449,15 +361,15 @@ static bool displace(struct session *s, uint64_t boot, bool test)
 static void go_live(struct session *s)
 {
 	s->state = LIVE;
-	HASH_ADD_STR(s->hub->by_sensor, id.cn, s);
+	HASH_ADD_STR(s->hub->by_sensor, pass.id.cn, s);
 	s->hub->live_n++;
 	no_stranger(s);
 	evtimer_del(s->deadline);
-	if (s->expired)
+	if (s->pass.expired)
 		alarm_in(s, GREETING_MS);
 	else
 		bufferevent_setwatermark(s->bev, EV_READ, 0, WIRE_FRAME_MAX + 4);
-	use_next(s);
+	passport_used(&s->pass, s->hub);
 }
 
 static void on_hello(struct session *s, struct cur body)
@@ -471,7 +383,7 @@ static void on_hello(struct session *s, struct cur body)
 	}
 	if (!let_in(s)) /* once more: time has passed */
 		return;
-	if (s->expired && !(m.capabilities & WIRE_CAN_RENEW)) {
+	if (s->pass.expired && !(m.capabilities & WIRE_CAN_RENEW)) {
 		refuse(s, "its certificate has ended, and it cannot renew it by itself; enrol "
 			  "it again with --force");
 		return;
@@ -480,25 +392,48 @@ static void on_hello(struct session *s, struct cur body)
 		return;
 	s->boot = m.boot;
 	s->epoch = m.epoch;
+	s->can = m.capabilities & WIRE_CAPABILITIES;
 	go_live(s);
 	send_welcome(s);
 	if (s->state != LIVE)
 		return;
-	log_info("%s connected from %s: role=%s program=%s position=%llu", s->id.cn, s->peer,
-		 s->id.role, m.program, (unsigned long long)s->acked);
+	log_info("%s connected from %s: role=%s program=%s position=%llu", s->pass.id.cn,
+		 s->peer, s->pass.id.role, m.program, (unsigned long long)s->acked);
 	skew = (int64_t)(m.clock_ms - clock_ms());
 	if (skew > SKEW_MS || skew < -SKEW_MS)
-		log_warn("%s: its clock differs by %lld s", s->id.cn, (long long)skew / 1000);
+		log_warn("%s: its clock differs by %lld s", s->pass.id.cn,
+			 (long long)skew / 1000);
 }
 
 /* Frames.  These return true if they keep the frame's bytes. */
+
+/* Puts what B decodes to in the place of BYTES, in which it lies. */
+static int decode(struct session *s, struct wire_batch *b, uint8_t **bytes)
+{
+	uint8_t *raw;
+
+	if (b->encoding == WIRE_PLAIN)
+		return 0;
+	if (!(s->can & WIRE_CAN_ZSTD))
+		return -EPROTO;
+	raw = xmalloc(b->raw_length);
+	if (unzip(s->hub->unzip, b->body, raw, b->raw_length) < 0) {
+		free(raw);
+		return -EPROTO;
+	}
+	free(*bytes);
+	*bytes = raw;
+	b->body = cur_of(raw, b->raw_length);
+	b->encoding = WIRE_PLAIN;
+	return 0;
+}
 
 static bool on_batch(struct session *s, const struct wire_frame *f, uint8_t *bytes)
 {
 	struct wire_batch b;
 
 	if (wire_get_batch(f->body, &b) < 0 || b.epoch != s->epoch || !b.sequence ||
-	    s->expired) {
+	    s->pass.expired || decode(s, &b, &bytes) < 0) {
 		protocol_error(s, "a batch that makes no sense");
 		return false;
 	}
@@ -506,7 +441,8 @@ static bool on_batch(struct session *s, const struct wire_frame *f, uint8_t *byt
 	s->hub->stats->batches++;
 	s->hub->stats->records += b.records;
 	s->hub->stats->bytes += b.raw_length;
-	commit_add(s->hub->commit, s, &b, bytes);
+	s->hub->stats->wire_bytes += cur_left(&f->body);
+	commit_add(s->hub->commit, &s->from, s->pass.id.cn, &b, bytes);
 	return true;
 }
 
@@ -515,13 +451,13 @@ static void on_error(struct session *s, struct cur body)
 	struct wire_error m;
 
 	if (wire_get_error(body, &m) == 0 && may_log(s->hub))
-		log_warn("%s %s says: %s", s->id.cn, s->peer, m.reason);
+		log_warn("%s %s says: %s", s->pass.id.cn, s->peer, m.reason);
 	session_finish(s);
 }
 
 static bool on_frame(struct session *s, const struct wire_frame *f, uint8_t *bytes)
 {
-	on_life_sign(s);
+	passport_heard(&s->pass, s->hub, bufferevent_getfd(s->bev), s->peer);
 	if (s->state == STRANGER && f->type == WIRE_ENROLL)
 		on_enroll(s, f->body);
 	else if (s->state == STRANGER)
@@ -546,7 +482,14 @@ static void check_held(struct session *s)
 		session_fail(s, WIRE_E_BUSY, "the collector has too much to do");
 }
 
-/* Beyond the credit nothing is read: TCP holds the sensor back until the answer. */
+/* A sensor beyond its credit, or with all of them too much: TCP holds it back. */
+static bool must_wait(struct session *s)
+{
+	s->waits = s->state == LIVE && commit_full(s->hub->commit);
+	s->hub->held_back |= s->waits;
+	return s->waits || s->in_flight >= HUB_CREDIT;
+}
+
 static void read_frames(struct session *s)
 {
 	struct evbuffer *in = bufferevent_get_input(s->bev);
@@ -555,7 +498,7 @@ static void read_frames(struct session *s)
 	int rc = 0;
 
 	s->reading = true;
-	while (s->state != CLOSING && s->in_flight < HUB_CREDIT) {
+	while (s->state != CLOSING && !must_wait(s)) {
 		rc = frame_take(in, s->state == LIVE ? WIRE_FRAME_MAX : EARLY_FRAME, &bytes,
 				&frame);
 		if (rc <= 0)
@@ -568,25 +511,30 @@ static void read_frames(struct session *s)
 		protocol_error(s, "a frame of impossible length");
 	if (s->state == CLOSING)
 		return;
-	if (s->in_flight >= HUB_CREDIT)
+	if (must_wait(s))
 		bufferevent_disable(s->bev, EV_READ);
 	else
 		bufferevent_enable(s->bev, EV_READ);
 	check_held(s);
 }
 
-void session_committed(struct session *s, uint64_t sequence, enum ledger_verdict verdict)
+/* What commit.c has to say */
+
+static void on_committed(struct commit_source *from, const struct wire_batch *b,
+			 enum ledger_verdict verdict)
 {
+	struct session *s = from->ctx;
+
 	s->in_flight--;
 	s->due = true;
 	switch (verdict) {
 	case LEDGER_APPLIED:
-		s->acked = sequence;
+		s->acked = b->sequence;
 		return;
 	case LEDGER_KNOWN:
 		s->hub->stats->known++;
-		if (sequence > s->acked)
-			s->acked = sequence;
+		if (b->sequence > s->acked)
+			s->acked = b->sequence;
 		return;
 	case LEDGER_GAP:
 		s->hub->stats->gaps++;
@@ -595,8 +543,10 @@ void session_committed(struct session *s, uint64_t sequence, enum ledger_verdict
 	}
 }
 
-void session_answer(struct session *s)
+static void on_answer(struct commit_source *from)
 {
+	struct session *s = from->ctx;
+
 	if (!s->due || s->state != LIVE)
 		return;
 	if (s->gap)
@@ -610,6 +560,24 @@ void session_answer(struct session *s)
 		drop_soon(s);
 	else if (!s->reading && !s->hub->draining)
 		read_frames(s);
+}
+
+static void on_failed(struct commit_source *from, const struct wire_batch *b)
+{
+	(void)b;
+	session_fail(from->ctx, WIRE_E_INTERNAL, "the collector cannot store anything now");
+}
+
+void session_go_on(struct hub *hub)
+{
+	struct session *s, *next;
+
+	if (!hub->held_back)
+		return;
+	hub->held_back = false;
+	HASH_ITER (hh, hub->by_sensor, s, next)
+		if (s->waits && !s->reading && !hub->draining)
+			read_frames(s);
 }
 
 static void on_revoked(const char *sensor, void *ctx)
@@ -641,7 +609,7 @@ static void on_handshake(struct session *s)
 		drop_soon(s);
 		return;
 	}
-	rc = tls_peer(ssl_of(s), &s->id);
+	rc = tls_peer(ssl_of(s), &s->pass.id);
 	s->state = rc == -ENOENT ? STRANGER : KNOWN;
 	if (s->state == KNOWN && rc)
 		refuse(s, "a certificate that names nobody");
@@ -685,7 +653,7 @@ static void on_event(struct bufferevent *bev, short what, void *ctx)
 			log_info("%s: TLS failed: %s", s->peer,
 				 tls_words(ssl_of(s), code, words, sizeof(words)));
 	} else if (s->state == LIVE) {
-		log_info("%s %s: connection ended", s->id.cn, s->peer);
+		log_info("%s %s: connection ended", s->pass.id.cn, s->peer);
 	}
 	session_free(s);
 }
@@ -700,27 +668,15 @@ static void on_deadline(evutil_socket_t fd, short what, void *ctx)
 	session_free(s);
 }
 
-bool session_crowded(const struct hub *hub, const struct sockaddr *peer)
-{
-	const struct session *s;
-	struct addr source;
-	unsigned n = 0;
-
-	if (hub->strangers_n < HUB_STRANGERS_SOURCE || !addr_of_sockaddr(peer, &source))
-		return false;
-	LIST_FOREACH(s, &hub->sessions, all)
-	n += s->counted && addr_eq(&s->source, &source);
-	return n >= HUB_STRANGERS_SOURCE;
-}
-
-void session_start(struct hub *hub, int fd, const struct sockaddr *peer)
+void session_start(struct hub *hub, int fd, const struct porch_guest *guest)
 {
 	struct session *s = xcalloc(1, sizeof(*s));
 
 	s->hub = hub;
+	s->from = (struct commit_source){ s, on_committed, on_answer, on_failed };
 	s->counted = true;
-	sock_text(peer, s->peer);
-	addr_of_sockaddr(peer, &s->source);
+	s->source = guest->source;
+	snprintf(s->peer, sizeof(s->peer), "%s", guest->text);
 	sock_tune(fd);
 	s->bev = bufferevent_openssl_socket_new(
 		hub->base, fd, tls_accepting(hub->tls), BUFFEREVENT_SSL_ACCEPTING,

@@ -67,7 +67,8 @@ _skein_argument() {
 	--capacity | --capacity-gb | --pilot | --start | --every | --deadline | --freeze | --link) ;;
 	--assume-gb | --shared | --rtt | --chatty | --wave | -w) ;;
 	--server | --http | --http-names | --name) ;;
-	--collector | --listen | --token | --ttl | --uses | --max-edges | --max-sockets) ;;
+	--proxy-login) _skein_files "$2" ;;
+	--collector | --listen | --proxy | --relay | --relays | --token | --ttl | --uses | --cidr | --max-edges | --max-sockets) ;;
 	*) return 1 ;;
 	esac
 }
@@ -135,15 +136,27 @@ _skein_sensor() {
 
 	_skein_argument "${COMP_WORDS[COMP_CWORD - 1]}" "$cur" && return
 	if [[ ${COMP_WORDS[1]} == enroll && $COMP_CWORD -gt 1 ]]; then
-		_skein_words "--collector --token --data --force --help" "$cur"
+		_skein_words "--collector --token --proxy --proxy-login --data --force --help" "$cur"
 	elif ((COMP_CWORD == 1)) && [[ $cur != -* ]]; then
 		_skein_words "enroll" "$cur"
 	else
-		_skein_words "--config --ebpf --poll --collector --data --once --out --show-what-you-send
+		_skein_words "--config --ebpf --poll --collector --proxy --proxy-login --data --once --out --show-what-you-send
 			--mirror --threads --ring --filter --read --connections --names --max-connections --self-test --self-check-clean --json
 			--cpu-budget --memory-budget --arguments --no-translations --deny-kernels
 			--interval --max-edges --max-sockets --log-level --help --version" "$cur"
 	fi
+}
+
+# As _skein_listed; the first line is the header.
+_skein_sensors() {
+	local i name db=()
+
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		[[ ${COMP_WORDS[i]} == --data ]] && db=(--data "${COMP_WORDS[i + 1]}")
+	done
+	while IFS=$'\t' read -r name _; do
+		[[ $name == s-* && $name == "$1"* ]] && COMPREPLY+=("$(printf %q "$name")")
+	done < <("${COMP_WORDS[0]}" sensor list "${db[@]}" 2>/dev/null)
 }
 
 _skein_collector() {
@@ -155,13 +168,20 @@ _skein_collector() {
 	elif [[ ${COMP_WORDS[1]} == api-token ]]; then
 		_skein_words "--data --role --name --ttl --json --help" "$cur"
 	elif [[ ${COMP_WORDS[1]} == token && $COMP_CWORD == 2 ]]; then
-		_skein_words "create" "$cur"
+		_skein_words "create list revoke" "$cur"
 	elif [[ ${COMP_WORDS[1]} == token ]]; then
-		_skein_words "--data --role --ttl --uses --help" "$cur"
+		_skein_words "--data --role --ttl --uses --cidr --json --help" "$cur"
+	elif [[ ${COMP_WORDS[1]} == sensor && $COMP_CWORD == 2 ]]; then
+		_skein_words "list show revoke allow" "$cur"
+	elif [[ ${COMP_WORDS[1]} == sensor && $cur != -* ]]; then
+		_skein_sensors "$cur"
+	elif [[ ${COMP_WORDS[1]} == sensor ]]; then
+		_skein_words "--data --json --help" "$cur"
 	elif ((COMP_CWORD == 1)) && [[ $cur != -* ]]; then
-		_skein_words "token api-token" "$cur"
+		_skein_words "token sensor api-token" "$cur"
 	else
-		_skein_words "--data --listen --http --http-cert --http-key --http-names --config --log-level
+		_skein_words "--data --listen --http --http-cert --http-key --http-names --relay --relays
+			--proxy --proxy-login --config --log-level
 			--help --version" "$cur"
 	fi
 }

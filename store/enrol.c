@@ -225,16 +225,21 @@ static int cloned(struct store *s, const char *sensor, const char *words, uint64
 	detail = xasprintf("%s %s", sensor, words);
 	rc = audit_add(s, now_ms, "collector", "sensor cloned", detail, e);
 	free(detail);
-	return rc;
+	return rc ? rc : 1;
 }
 
 int enrol_sensor_cloned(struct store *s, const char *sensor, const char *words,
 			uint64_t now_ms, struct err *e)
 {
-	bool own;
+	bool own, fresh;
 	int rc = store_enter(s, &own, e);
 
-	return rc ? rc : store_leave(s, own, cloned(s, sensor, words, now_ms, e), e);
+	if (rc)
+		return rc;
+	rc = cloned(s, sensor, words, now_ms, e);
+	fresh = rc > 0;
+	rc = store_leave(s, own, fresh ? 0 : rc, e);
+	return rc ? rc : fresh;
 }
 
 int enrol_revoked(struct store *s, int64_t *seen, void (*fn)(const char *sensor, void *ctx),

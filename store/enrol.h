@@ -77,8 +77,8 @@ int enrol_sensor_renew(struct store *s, const char *sensor,
 bool enrol_sensor_rested(struct store *s, const char *sensor, uint64_t now_ms,
 			 uint64_t gap_ms);
 /*
- * Two with this identity at once, with a row in the audit; stays until a person clears it
- * (roster_allow), and the first words stay so long.
+ * Two with this identity at once: 1, with a row in the audit.  Stays until a person clears it
+ * (roster_allow), and so long it is 0, and the first words stay.
  */
 int enrol_sensor_cloned(struct store *s, const char *sensor, const char *words,
 			uint64_t now_ms, struct err *e);

@@ -199,13 +199,19 @@ int roster_allow(struct store *s, const char *who, const char *sensor, uint64_t 
 
 /* Tokens */
 
+void roster_token_id(const uint8_t hash[ENROL_HASH], char id[ROSTER_TOKEN_ID + 1])
+{
+	for (int i = 0; i < ROSTER_TOKEN_ID / 2; i++)
+		snprintf(id + 2 * i, 3, "%02x", hash[i]);
+}
+
 static void id_of(sqlite3_stmt *st, int column, char id[ROSTER_TOKEN_ID + 1])
 {
 	const uint8_t *p = sqlite3_column_blob(st, column);
 
-	for (int i = 0; i < ROSTER_TOKEN_ID / 2; i++)
-		snprintf(id + 2 * i, 3, "%02x",
-			 i < sqlite3_column_bytes(st, column) ? p[i] : 0);
+	id[0] = 0;
+	if (sqlite3_column_bytes(st, column) == ENROL_HASH)
+		roster_token_id(p, id);
 }
 
 int roster_tokens(struct store *s, roster_token_fn *fn, void *ctx, struct err *e)

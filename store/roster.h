@@ -62,6 +62,9 @@ int roster_revoke(struct store *s, const char *who, const char *sensor, uint64_t
 int roster_allow(struct store *s, const char *who, const char *sensor, uint64_t now_ms,
 		 struct err *e);
 
+/* What a token with this hash is called. */
+void roster_token_id(const uint8_t hash[32], char id[ROSTER_TOKEN_ID + 1]);
+
 struct roster_token {
 	char id[ROSTER_TOKEN_ID + 1]; /* the first letters of its hash in hex */
 	const char *role, *cidr;      /* cidr "": from anywhere */

@@ -561,8 +561,12 @@ START_TEST(tokens)
 	store_rollback(kit.s); /* then the use was none */
 	ck_assert_int_eq(use(hash, "10.0.0.1", &g), 0);
 	ck_assert_int_eq(use(hash, "10.0.0.1", &g), -EDQUOT);
-	good = (struct enrol_token){ unknown, "host", NULL, KIT_NOW + UINT64_C(3000000000),
-				     KIT_NOW + UINT64_C(4000000000), 1 };
+	good = (struct enrol_token){ unknown,
+				     "host",
+				     NULL,
+				     KIT_NOW + UINT64_C(3000000000),
+				     KIT_NOW + UINT64_C(4000000000),
+				     1 };
 	ck_assert_int_eq(enrol_token_add(kit.s, &good, NULL), 0);
 	ck_assert_int_eq(use(hash, "10.0.0.1", &g), -ENOENT); /* long over */
 }

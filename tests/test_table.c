@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/table.h"
+#include "common/table.h"
 
 #include <check.h>
 #include <locale.h>

@@ -28,7 +28,8 @@ struct party {
 static X509 *issue(enum cert_kind kind, const char *cn, EVP_PKEY *key, X509 *ca,
 		   EVP_PKEY *ca_key)
 {
-	struct cert_order o = { kind, cn, kind == CERT_SENSOR ? "host" : NULL, key, 30 * 86400 };
+	struct cert_order o = { kind, cn, kind == CERT_SENSOR ? "host" : NULL, key,
+				30 * 86400 };
 	struct err e;
 	X509 *cert = cert_issue(&o, ca, ca_key, &e);
 
