@@ -50,6 +50,8 @@ struct hub {
 	void (*fewer)(struct hub *hub);
 	/* Called after a commit: there may be room in its queue again. */
 	void (*room)(struct hub *hub);
+	/* Called when the database is found damaged: the collector ends, to begin anew. */
+	void (*broken)(struct hub *hub, const struct err *why);
 };
 
 #endif

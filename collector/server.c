@@ -15,12 +15,14 @@
 #include "collector/authority.h"
 #include "collector/commit.h"
 #include "collector/confine.h"
+#include "collector/database.h"
 #include "collector/home.h"
 #include "collector/hub.h"
 #include "collector/listen.h"
 #include "collector/notify.h"
 #include "collector/porch.h"
 #include "collector/session.h"
+#include "collector/tend.h"
 #include "common/buf.h"
 #include "common/file.h"
 #include "common/log.h"
@@ -42,6 +44,10 @@ struct server {
 	struct hub hub; /* first: hub->fewer gets back to here */
 	const struct server_config *config;
 	struct authority authority;
+	struct database database;
+	struct tend *tend;
+	struct event *verdict; /* of a check that takes long */
+	struct err broken;     /* why it ends by itself */
 	int lock, socket;
 	struct event *signal[SIGNALS];
 	struct event *sweep, *self;
@@ -105,7 +111,7 @@ static void drain(struct server *sv)
 	hub->draining = true;
 	porch_free(hub->porch);
 	hub->porch = NULL;
-	commit_flush(hub->commit);
+	commit_finish(hub->commit);
 	for (s = LIST_FIRST(&hub->sessions); s; s = next) {
 		next = session_next(s);
 		session_finish(s);
@@ -215,8 +221,42 @@ static void on_sweep(evutil_socket_t fd, short what, void *ctx)
 
 	(void)fd, (void)what;
 	session_sweep(&sv->hub);
+	database_sweep(&sv->database);
 	read_gauges(sv);
 	notify_alive(&sv->notify, sv->hub.stats);
+}
+
+static void on_broken(struct hub *hub, const struct err *why)
+{
+	struct server *sv = (struct server *)hub;
+
+	if (sv->broken.code)
+		return;
+	sv->broken = *why;
+	err_wrap(&sv->broken, "ending, to check the database at the next start");
+	database_suspect(&sv->database, why->msg);
+	event_base_loopbreak(hub->base);
+}
+
+static void on_verdict(evutil_socket_t fd, short what, void *ctx)
+{
+	struct server *sv = ctx;
+	char words[KEEPER_WORDS];
+	struct err e = { 0 };
+
+	(void)fd, (void)what;
+	event_del(sv->verdict);
+	switch (keeper_verdict(&sv->database.keeper, words)) {
+	case KEEPER_DAMAGED:
+		err_set(&e, -EBADMSG, "%s: damaged: %s", sv->database.path, words);
+		on_broken(&sv->hub, &e);
+		break;
+	case KEEPER_WHOLE:
+		log_info("%s was checked: it is whole", sv->database.path);
+		break;
+	default:
+		log_warn("%s could not be checked: %s", sv->database.path, words);
+	}
 }
 
 static void start_events(struct server *sv)
@@ -231,6 +271,11 @@ static void start_events(struct server *sv)
 	event_add(sv->sweep, &sweep);
 	sv->self = event_new(sv->hub.base, -1, EV_PERSIST, on_self, sv);
 	event_add(sv->self, &self);
+	if (sv->database.keeper.reading) {
+		sv->verdict = event_new(sv->hub.base, sv->database.keeper.child.fd, EV_READ,
+					on_verdict, sv);
+		event_add(sv->verdict, NULL);
+	}
 }
 
 /* Start and end */
@@ -245,18 +290,12 @@ static void more_descriptors(void)
 	setrlimit(RLIMIT_NOFILE, &lim);
 }
 
-enum { STORE_PATIENCE_MS = 200 }; /* of the one loop: commit.c tries again */
-
 static int open_store(struct server *sv, struct err *e)
 {
-	char *path = file_path(sv->config->dir, "skein.db");
+	int rc = database_open(&sv->database, sv->config->dir, sv->hub.stats, e);
 
-	sv->hub.store = store_open(path, STORE_WRITE, e);
-	free(path);
-	if (!sv->hub.store)
-		return -EIO;
-	store_patience(sv->hub.store, STORE_PATIENCE_MS);
-	return 0;
+	sv->hub.store = sv->database.store;
+	return rc ? rc : store_memory(sv->hub.store, sv->config->memory_mb, e);
 }
 
 /* Before the store is opened: what it forks may not carry that over. */
@@ -330,13 +369,15 @@ static void close_all(struct server *sv)
 		event_free(sv->sweep);
 	if (sv->self)
 		event_free(sv->self);
+	if (sv->verdict)
+		event_free(sv->verdict);
+	tend_free(sv->tend);
 	if (sv->hub.base)
 		event_base_free(sv->hub.base);
 	SSL_CTX_free(sv->hub.tls);
 	authority_close(&sv->authority);
 	http_stop(&sv->http);
-	if (sv->hub.store)
-		store_close(sv->hub.store);
+	database_close(&sv->database);
 	if (sv->socket >= 0)
 		close(sv->socket);
 	if (sv->lock >= 0) {
@@ -359,6 +400,7 @@ int server_run(const struct server_config *config, struct err *e)
 	notify_start(&sv.notify);
 	sv.hub.fewer = on_fewer;
 	sv.hub.room = session_go_on;
+	sv.hub.broken = on_broken;
 	sv.hub.authority = &sv.authority;
 	sv.hub.life_s = config->life_s ? config->life_s : AUTHORITY_SENSOR_S;
 	rc = open_all(&sv, e);
@@ -366,6 +408,7 @@ int server_run(const struct server_config *config, struct err *e)
 		sv.hub.base = event_base_new();
 		sv.hub.commit = commit_new(&sv.hub);
 		sv.hub.unzip = unzip_new();
+		sv.tend = tend_new(&sv.hub, &config->keep);
 		start_events(&sv);
 		start_porch(&sv);
 		rc = confine(CONFINE_INGEST, e);
@@ -378,5 +421,9 @@ int server_run(const struct server_config *config, struct err *e)
 			 (unsigned long long)sv.hub.stats->commits);
 	}
 	close_all(&sv);
+	if (!rc && sv.broken.code) {
+		*e = sv.broken;
+		rc = sv.broken.code;
+	}
 	return rc;
 }

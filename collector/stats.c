@@ -51,6 +51,8 @@ const char *stats_unready(const struct stats *s)
 		return "the collector is starting";
 	if (now > beat && now - beat > STATS_SILENT_MS)
 		return "the loop of ingest does not turn";
+	if (get(&s->disk_full))
+		return "the disk is full: nothing can be kept";
 	if (get(&s->commit_failing))
 		return "the last transaction failed; the log says why";
 	if (!get(&s->accepting))

@@ -12,6 +12,7 @@ enum {
 	SILENT_S = 600,	   /* as the collector lets go of addresses (store/machine.h) */
 	QUIET_S = 3600,	   /* of all together */
 	ROOM_LEAST = 1024, /* MiB */
+	SKEW_MS = 5000,
 };
 
 void judge_damage(struct check *c, const char *path, const char *words)
@@ -149,6 +150,21 @@ static void judge_degraded(struct check *c, uint32_t degraded)
 			      "sensor.conf");
 }
 
+static void judge_clock(struct check *c, const struct doctor_sensor *s)
+{
+	int64_t ms = s->skew_ms < 0 ? -s->skew_ms : s->skew_ms;
+	char n[NUMBER_TEXT];
+
+	if (s->jumps)
+		check_also(c, CHECK_OK, "its clock was set %s time%s",
+			   number_text(s->jumps, n), number_plural(s->jumps));
+	if (ms <= SKEW_MS)
+		return;
+	check_also(c, CHECK_WARN, "its clock is %" PRId64 " s %s; its times are corrected",
+		   ms / 1000, s->skew_ms < 0 ? "behind" : "ahead");
+	check_mend(c, "let something set its clock: timedatectl set-ntp true, or chrony");
+}
+
 static void judge_losses(struct check *c, const struct doctor_sensor *s)
 {
 	char n[NUMBER_TEXT], from[WHEN_TEXT], to[WHEN_TEXT];
@@ -193,6 +209,7 @@ void judge_sensor(struct check *c, const struct doctor_sensor *s, int64_t newest
 	}
 	judge_degraded(c, s->degraded);
 	judge_losses(c, s);
+	judge_clock(c, s);
 	judge_share(c, s);
 	judge_silence(c, s, newest);
 	if (c->status == CHECK_OK)

@@ -673,7 +673,7 @@ class Lives(Case):
             status, _, body = self.ask("/readyz")
             time.sleep(0.1)
         self.assertEqual(status, 503, sends.errors() + self.daemon.errors())
-        self.assertIn("transaction failed", json.loads(body)["error"]["message"])
+        self.assertIn("the disk is full", json.loads(body)["error"]["message"])
         self.assertEqual(self.ask("/healthz")[0], 200)
         self.assertEqual(self.ask("/api/v1/machines")[0], 200)  # reading goes on
         self.assertEqual(self.counter("ready"), 0)
