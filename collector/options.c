@@ -68,7 +68,9 @@ static const char help[] =
 	"  --name N             by which the audit calls it\n"
 	"  --ttl TIME           how long it may be used: 12h, 90d (default)\n"
 	"backup copies the database while the collector writes, restore puts such a copy back\n"
-	"while it does not run; each has its --help.\n"
+	"while it does not run; each has its --help:\n"
+	"\n"
+	"  --keep N             how many older copies backup keeps, as FILE.1 and so on\n"
 	"\n"
 	"examples:\n"
 	"  skein-collector --data /var/lib/skein --listen 0.0.0.0:7700\n"
@@ -268,15 +270,15 @@ static const struct row rows[] = {
 	{ "http-cert", true, set_http_cert, "a file" },
 	{ "http-key", true, set_http_key, "a file" },
 	{ "http-names", true, set_http_names, "names, with commas between" },
-	{ "relay", true, set_relay, "HOST:PORT" },
-	{ "relays", true, set_relays, "addresses or networks, with commas between" },
-	{ "proxy", true, set_proxy, "HOST:PORT, its password in a file (proxy-login)", true },
-	{ "proxy-login", true, set_login, "a file" },
 	{ "keep-minutes", true, set_minutes, "8d or more" },
 	{ "keep-hours", true, set_hours, "8d or more" },
 	{ "keep-days", true, set_keep_days, "8d or more" },
 	{ "keep-total", true, set_total, "8d or more" },
 	{ "memory", true, set_memory, "megabytes, 32 or more" },
+	{ "relay", true, set_relay, "HOST:PORT" },
+	{ "relays", true, set_relays, "addresses or networks, with commas between" },
+	{ "proxy", true, set_proxy, "HOST:PORT, its password in a file (proxy-login)", true },
+	{ "proxy-login", true, set_login, "a file" },
 	{ "log-level", true, set_level, "debug, info, warn or err" },
 	{ "ready-fd", false, set_ready, "a descriptor" },
 	{ "sensor-life", false, set_life, "a time like 9s" },

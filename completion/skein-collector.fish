@@ -26,6 +26,15 @@ complete -c skein-collector -n "not $either" -l proxy -x -d 'of a relay, HOST:PO
 complete -c skein-collector -n "not $either" -l proxy-login -r -F -d 'its user and password'
 complete -c skein-collector -n "not $either" -l config -r -d 'configuration file'
 complete -c skein-collector -n "not $either" -l log-level -x -a 'debug info warn err'
+complete -c skein-collector -n __fish_use_subcommand -a backup -d 'copy the database'
+complete -c skein-collector -n __fish_use_subcommand -a restore -d 'put a copy back'
+complete -c skein-collector -n "__fish_seen_subcommand_from backup" -l keep -x -d 'older ones to keep'
+complete -c skein-collector -n "__fish_seen_subcommand_from backup restore" -F
+complete -c skein-collector -n "not $either" -l keep-minutes -x -d 'how long to keep minutes'
+complete -c skein-collector -n "not $either" -l keep-hours -x -d 'how long to keep hours'
+complete -c skein-collector -n "not $either" -l keep-days -x -d 'how long to keep days'
+complete -c skein-collector -n "not $either" -l keep-total -x -d 'how long to keep edges'
+complete -c skein-collector -n "not $either" -l memory -x -d 'megabytes for the caches'
 complete -c skein-collector -n "$token" -l role -x -a 'host mirror' -d role
 complete -c skein-collector -n "$api" -l role -x -a 'read edit admin' -d role
 complete -c skein-collector -n "$api" -l name -x -d 'by which the audit calls it'

@@ -177,12 +177,16 @@ _skein_collector() {
 		_skein_sensors "$cur"
 	elif [[ ${COMP_WORDS[1]} == sensor ]]; then
 		_skein_words "--data --json --help" "$cur"
+	elif [[ ${COMP_WORDS[1]} == backup || ${COMP_WORDS[1]} == restore ]]; then
+		_skein_words "--data --help $([[ ${COMP_WORDS[1]} == backup ]] && echo --keep)" "$cur"
+		COMPREPLY+=($(compgen -f -- "$cur"))
 	elif ((COMP_CWORD == 1)) && [[ $cur != -* ]]; then
-		_skein_words "token sensor api-token" "$cur"
+		_skein_words "token sensor api-token backup restore" "$cur"
 	else
-		_skein_words "--data --listen --http --http-cert --http-key --http-names --relay --relays
-			--proxy --proxy-login --config --log-level
-			--help --version" "$cur"
+		_skein_words "--data --config --listen --http --http-cert --http-key --http-names
+			--relay --relays --proxy --proxy-login
+			--keep-minutes --keep-hours --keep-days --keep-total
+			--memory --log-level --help --version" "$cur"
 	fi
 }
 

@@ -2,9 +2,12 @@
 #include "store/examine.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
+#include "common/mem.h"
 #include "store/judge.h"
 
 enum { STRANGERS = 5, CONTESTED = 3 };
@@ -34,6 +37,27 @@ static int database(struct examination *x, struct err *e)
 	if (rc < 0)
 		return rc;
 	judge_damage(&x->check, store_path(x->store), rc ? words : NULL);
+	return tell(x);
+}
+
+static bool is_beside(const char *path, const char *name)
+{
+	const char *slash = strrchr(path, '/');
+	char *there = xasprintf("%.*s%s", slash ? (int)(slash - path) + 1 : 0, path, name);
+	bool yes = access(there, F_OK) == 0;
+
+	free(there);
+	return yes;
+}
+
+static int set_aside(struct examination *x, struct err *e)
+{
+	struct doctor_aside a;
+	int rc = doctor_aside(x->store, &a, e);
+
+	if (rc <= 0)
+		return rc;
+	judge_aside(&x->check, &a, is_beside(store_path(x->store), a.file));
 	return tell(x);
 }
 
@@ -135,6 +159,8 @@ int examine(struct store *s, int64_t now, examine_fn *fn, void *ctx, struct err 
 	struct examination x = { .store = s, .fn = fn, .ctx = ctx, .now = now };
 	int rc = database(&x, e);
 
+	if (!rc)
+		rc = set_aside(&x, e);
 	if (!rc)
 		rc = size(&x, e);
 	if (!rc)
