@@ -290,19 +290,24 @@ static const struct api_route *route(struct api_call *c)
 	return find(c);
 }
 
+bool api_is_etag(const char *given, const char *etag)
+{
+	size_t n = strlen(etag);
+
+	return n && given[0] == '"' && strncmp(given + 1, etag, n) == 0 &&
+	       strcmp(given + 1 + n, "\"") == 0;
+}
+
 /* True: it has what we would answer already. */
 static bool unchanged(struct api_call *c, const struct api_route *r)
 {
 	int64_t changes;
-	size_t n;
 
 	if (!r->tagged || store_changes(c->api->store, &changes, NULL) < 0)
 		return false;
 	snprintf(c->etag, sizeof(c->etag), "%u-%s-%lld", c->api->worker % 10, c->api->boot,
 		 (long long)changes);
-	n = strlen(c->etag);
-	return c->ask->etag[0] == '"' && strncmp(c->ask->etag + 1, c->etag, n) == 0 &&
-	       strcmp(c->ask->etag + 1 + n, "\"") == 0;
+	return api_is_etag(c->ask->etag, c->etag);
 }
 
 /* All queries of one answer see one state of the database. */

@@ -26,8 +26,12 @@ struct api {
 	char *database;
 	struct stats *stats;
 	unsigned worker;
-	char boot[9];	     /* of this process, for ETags */
-	struct store *store; /* to read; NULL until it is needed */
+	char boot[9];	       /* of this process, for ETags */
+	struct store *store;   /* to read; NULL until it is needed */
+	char copy_etag[64];    /* of the snapshot that is kept for a while */
+	int64_t copy_plan;     /* the newest plan in it, */
+	uint64_t copy_changes; /* and stats' http_changes then */
+	uint64_t copy_ms;      /* when it was made, by stats_clock_ms; 0: there is none */
 };
 
 /* One request, and what is answered. */
@@ -54,11 +58,20 @@ bool api_is_quick(const char *path);
 unsigned api_limit_s(const char *path);
 /* The worker that made this ETag, -1: none of ours. */
 int api_etag_worker(const char *etag);
+/* Whether an If-None-Match names ETAG. */
+bool api_is_etag(const char *given, const char *etag);
 
 /* Answers: the caller reads status and so on, and calls api_end. */
 void api_answer(struct api *api, const struct ask *ask, struct api_call *c);
 void api_end(struct api_call *c);
 void api_close(struct api *api);
+/*
+ * A snapshot is as much writing as the database is large: one that is not older than
+ * API_COPY_MS is handed out again, unless the plan has changed.  After that it is to be
+ * forgotten.
+ */
+enum { API_COPY_MS = 10000 };
+void api_forget_copy(struct api *api);
 
 /* For what answers.  Each is 0, or the status that was answered already. */
 

@@ -522,8 +522,10 @@ static int revise(struct api_call *c, const struct order *o, struct store *s)
 		rc = changes_rules(&record) ? revise_rerun(&x, change, o->n, &out, &e)
 					    : revise_keep(&x, change, o->n, &e);
 	}
-	if (rc >= 0)
+	if (rc >= 0) {
+		__atomic_fetch_add(&c->api->stats->http_changes, !x.dry_run, __ATOMIC_RELAXED);
 		say_outcome(c, &x, &record, &out);
+	}
 	revise_outcome_free(&out);
 	free(change);
 	view_free(&v);

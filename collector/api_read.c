@@ -15,6 +15,7 @@
 #include "store/doctor.h"
 #include "store/examine.h"
 #include "store/lines.h"
+#include "store/plan.h"
 #include "store/snapshot.h"
 
 /* Rows, one by one, into an array. */
@@ -284,24 +285,64 @@ int api_status(struct api_call *c)
 
 /* The database */
 
+static char *copy_path(const struct api *api)
+{
+	return xasprintf("%s/snapshot-%s-%u.tmp", api->dir, api->boot, api->worker);
+}
+
+void api_forget_copy(struct api *api)
+{
+	char *path = copy_path(api);
+
+	unlink(path);
+	free(path);
+	api->copy_ms = 0;
+}
+
+static int make_copy(struct api_call *c, const char *path, struct err *e)
+{
+	struct api *api = c->api;
+	uint64_t changes = __atomic_load_n(&api->stats->http_changes, __ATOMIC_RELAXED);
+	int64_t plan = 0;
+	int rc = plan_newest(api->store, &plan, e);
+
+	if (rc < 0)
+		return rc;
+	if (api->copy_ms && stats_clock_ms() - api->copy_ms < API_COPY_MS &&
+	    plan == api->copy_plan && changes == api->copy_changes)
+		return 0;
+	api_forget_copy(api);
+	rc = snapshot_write(api->store, path, e);
+	if (rc) {
+		unlink(path);
+		return rc;
+	}
+	api->copy_ms = stats_clock_ms();
+	api->copy_plan = plan;
+	api->copy_changes = changes;
+	snprintf(api->copy_etag, sizeof(api->copy_etag), "%s", c->etag);
+	return 0;
+}
+
 int api_snapshot(struct api_call *c)
 {
-	char *path =
-		xasprintf("%s/snapshot-%s-%u.tmp", c->api->dir, c->api->boot, c->api->worker);
+	char *path = copy_path(c->api);
 	struct err e = { 0 };
 	struct stat st = { 0 };
-	int rc = snapshot_write(c->api->store, path, &e);
+	int rc = make_copy(c, path, &e);
 
 	if (!rc) {
 		c->file = open(path, O_RDONLY | O_CLOEXEC);
 		if (c->file < 0 || fstat(c->file, &st) < 0)
 			rc = err_sys(&e, -errno, "%s", path);
 	}
-	unlink(path);
 	free(path);
 	if (rc)
 		return api_fail_err(c, &e);
+	snprintf(c->etag, sizeof(c->etag), "%s", c->api->copy_etag);
 	c->flown = (uint64_t)st.st_size;
 	c->type = TELL_DATABASE;
+	if (api_is_etag(c->ask->etag, c->etag))
+		c->status = 304;
 	return 0;
 }

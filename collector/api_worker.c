@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,7 +108,14 @@ static int serve(int fd, struct api *api)
 	bool told = true;
 	ssize_t n;
 
-	while (told && (n = recv(fd, packet, sizeof(packet), 0)) != 0) {
+	while (told) {
+		struct pollfd p = { fd, POLLIN, 0 };
+
+		if (api->copy_ms && poll(&p, 1, API_COPY_MS) == 0)
+			api_forget_copy(api);
+		n = recv(fd, packet, sizeof(packet), 0);
+		if (n == 0)
+			break;
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 || !ask_read(packet, (size_t)n, &ask))
@@ -136,6 +144,7 @@ int http_worker(int fd, void *ctx)
 		return 1;
 	}
 	rc = serve(fd, &api);
+	api_forget_copy(&api);
 	api_close(&api);
 	return rc;
 }

@@ -43,6 +43,7 @@
 	X(http_refused, counter, "HTTP requests refused before they were read whole")         \
 	X(http_requests, counter, "HTTP requests handed to a worker")                         \
 	X(http_busy, counter, "HTTP requests turned away: too many wait")                     \
+	X(http_changes, counter, "changes of the plan made over HTTP")                        \
 	X(http_killed, counter, "HTTP requests ended: they took too long")                    \
 	X(http_answers_2xx, counter, "HTTP answers: done")                                    \
 	X(http_answers_304, counter, "HTTP answers: not modified")                            \
