@@ -69,18 +69,15 @@ static const int loop[] = {
 
 /* The database, the files of small things, and those that are read again on SIGHUP. */
 static const int files[] = {
-	SCMP_SYS(openat),	SCMP_SYS(open),	      SCMP_SYS(stat),
-	SCMP_SYS(lstat),	SCMP_SYS(access),     SCMP_SYS(faccessat),
-	SCMP_SYS(faccessat2),	SCMP_SYS(pread64),    SCMP_SYS(pwrite64),
-	SCMP_SYS(fsync),	SCMP_SYS(fdatasync),  SCMP_SYS(ftruncate),
-	SCMP_SYS(fallocate),	SCMP_SYS(msync),      SCMP_SYS(flock),
-	SCMP_SYS(fchmod),	SCMP_SYS(fchown),     SCMP_SYS(rename),
-	SCMP_SYS(renameat),	SCMP_SYS(renameat2),  SCMP_SYS(unlink),
-	SCMP_SYS(unlinkat),	SCMP_SYS(mkdir),      SCMP_SYS(mkdirat),
-	SCMP_SYS(rmdir),	SCMP_SYS(getcwd),     SCMP_SYS(readlink),
-	SCMP_SYS(readlinkat),	SCMP_SYS(getdents64), SCMP_SYS(statfs),
-	SCMP_SYS(fstatfs),	SCMP_SYS(umask),      SCMP_SYS(pipe),
-	SCMP_SYS(memfd_create),
+	SCMP_SYS(openat),     SCMP_SYS(open),	   SCMP_SYS(stat),	 SCMP_SYS(lstat),
+	SCMP_SYS(access),     SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(pread64),
+	SCMP_SYS(pwrite64),   SCMP_SYS(fsync),	   SCMP_SYS(fdatasync),	 SCMP_SYS(ftruncate),
+	SCMP_SYS(fallocate),  SCMP_SYS(msync),	   SCMP_SYS(flock),	 SCMP_SYS(fchmod),
+	SCMP_SYS(fchown),     SCMP_SYS(rename),	   SCMP_SYS(renameat),	 SCMP_SYS(renameat2),
+	SCMP_SYS(unlink),     SCMP_SYS(unlinkat),  SCMP_SYS(mkdir),	 SCMP_SYS(mkdirat),
+	SCMP_SYS(rmdir),      SCMP_SYS(getcwd),	   SCMP_SYS(readlink),	 SCMP_SYS(readlinkat),
+	SCMP_SYS(getdents64), SCMP_SYS(statfs),	   SCMP_SYS(fstatfs),	 SCMP_SYS(umask),
+	SCMP_SYS(pipe),
 };
 
 #define LIST(f, list) allow_list(f, list, sizeof(list) / sizeof(*(list)))
@@ -142,6 +139,8 @@ static int fill(scmp_filter_ctx f, enum confine_kind kind)
 		rc = LIST(f, files);
 	if (!rc && (kind == CONFINE_INGEST || kind == CONFINE_ANSWER))
 		rc = allow_notices(f);
+	if (!rc && kind == CONFINE_ANSWER) /* what is answered lies there until it is sent */
+		rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(memfd_create), 0);
 	if (!rc && kind == CONFINE_RELAY)
 		rc = allow_dialling(f);
 	return rc;

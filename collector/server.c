@@ -52,6 +52,7 @@ struct server {
 	struct event *signal[SIGNALS];
 	struct event *sweep, *self;
 	struct http http;
+	const struct http_config *http_config; /* as it was read last */
 	struct notify notify;
 	char address[SOCK_TEXT];
 };
@@ -162,7 +163,7 @@ static void renew_own(struct server *sv)
 		return;
 	SSL_CTX_free(sv->hub.tls);
 	sv->hub.tls = tls;
-	http_reload(&sv->http, &sv->config->http);
+	http_reload(&sv->http, sv->http_config);
 	log_info("the collector's own certificate was renewed");
 }
 
@@ -191,7 +192,8 @@ static void reload(struct server *sv)
 		    was->port != now->port || !same(was->http.host, now->http.host) ||
 		    was->http.port != now->http.port)
 			log_warn("data, listen and http change at the next start only");
-		http_reload(&sv->http, &now->http);
+		sv->http_config = &now->http;
+		http_reload(&sv->http, sv->http_config);
 		sv->hub.stats->reloads++;
 		log_info("configuration read again");
 	}
@@ -397,6 +399,7 @@ int server_run(const struct server_config *config, struct err *e)
 	sv.hub.stats = stats_new();
 	sv.hub.stats->started = (uint64_t)time(NULL);
 	sv.http = (struct http){ .keeper.fd = -1, .socket = -1 };
+	sv.http_config = &config->http;
 	notify_start(&sv.notify);
 	sv.hub.fewer = on_fewer;
 	sv.hub.room = session_go_on;

@@ -242,6 +242,31 @@ class Reading(Case):
             time.sleep(0.2)
         self.assertEqual(left(), [])
 
+    def test_answers_of_any_size(self):
+        self.start()
+        for edges in (1000, 50000):  # in memory that has a descriptor, and in a file
+            lines = [{"type": "machine", "id": "m0", "name": "m0", "ips": ["10.3.0.1"]}]
+            lines += [{"type": "flow", "client": "m0", "client_ip": "10.3.0.1",
+                       "client_process": "x" * 100, "server_port": 1 + i % 60000,
+                       "server_ip": f"10.{4 + edges // 50000}.{i // 250}.{i % 250}",
+                       "protocol": "tcp", "opens": 1, "first": 1767242561,
+                       "last": 1767246161} for i in range(edges)]
+            text = "".join(json.dumps(line) + "\n" for line in lines)
+            done = harness.run("skein", "import", "--db", self.database, "-", input=text,
+                               timeout=120)
+            self.assertEqual(done.status, 0, done)
+            same = harness.run("skein", "edges", "--db", self.database, "--json", timeout=60)
+            _, headers, body = self.ask("/api/v1/edges")
+            self.assertEqual(int(headers["Content-Length"]), len(body))
+            self.assertEqual(body.decode(), same.stdout)
+            self.assertGreater(len(body), 300 * edges)
+            self.assertEqual(self.ask("/api/v1/edges", "HEAD")[2], b"")
+        host, port = self.address.rsplit(":", 1)
+        with socket.create_connection((host, int(port)), timeout=30) as sock:  # cut in it
+            sock.sendall(b"GET /api/v1/edges HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            self.assertTrue(sock.recv(1000).startswith(b"HTTP/1.1 200 OK"))
+        self.assertEqual(self.get("/api/v1/status")["counters"]["http_restarts"], 0)
+
     def test_metrics(self):
         self.start()
         self.fill()
