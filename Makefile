@@ -75,7 +75,7 @@ sensor_pkgs := libevent libevent_openssl libzstd libnl-3.0 libseccomp libcap-ng 
 	$(if $(filter 1,$(BPF)),libbpf)
 flows_pkgs :=
 collector_pkgs := libevent libevent_openssl libzstd libseccomp libcap-ng
-cli_pkgs :=
+cli_pkgs := libcurl
 
 # The folders that are libraries; the order is that of linking, users first.
 LIBS := cli draw assess sensor mirror collector flows graph store common

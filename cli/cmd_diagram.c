@@ -37,7 +37,7 @@ static const struct options_command command = {
 	.name = "diagram",
 	.about = "Draw the map of dependencies: groups, one of them, machines, or one machine "
 		 "with its\nprocesses and neighbours.",
-	.groups = OPTIONS_DB | OPTIONS_FILTER | OPTIONS_WINDOW,
+	.groups = OPTIONS_DB | OPTIONS_SERVER | OPTIONS_FILTER | OPTIONS_WINDOW,
 	.rows = rows,
 	.examples = "skein diagram -o map.svg\n"
 		    "skein diagram --machine db01 -o db01.pdf\n"

@@ -45,7 +45,7 @@ static const struct options_command command = {
 	.args = "[WINDOW WINDOW | --plans [N [N]]]",
 	.about = "Say what differs between two stretches of time (FROM..TO, either may be\n"
 		 "empty), two databases, or two plans; without words, the two newest plans.",
-	.groups = OPTIONS_DB | OPTIONS_WINDOW | OPTIONS_TABLE,
+	.groups = OPTIONS_DB | OPTIONS_SERVER | OPTIONS_WINDOW | OPTIONS_TABLE,
 	.rows = rows,
 	.examples = "skein diff 14d..7d 7d..\n"
 		    "skein diff 2026-10-01..2026-11-01 2026-11-01..2026-12-01 --csv\n"

@@ -4,7 +4,6 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/options.h"
@@ -36,7 +35,7 @@ static const struct options_command command = {
 	.about =
 		"Say what keeps the map from being whole, each with what mends it: the database,\n"
 		"sensors that are silent or miss something, machines without one.",
-	.groups = OPTIONS_DB,
+	.groups = OPTIONS_DB | OPTIONS_SERVER,
 	.rows = rows,
 	.examples = "skein doctor --db estate.db\n"
 		    "skein doctor --all\n"

@@ -21,7 +21,8 @@ static const struct options_command command = {
 	.name = "edges",
 	.args = "[MACHINE|:PORT|MACHINE:PORT]",
 	.about = "List who depends on whom: client, server, service port, and what passed.",
-	.groups = OPTIONS_DB | OPTIONS_FILTER | OPTIONS_WINDOW | OPTIONS_TABLE,
+	.groups =
+		OPTIONS_DB | OPTIONS_SERVER | OPTIONS_FILTER | OPTIONS_WINDOW | OPTIONS_TABLE,
 	.filter_words = true,
 	.examples = "skein edges --db estate.db\n"
 		    "skein edges db01:5432\n"

@@ -48,7 +48,7 @@ static const struct options_command command = {
 	.args = "MACHINE [MACHINE] | GROUP",
 	.about = "Say why a machine, a group or two machines stand where they stand in the\n"
 		 "plan, on what evidence, and what would change without it.",
-	.groups = OPTIONS_DB | OPTIONS_WINDOW,
+	.groups = OPTIONS_DB | OPTIONS_SERVER | OPTIONS_WINDOW,
 	.rows = rows,
 	.examples = "skein explain db01\n"
 		    "skein explain web01 db01\n"

@@ -44,7 +44,7 @@ static const struct options_command command = {
 	.about =
 		"Hand the map and its plan over: to the assessment, a spreadsheet, yEd, Gephi,\n"
 		"diagrams.net, a graph database or a wiki.",
-	.groups = OPTIONS_DB | OPTIONS_WINDOW,
+	.groups = OPTIONS_DB | OPTIONS_SERVER | OPTIONS_WINDOW,
 	.rows = rows,
 	.examples = "skein export --db estate.db -o plan.json\n"
 		    "skein export --db estate.db --format csv -o tables/\n"

@@ -50,7 +50,7 @@ const struct options_command groups_command = {
 		"  owner G TEXT, note G TEXT\n"
 		"  plans, label TEXT        the plans that are kept; a word for the newest\n"
 		"  export, import FILE      a CSV file of machines, changed in a spreadsheet",
-	.groups = OPTIONS_DB | OPTIONS_WINDOW | OPTIONS_TABLE,
+	.groups = OPTIONS_DB | OPTIONS_SERVER | OPTIONS_WINDOW | OPTIONS_TABLE,
 	.rows = rows,
 	.examples = "skein groups --db estate.db\n"
 		    "skein groups --size 40 --json > groups.json\n"

@@ -7,7 +7,7 @@ static const struct options_command command = {
 	.name = "services",
 	.args = "[MACHINE|:PORT]",
 	.about = "List what listens for connections, as sensors on the machines saw it.",
-	.groups = OPTIONS_DB | OPTIONS_FILTER | OPTIONS_TABLE,
+	.groups = OPTIONS_DB | OPTIONS_SERVER | OPTIONS_FILTER | OPTIONS_TABLE,
 	.filter_words = true,
 	.examples = "skein services --db estate.db\n"
 		    "skein services db01\n"

@@ -102,7 +102,7 @@ static const struct options_command command = {
 	.args = "[show N]",
 	.about = "Put the groups in an order of moves, and price what each of them cuts.\n"
 		 "Rules given here are kept, and hold until others are given or --reset.",
-	.groups = OPTIONS_DB | OPTIONS_TABLE,
+	.groups = OPTIONS_DB | OPTIONS_SERVER | OPTIONS_TABLE,
 	.rows = rows,
 	.examples = "skein waves --capacity 50 --start 2027-01-09 --every 7d\n"
 		    "skein waves --freeze 2026-12-15..2027-01-05 --deadline 2027-06-30\n"
@@ -327,6 +327,11 @@ static int keep(struct run *r, struct err *e)
 
 	if (r->c->dry_run || (!rules && !changed(r)))
 		return 0;
+	if (r->c->o.server.url)
+		return rules ? err_set(e, -EROFS,
+				       "rules of waves are kept beside the database: give "
+				       "them there, or try them with --dry-run")
+			     : 0;
 	s = store_open(r->c->o.db, STORE_WRITE, &why);
 	if (s && rules)
 		rc = wave_rules_save(s, &r->rules, &why);

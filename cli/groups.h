@@ -9,6 +9,7 @@
  *	groups_plans.c	 the plans that are kept
  *	groups_edit.c	 rules: pin, together, apart, shared, env, site, limit, undo
  *	groups_label.c	 what is said of a group: rename, accept, lock, state, owner, note
+ *	groups_send.c	 changes sent to a collector (--server)
  *	groups_cost.c	 what changes cost
  *	groups_sheet.c	 a spreadsheet read and checked
  *	groups_csv.c	 export, and import: the sheet against the plan
@@ -19,21 +20,11 @@
 #include "cli/options.h"
 #include "common/buf.h"
 #include "common/json.h"
-#include "graph/group.h"
-#include "graph/rescore.h"
-#include "graph/saved.h"
-#include "store/edit.h"
-#include "store/plan.h"
-
-/* How the grouper runs; kept beside the plan, so that edits run it in the same way. */
-struct groups_run {
-	uint64_t size; /* machines a group, 0: no limit */
-	bool sites_apart, envs_mixed, no_names, no_tags, no_subnets;
-};
+#include "graph/revise.h"
 
 struct groups {
 	struct options o;
-	struct groups_run run;
+	struct revise_run run;
 	uint64_t plan; /* --plan, 0: the newest */
 	const char *out;
 	bool dry_run;
@@ -46,21 +37,6 @@ struct groups {
 };
 
 extern const struct options_command groups_command;
-
-/* One thing that a person asks for.  Strings are borrowed. */
-struct groups_change {
-	enum { GROUPS_EDIT, GROUPS_UNDO, GROUPS_RENAME, GROUPS_LABEL } what;
-	struct edit_row edit;	      /* its id is set when it is stored */
-	const char *from, *to;	      /* rename */
-	struct group_label_row label; /* all of it, as it shall be */
-};
-
-/* A plan before and after, over one graph, and the ties of the plan after. */
-struct groups_outcome {
-	struct plan *before, *after;
-	struct ties *ties;
-	unsigned missing; /* edits that speak of machines which are not there */
-};
 
 /* groups_run.c.  An int is the exit status, after words, unless it is said otherwise. */
 
@@ -76,11 +52,10 @@ void groups_close(struct groups *x);
  * Tries the changes, runs the grouper under them and keeps both, or neither: rules that
  * contradict each other are refused with words.  With --dry-run nothing is kept.
  */
-int groups_rerun(struct groups *x, struct groups_change *change, size_t n,
-		 struct groups_outcome *out);
+int groups_rerun(struct groups *x, struct revise_change *change, size_t n,
+		 struct revise_outcome *out);
 /* Keeps changes that need no new plan: labels, names. */
-int groups_keep(struct groups *x, struct groups_change *change, size_t n);
-void groups_outcome_free(struct groups_outcome *out);
+int groups_keep(struct groups *x, struct revise_change *change, size_t n);
 /* On a terminal, until the next call; NULL: clears it. */
 void groups_progress(const char *doing);
 
@@ -93,6 +68,13 @@ const char *groups_machine_name(const struct groups *x, unsigned machine);
 bool groups_name_fits(const char *name);
 struct group_label_row groups_label_of(const struct plan_group *group);
 
+/*
+ * groups_send.c: what was tried on a copy is made by the collector, if the plan is still the
+ * one of the copy.  Negative errno with words.
+ */
+int groups_send(const struct groups *x, const struct revise_change *change, size_t n,
+		struct err *e);
+
 /* groups_cost.c: words about costs, added to B. */
 
 /* "12,400 connections and 3.1 GB a day" */
@@ -103,14 +85,14 @@ void groups_cost_ties(struct buf *b, const struct rescore *r, const char *whose,
 /* What R is, for JSON and tables. */
 void groups_cost_json(struct json *j, const char *key, const struct rescore *r);
 /* On standard output: who else changed groups, and what passes between groups now. */
-void groups_cost_print(const struct groups *x, const struct groups_outcome *out,
+void groups_cost_print(const struct groups *x, const struct revise_outcome *out,
 		       const unsigned *named, unsigned named_n);
 /*
  * What a run under CHANGE did, as WORDS and what it costs, or as a JSON object; WORDS are
  * freed.  NAMED are the machines that the words name already.
  */
-void groups_say_outcome(const struct groups *x, const struct groups_change *change, size_t n,
-			const struct groups_outcome *out, const unsigned *named,
+void groups_say_outcome(const struct groups *x, const struct revise_change *change, size_t n,
+			const struct revise_outcome *out, const unsigned *named,
 			unsigned named_n, struct buf *words);
 /* True for a word of graph/service.h, else words. */
 bool groups_service_fits(const char *word);

@@ -136,7 +136,7 @@ static bool among(unsigned m, const unsigned *named, unsigned n)
 	return false;
 }
 
-static void print_moved(const struct groups *x, const struct groups_outcome *out,
+static void print_moved(const struct groups *x, const struct revise_outcome *out,
 			const unsigned *named, unsigned named_n)
 {
 	unsigned *moved = xcalloc(x->graph->machine_n, sizeof(*moved)), n = 0;
@@ -164,7 +164,7 @@ static void print_moved(const struct groups *x, const struct groups_outcome *out
 	free(moved);
 }
 
-void groups_cost_print(const struct groups *x, const struct groups_outcome *out,
+void groups_cost_print(const struct groups *x, const struct revise_outcome *out,
 		       const unsigned *named, unsigned named_n)
 {
 	struct ties *ties = ties_of(x->graph, out->before);

@@ -93,7 +93,7 @@ struct import {
 	struct groups_sheet sheet;
 	struct groups_line **by_group; /* sorted by the group that a line wants */
 	const char **renamed;	       /* of each saved group: its new name, or NULL */
-	struct groups_change *change;
+	struct revise_change *change;
 	size_t change_n, change_cap;
 	struct buf *words; /* of each change, in order; "" for one that has none */
 };
@@ -262,7 +262,7 @@ static const struct groups_line *voice(struct import *im, size_t from, size_t to
 	return first;
 }
 
-static struct groups_change *add_change(struct import *im, struct groups_change change,
+static struct revise_change *add_change(struct import *im, struct revise_change change,
 					struct buf words)
 {
 	if (im->change_n == im->change_cap) {
@@ -278,8 +278,8 @@ static struct groups_change *add_change(struct import *im, struct groups_change 
 static void add_edit(struct import *im, const struct groups_line *l, enum rule_kind kind,
 		     const char *name, struct buf words)
 {
-	const struct groups_change change = {
-		.what = GROUPS_EDIT,
+	const struct revise_change change = {
+		.what = REVISE_EDIT,
 		.edit = { .made_ms = (int64_t)clock_ms(),
 			  .kind = rule_kind_word[kind],
 			  .machine = im->x->graph->machine[l->machine].id,
@@ -361,8 +361,8 @@ static void rename_groups(struct import *im)
 {
 	for (unsigned i = 0; i < im->x->saved->group_n; i++) {
 		struct buf b = { 0 };
-		struct groups_change change = {
-			.what = GROUPS_RENAME,
+		struct revise_change change = {
+			.what = REVISE_RENAME,
 			.from = im->x->saved->group[i].name,
 			.to = im->renamed[i],
 		};
@@ -402,8 +402,8 @@ static bool differs(const struct groups_line *l, enum sheet_column column, const
 
 static void label_group(struct import *im, size_t from, size_t to)
 {
-	struct groups_change change = {
-		.what = GROUPS_LABEL,
+	struct revise_change change = {
+		.what = REVISE_LABEL,
 		.label = label_before(im, im->by_group[from]->cell[SHEET_GROUP]),
 	};
 	const struct groups_line *state = voice(im, from, to, SHEET_STATE);
@@ -474,7 +474,7 @@ static void say_changes(const struct import *im, struct buf *all)
 static int run_changes(struct import *im)
 {
 	bool json = im->x->o.format == FORMAT_JSON || im->x->o.format == FORMAT_JSON_LINES;
-	struct groups_outcome out = { 0 };
+	struct revise_outcome out = { 0 };
 	unsigned *named = xcalloc(im->sheet.line_n, sizeof(*named)), n = 0;
 	struct buf words = { 0 };
 	int status = groups_rerun(im->x, im->change, im->change_n, &out);
@@ -489,7 +489,7 @@ static int run_changes(struct import *im)
 		say("nothing of %s was taken", im->sheet.name);
 	}
 	free(named);
-	groups_outcome_free(&out);
+	revise_outcome_free(&out);
 	return status;
 }
 

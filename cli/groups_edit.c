@@ -43,13 +43,13 @@ static bool find_all(struct groups *x, int n, struct named *named)
 	return true;
 }
 
-static struct groups_change edit_of(const struct groups *x, enum rule_kind kind,
+static struct revise_change edit_of(const struct groups *x, enum rule_kind kind,
 				    unsigned machine, unsigned other)
 {
 	const struct graph *g = x->graph;
 
-	return (struct groups_change){
-		.what = GROUPS_EDIT,
+	return (struct revise_change){
+		.what = REVISE_EDIT,
 		.edit = { .made_ms = (int64_t)clock_ms(),
 			  .kind = rule_kind_word[kind],
 			  .machine = machine == PLAN_NONE ? "" : g->machine[machine].id,
@@ -71,7 +71,7 @@ static void edit_object(struct json *j, const struct edit_row *edit)
 }
 
 static void moved_array(struct json *j, const struct groups *x,
-			const struct groups_outcome *out)
+			const struct revise_outcome *out)
 {
 	unsigned *moved = xcalloc(x->graph->machine_n, sizeof(*moved));
 	unsigned n = rescore_moved(out->before, out->after, moved);
@@ -93,8 +93,8 @@ static void moved_array(struct json *j, const struct groups *x,
 	free(moved);
 }
 
-static void print_json(const struct groups *x, const struct groups_change *change, size_t n,
-		       const struct groups_outcome *out)
+static void print_json(const struct groups *x, const struct revise_change *change, size_t n,
+		       const struct revise_outcome *out)
 {
 	struct ties *ties = ties_of(x->graph, out->before);
 	struct rescore was = rescore_plan(x->graph, ties, out->before);
@@ -108,7 +108,7 @@ static void print_json(const struct groups *x, const struct groups_change *chang
 	json_key(&j, "edits");
 	json_open(&j, '[');
 	for (size_t i = 0; i < n; i++)
-		if (change[i].what == GROUPS_EDIT || change[i].what == GROUPS_UNDO)
+		if (change[i].what == REVISE_EDIT || change[i].what == REVISE_UNDO)
 			edit_object(&j, &change[i].edit);
 	json_close(&j, ']');
 	groups_cost_json(&j, "before", &was);
@@ -121,8 +121,8 @@ static void print_json(const struct groups *x, const struct groups_change *chang
 	ties_free(ties);
 }
 
-void groups_say_outcome(const struct groups *x, const struct groups_change *change, size_t n,
-			const struct groups_outcome *out, const unsigned *named,
+void groups_say_outcome(const struct groups *x, const struct revise_change *change, size_t n,
+			const struct revise_outcome *out, const unsigned *named,
 			unsigned named_n, struct buf *words)
 {
 	if (x->o.format == FORMAT_JSON || x->o.format == FORMAT_JSON_LINES) {
@@ -144,7 +144,7 @@ static const char *group_of(const struct plan *p, unsigned machine)
 }
 
 /* ": 3 of its 4 ties (...) now cross groups; before: 1" */
-static void put_cost(struct buf *b, const struct groups *x, const struct groups_outcome *out,
+static void put_cost(struct buf *b, const struct groups *x, const struct revise_outcome *out,
 		     const struct named *named)
 {
 	struct rescore is =
@@ -170,8 +170,8 @@ static void put_names(struct buf *b, const struct groups *x, const struct named 
 
 int groups_pin(struct groups *x)
 {
-	struct groups_outcome out = { 0 };
-	struct groups_change change;
+	struct revise_outcome out = { 0 };
+	struct revise_change change;
 	struct named named = { 0 };
 	struct buf b = { 0 };
 	unsigned group, fresh;
@@ -197,14 +197,14 @@ int groups_pin(struct groups *x)
 		put_cost(&b, x, &out, &named);
 		groups_say_outcome(x, &change, 1, &out, named.machine, 1, &b);
 	}
-	groups_outcome_free(&out);
+	revise_outcome_free(&out);
 	return status;
 }
 
 int groups_together(struct groups *x)
 {
-	struct groups_change change[WORDS_MAX];
-	struct groups_outcome out = { 0 };
+	struct revise_change change[WORDS_MAX];
+	struct revise_outcome out = { 0 };
 	struct named named = { 0 };
 	struct buf b = { 0 };
 	int status = groups_open(x, GROUPS_WRITE);
@@ -222,7 +222,7 @@ int groups_together(struct groups *x)
 		put_cost(&b, x, &out, &named);
 		groups_say_outcome(x, change, named.n - 1, &out, named.machine, named.n, &b);
 	}
-	groups_outcome_free(&out);
+	revise_outcome_free(&out);
 	return status;
 }
 
@@ -237,7 +237,7 @@ static void add_part(struct rescore_part *a, const struct rescore_part *b)
 }
 
 /* What ties them to each other is what it costs to keep them apart. */
-static void put_apart(struct buf *b, const struct groups *x, const struct groups_outcome *out,
+static void put_apart(struct buf *b, const struct groups *x, const struct revise_outcome *out,
 		      const struct named *named)
 {
 	struct rescore_part between = { 0 };
@@ -265,8 +265,8 @@ static void put_apart(struct buf *b, const struct groups *x, const struct groups
 
 int groups_apart(struct groups *x)
 {
-	struct groups_change *change = xcalloc(EDITS_MAX, sizeof(*change));
-	struct groups_outcome out = { 0 };
+	struct revise_change *change = xcalloc(EDITS_MAX, sizeof(*change));
+	struct revise_outcome out = { 0 };
 	struct named named = { 0 };
 	struct buf b = { 0 };
 	size_t n = 0;
@@ -285,7 +285,7 @@ int groups_apart(struct groups *x)
 		put_apart(&b, x, &out, &named);
 		groups_say_outcome(x, change, n, &out, named.machine, named.n, &b);
 	}
-	groups_outcome_free(&out);
+	revise_outcome_free(&out);
 	free(change);
 	return status;
 }
@@ -311,7 +311,7 @@ bool groups_service_fits(const char *word)
 	return false;
 }
 
-static void put_shared(struct buf *b, const struct groups *x, const struct groups_outcome *out,
+static void put_shared(struct buf *b, const struct groups *x, const struct revise_outcome *out,
 		       const struct named *named)
 {
 	unsigned m = named->machine[0], users = out->after->machine[m].users;
@@ -338,8 +338,8 @@ static void put_shared(struct buf *b, const struct groups *x, const struct group
 
 int groups_shared(struct groups *x)
 {
-	struct groups_outcome out = { 0 };
-	struct groups_change change;
+	struct revise_outcome out = { 0 };
+	struct revise_change change;
 	struct named named = { 0 };
 	struct buf b = { 0 };
 	int status = groups_open(x, GROUPS_WRITE);
@@ -355,15 +355,15 @@ int groups_shared(struct groups *x)
 		put_shared(&b, x, &out, &named);
 		groups_say_outcome(x, &change, 1, &out, named.machine, 1, &b);
 	}
-	groups_outcome_free(&out);
+	revise_outcome_free(&out);
 	return status;
 }
 
 /* A rule about one machine, which is then in some group. */
 static int about_one(struct groups *x, enum rule_kind kind, const char *name, const char *is)
 {
-	struct groups_outcome out = { 0 };
-	struct groups_change change;
+	struct revise_outcome out = { 0 };
+	struct revise_change change;
 	struct named named = { 0 };
 	struct buf b = { 0 };
 	int status = groups_open(x, GROUPS_WRITE);
@@ -382,7 +382,7 @@ static int about_one(struct groups *x, enum rule_kind kind, const char *name, co
 		put_cost(&b, x, &out, &named);
 		groups_say_outcome(x, &change, 1, &out, named.machine, 1, &b);
 	}
-	groups_outcome_free(&out);
+	revise_outcome_free(&out);
 	return status;
 }
 
@@ -401,7 +401,7 @@ int groups_site(struct groups *x)
 	return about_one(x, RULE_SITE, x->words[1], "is at the site ");
 }
 
-static void put_limit(struct buf *b, const struct groups *x, const struct groups_outcome *out,
+static void put_limit(struct buf *b, const struct groups *x, const struct revise_outcome *out,
 		      const struct rule *rule)
 {
 	struct rescore r = rescore_rule(x->graph, out->ties, out->after, rule);
@@ -424,9 +424,9 @@ static void put_limit(struct buf *b, const struct groups *x, const struct groups
 
 int groups_limit(struct groups *x)
 {
-	struct groups_outcome out = { 0 };
+	struct revise_outcome out = { 0 };
 	struct rule rule = { .kind = RULE_LIMIT, .name = x->words_n > 1 ? x->words[1] : "" };
-	struct groups_change change;
+	struct revise_change change;
 	struct buf b = { 0 };
 	struct err e = { 0 };
 	uint64_t size;
@@ -448,6 +448,6 @@ int groups_limit(struct groups *x)
 		put_limit(&b, x, &out, &rule);
 		groups_say_outcome(x, &change, 1, &out, NULL, 0, &b);
 	}
-	groups_outcome_free(&out);
+	revise_outcome_free(&out);
 	return status;
 }

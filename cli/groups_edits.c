@@ -218,8 +218,8 @@ static void put_row(struct buf *b, const struct groups *x, const struct edit_row
 
 static int undo(struct groups *x, const struct wanted *w)
 {
-	struct groups_change change = { .what = GROUPS_UNDO, .edit = w->row };
-	struct groups_outcome out = { 0 };
+	struct revise_change change = { .what = REVISE_UNDO, .edit = w->row };
+	struct revise_outcome out = { 0 };
 	struct buf b = { 0 };
 	int status = groups_rerun(x, &change, 1, &out);
 
@@ -227,7 +227,7 @@ static int undo(struct groups *x, const struct wanted *w)
 		put_row(&b, x, &w->row);
 		groups_say_outcome(x, &change, 1, &out, NULL, 0, &b);
 	}
-	groups_outcome_free(&out);
+	revise_outcome_free(&out);
 	return status;
 }
 

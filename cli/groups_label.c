@@ -27,7 +27,7 @@ typedef void change_fn(struct group_label_row *label, const char *text);
 static int label_one(struct groups *x, const char *name, change_fn *change, const char *text,
 		     const char *what)
 {
-	struct groups_change c = { .what = GROUPS_LABEL };
+	struct revise_change c = { .what = REVISE_LABEL };
 	struct buf b = { 0 };
 	unsigned group;
 	int status = groups_open(x, GROUPS_WRITE);
@@ -111,7 +111,7 @@ int groups_note(struct groups *x)
 /* All of the groups or none. */
 static int label_all(struct groups *x, change_fn *change, const char *what)
 {
-	struct groups_change *c = xcalloc((size_t)x->words_n, sizeof(*c));
+	struct revise_change *c = xcalloc((size_t)x->words_n, sizeof(*c));
 	int status = groups_open(x, GROUPS_WRITE);
 
 	for (int i = 0; status == EXITS_OK && i < x->words_n; i++) {
@@ -121,7 +121,7 @@ static int label_all(struct groups *x, change_fn *change, const char *what)
 			status = EXITS_NONE;
 			break;
 		}
-		c[i].what = GROUPS_LABEL;
+		c[i].what = REVISE_LABEL;
 		c[i].label = groups_label_of(&x->saved->group[group]);
 		change(&c[i].label, "");
 	}
@@ -175,7 +175,7 @@ int groups_unlock(struct groups *x)
 
 int groups_rename(struct groups *x)
 {
-	struct groups_change c = { .what = GROUPS_RENAME,
+	struct revise_change c = { .what = REVISE_RENAME,
 				   .from = x->words[0],
 				   .to = x->words[1] };
 	struct buf b = { 0 };

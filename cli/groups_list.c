@@ -15,7 +15,7 @@
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/number.h"
-#include "common/version.h"
+#include "graph/plan_json.h"
 
 #define UNSURE .5 /* a group of less confidence needs a person's look */
 enum { NAMED = 8 };
@@ -49,59 +49,6 @@ static const struct list_kind list_kind = {
 	.many = "groups",
 	.from = "\"skein import\" or a sensor brings machines",
 };
-
-static unsigned users_of(const struct plan *p, const struct plan_group *group)
-{
-	unsigned most = 0;
-
-	for (unsigned i = 0; i < group->machine_n; i++)
-		if (p->machine[group->machine[i]].users > most)
-			most = p->machine[group->machine[i]].users;
-	return most;
-}
-
-static const char *advice_of(const struct plan_group *group)
-{
-	return group->kind == PLAN_SHARED ? service_advice_word(service_advice(group->service))
-					  : "";
-}
-
-static void put_shared(struct json *j, const struct plan *p, const struct plan_group *group)
-{
-	groups_json_text(j, "service", service_word(group->service));
-	groups_json_uint(j, "users", users_of(p, group));
-	groups_json_text(j, "advice", advice_of(group));
-	groups_json_text(j, "advice_text", service_advice_text(group->service));
-}
-
-/* Stays open for more. */
-static void open_object(struct json *j, const struct groups *x, const struct plan *p,
-			const struct plan_group *group)
-{
-	json_open(j, '{');
-	groups_json_text(j, "group", group->name);
-	groups_json_text(j, "kind", plan_kind_word[group->kind]);
-	json_key(j, "machines");
-	json_open(j, '[');
-	for (unsigned i = 0; i < group->machine_n; i++)
-		json_string(j, x->graph->machine[group->machine[i]].id);
-	json_close(j, ']');
-	if (group->wave)
-		groups_json_uint(j, "wave", group->wave);
-	groups_json_share(j, "confidence", group->confidence);
-	groups_json_uint(j, "version", JSON_VERSION);
-	if (group->kind == PLAN_SHARED)
-		put_shared(j, p, group);
-	groups_json_text(j, "env", group->env);
-	groups_json_text(j, "site", group->site);
-	groups_json_text(j, "state", plan_state_word[group->state]);
-	groups_json_text(j, "owner", group->owner);
-	groups_json_text(j, "notes", group->notes);
-	groups_json_text(j, "reason", group->reason);
-	groups_json_bool(j, "named", group->named);
-	groups_json_bool(j, "accepted", group->accepted);
-	groups_json_bool(j, "locked", group->locked);
-}
 
 static void put_members(struct table *t, const struct groups *x,
 			const struct plan_group *group, bool ids)
@@ -148,10 +95,10 @@ static void fill(struct table *t, const struct groups *x, const struct plan *p,
 	put_members(t, x, group, false);
 	put_members(t, x, group, true);
 	table_text(t, group->site);
-	put_known(t, users_of(p, group));
+	put_known(t, plan_users(p, group));
 	table_text(t, group->accepted ? "yes" : "no");
 	table_text(t, group->locked ? "yes" : "no");
-	table_text(t, advice_of(group));
+	table_text(t, plan_advice(group));
 	table_text(t, group->notes);
 	table_text(t, group->reason);
 }
@@ -180,7 +127,7 @@ static void put_group(struct list *l, const struct groups *x, const struct plan 
 		return;
 	}
 	j = json_to(list_object(l));
-	open_object(&j, x, p, group);
+	plan_json_group(&j, x->graph, p, group);
 	json_close(&j, '}');
 	list_emit(l);
 }
@@ -300,7 +247,7 @@ static void sum_up(const struct groups *x, const struct plan *p, unsigned missin
 
 int groups_propose(struct groups *x)
 {
-	struct groups_outcome out = { 0 };
+	struct revise_outcome out = { 0 };
 	struct list l;
 	int status = groups_open(x, GROUPS_GRAPH);
 
@@ -314,7 +261,7 @@ int groups_propose(struct groups *x)
 		if (out.after->group_n)
 			sum_up(x, out.after, out.missing);
 	}
-	groups_outcome_free(&out);
+	revise_outcome_free(&out);
 	return status;
 }
 
@@ -397,7 +344,7 @@ static void detail_object(struct list *l, const struct detail *d)
 	if (!list_wants(l))
 		return;
 	j = json_to(list_object(l));
-	open_object(&j, d->x, d->x->saved, d->group);
+	plan_json_group(&j, d->x->graph, d->x->saved, d->group);
 	groups_cost_json(&j, "ties", &r);
 	json_key(&j, "members");
 	json_open(&j, '[');
@@ -442,7 +389,7 @@ static void print_head(const struct detail *d)
 		groups_print(&b);
 	}
 	if (group->kind == PLAN_SHARED) {
-		buf_printf(&b, "advice: %s; %s", advice_of(group),
+		buf_printf(&b, "advice: %s; %s", plan_advice(group),
 			   service_advice_text(group->service));
 		groups_print(&b);
 		return;

@@ -88,6 +88,10 @@ int groups_plan_label(struct groups *x)
 	int64_t id;
 	int status = groups_open(x, GROUPS_GRAPH), rc = 0;
 
+	if (status == EXITS_OK && x->o.server.url && !x->dry_run) {
+		say("plans are given words beside the database, not over --server");
+		status = EXITS_UNREACHED;
+	}
 	if (status == EXITS_OK)
 		rc = plan_newest(x->store, &id, &e);
 	if (status == EXITS_OK && rc == 0) {

@@ -1,9 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * A change is tried first: stored in a transaction that is rolled back, with the rules read
- * as they would be.  The grouper then runs without holding the database, and what it makes is
- * kept together with the change in a second transaction.
- */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,94 +8,9 @@
 #include "cli/groups.h"
 #include "cli/say.h"
 #include "cli/suggest.h"
-#include "common/clock.h"
 #include "common/exits.h"
-#include "common/json.h"
 #include "common/mem.h"
 #include "common/utf8.h"
-#include "graph/wave_rules.h"
-
-static const char run_key[] = "groups.run";
-
-static const struct {
-	const char *key;
-	size_t at;
-} run_flags[] = {
-	{ "sites_apart", offsetof(struct groups_run, sites_apart) },
-	{ "envs_mixed", offsetof(struct groups_run, envs_mixed) },
-	{ "no_names", offsetof(struct groups_run, no_names) },
-	{ "no_tags", offsetof(struct groups_run, no_tags) },
-	{ "no_subnets", offsetof(struct groups_run, no_subnets) },
-};
-enum { RUN_FLAGS = sizeof(run_flags) / sizeof(run_flags[0]) };
-
-static bool *flag_of(struct groups_run *run, unsigned i)
-{
-	return (bool *)((char *)run + run_flags[i].at);
-}
-
-static char *run_text(struct groups_run *run)
-{
-	struct buf b = { 0 };
-	struct json j = json_to(&b);
-
-	json_open(&j, '{');
-	json_key(&j, "size");
-	json_uint(&j, run->size);
-	for (unsigned i = 0; i < RUN_FLAGS; i++) {
-		json_key(&j, run_flags[i].key);
-		json_bool(&j, *flag_of(run, i));
-	}
-	json_close(&j, '}');
-	return buf_take(&b);
-}
-
-/* What is no good is passed by: it is our own text, or a later program's. */
-static void run_parse(struct groups_run *run, const char *text)
-{
-	struct json_in in = json_from(text, strlen(text));
-	struct buf key = { 0 }, other = { 0 };
-	bool first = true;
-
-	if (!json_enter(&in, '{'))
-		return;
-	while (json_more(&in, '{', &first) && (buf_reset(&key), json_read_key(&in, &key))) {
-		struct json skip = json_to(&other);
-		int kind = json_peek(&in);
-		const char *p;
-		size_t n;
-
-		for (unsigned i = 0; i < RUN_FLAGS; i++)
-			if (strcmp(buf_cstr(&key), run_flags[i].key) == 0)
-				*flag_of(run, i) = kind == JSON_TRUE;
-		if (kind == JSON_NUMBER && strcmp(buf_cstr(&key), "size") == 0) {
-			if (!json_read_number(&in, &p, &n) ||
-			    json_number_uint(p, n, &run->size) < 0)
-				break;
-		} else if (!json_copy(&in, &skip)) {
-			break;
-		}
-	}
-	buf_fini(&key);
-	buf_fini(&other);
-}
-
-static bool run_given(const struct groups_run *run)
-{
-	return run->size || run->sites_apart || run->envs_mixed || run->no_names ||
-	       run->no_tags || run->no_subnets;
-}
-
-static int run_remembered(struct groups *x, struct err *e)
-{
-	char *text = NULL;
-	int rc = setting_get(x->store, run_key, &text, e);
-
-	if (rc > 0)
-		run_parse(&x->run, text);
-	free(text);
-	return rc < 0 ? rc : 0;
-}
 
 void groups_progress(const char *doing)
 {
@@ -144,8 +54,8 @@ static int load(struct groups *x, enum groups_need need, struct err *e)
 	bool edit = need == GROUPS_WRITE || need == GROUPS_PLAN;
 	int rc = edit ? plan_window(x, e) : 0;
 
-	if (rc == 0 && edit && !run_given(&x->run))
-		rc = run_remembered(x, e);
+	if (rc == 0 && edit && !revise_given(&x->run))
+		rc = revise_remembered(x->store, &x->run, e);
 	if (rc < 0)
 		return rc;
 	groups_progress("reading the map");
@@ -169,12 +79,12 @@ static struct store *open_store(const struct groups *x, enum groups_need need, s
 
 static int first_plan(struct groups *x)
 {
-	struct groups_outcome out = { 0 };
+	struct revise_outcome out = { 0 };
 	int status = groups_rerun(x, NULL, 0, &out);
 
 	x->saved = out.after;
 	out.after = NULL;
-	groups_outcome_free(&out);
+	revise_outcome_free(&out);
 	return status;
 }
 
@@ -227,139 +137,6 @@ void groups_close(struct groups *x)
 	store_close(x->store);
 }
 
-static int no_such_edit(int64_t id, struct err *e)
-{
-	return err_set(e, -ENOENT, "there is no edit %lld (skein groups edits lists them)",
-		       (long long)id);
-}
-
-static int apply_one(struct groups *x, struct groups_change *c, struct err *e)
-{
-	int rc;
-
-	switch (c->what) {
-	case GROUPS_EDIT:
-		return edit_add(x->store, &c->edit, &c->edit.id, e);
-	case GROUPS_UNDO:
-		rc = edit_remove(x->store, c->edit.id, e);
-		return rc == 0 ? no_such_edit(c->edit.id, e) : rc < 0 ? rc : 0;
-	case GROUPS_RENAME:
-		return group_rename(x->store, c->from, c->to, e);
-	case GROUPS_LABEL:
-		return group_label_set(x->store, &c->label, e);
-	}
-	return 0;
-}
-
-static int apply(struct groups *x, struct groups_change *change, size_t n, struct err *e)
-{
-	for (size_t i = 0; i < n; i++) {
-		int rc = apply_one(x, &change[i], e);
-
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
-}
-
-/* The rules and the plan as they are once the changes are made. */
-static int attempt(struct groups *x, struct groups_change *change, size_t n,
-		   struct saved_rules *rules, struct plan **before, struct err *e)
-{
-	int rc = n ? store_begin(x->store, e) : 0;
-
-	if (rc < 0)
-		return rc;
-	rc = apply(x, change, n, e);
-	if (rc >= 0)
-		rc = saved_rules(x->store, x->graph, rules, e);
-	if (rc >= 0)
-		rc = saved_read(x->store, x->graph, 0, before, e);
-	if (n)
-		store_rollback(x->store);
-	return rc < 0 ? rc : 0;
-}
-
-/* The edits, and the limit that was asked for; the caller frees the array. */
-static struct rule *rules_of(const struct groups *x, const struct rules *saved, unsigned *n)
-{
-	struct rule *rule = xcalloc(saved->rule_n + 1ul, sizeof(*rule));
-
-	*n = saved->rule_n;
-	if (saved->rule_n)
-		memcpy(rule, saved->rule, saved->rule_n * sizeof(*rule));
-	if (x->run.size)
-		rule[(*n)++] = (struct rule){
-			.kind = RULE_LIMIT,
-			.machine = PLAN_NONE,
-			.other = PLAN_NONE,
-			.name = "",
-			.size = x->run.size < UINT_MAX ? (unsigned)x->run.size : UINT_MAX,
-		};
-	return rule;
-}
-
-static struct plan *propose(struct groups *x, const struct saved_rules *saved,
-			    const struct plan *before, struct err *e)
-{
-	struct rules rules = saved->rules;
-	struct rule *rule = rules_of(x, &saved->rules, &rules.rule_n);
-	struct plan *after;
-
-	rules.rule = rule;
-	rules.sites_apart |= x->run.sites_apart;
-	rules.envs_mixed |= x->run.envs_mixed;
-	rules.no_names |= x->run.no_names;
-	rules.no_tags |= x->run.no_tags;
-	rules.no_subnets |= x->run.no_subnets;
-	groups_progress("grouping");
-	after = group_propose(x->graph, &rules, before, e);
-	free(rule);
-	if (!after)
-		return NULL;
-	after->since = x->o.filter.since;
-	after->until = x->o.filter.until;
-	if (waves_refresh(x->store, x->graph, after, e) >= 0)
-		return after;
-	plan_free(after);
-	return NULL;
-}
-
-/* Labels come last, since they may be of groups that only the new plan has. */
-static int labels(struct groups *x, const struct groups_change *change, size_t n,
-		  struct err *e)
-{
-	int rc = 0;
-
-	for (size_t i = 0; rc >= 0 && i < n; i++)
-		if (change[i].what == GROUPS_LABEL)
-			rc = group_label_set(x->store, &change[i].label, e);
-	return rc;
-}
-
-static int keep(struct groups *x, struct groups_change *change, size_t n, struct plan *after,
-		struct err *e)
-{
-	char *run = run_text(&x->run);
-	int rc = store_begin(x->store, e);
-
-	if (rc == 0) {
-		rc = apply(x, change, n, e);
-		if (rc >= 0)
-			rc = saved_write(x->store, x->graph, after, (int64_t)clock_ms(), e);
-		if (rc >= 0)
-			rc = labels(x, change, n, e);
-		if (rc >= 0)
-			rc = setting_set(x->store, run_key, run, e);
-		if (rc >= 0)
-			rc = store_commit(x->store, e);
-		else
-			store_rollback(x->store);
-	}
-	free(run);
-	return rc;
-}
-
 static int refused(const struct err *e, int rc)
 {
 	groups_progress(NULL);
@@ -367,49 +144,40 @@ static int refused(const struct err *e, int rc)
 	return rc == -ENOENT || rc == -EEXIST || rc == -EINVAL ? EXITS_NONE : EXITS_UNREACHED;
 }
 
-int groups_rerun(struct groups *x, struct groups_change *change, size_t n,
-		 struct groups_outcome *out)
+static struct revise revise_of(const struct groups *x)
 {
-	struct saved_rules rules = { 0 };
-	struct plan *before = NULL;
-	struct err e = { 0 };
-	int rc = attempt(x, change, n, &rules, &before, &e), status = EXITS_OK;
+	return (struct revise){
+		.store = x->store,
+		.graph = x->graph,
+		.run = x->run,
+		.since = x->o.filter.since,
+		.until = x->o.filter.until,
+		.dry_run = x->dry_run || x->o.server.url,
+		.progress = groups_progress,
+	};
+}
 
-	if (rc < 0)
-		return refused(&e, rc);
-	out->missing = rules.missing;
-	out->after = propose(x, &rules, before, &e);
-	if (!out->after)
-		status = refused(&e, -EINVAL);
-	else if (!x->dry_run && (rc = keep(x, change, n, out->after, &e)) < 0)
-		status = refused(&e, rc);
-	if (status == EXITS_OK && n)
-		out->ties = ties_of(x->graph, out->after);
-	out->before = before;
-	saved_rules_free(&rules);
+int groups_rerun(struct groups *x, struct revise_change *change, size_t n,
+		 struct revise_outcome *out)
+{
+	struct revise r = revise_of(x);
+	struct err e = { 0 };
+	int rc = revise_rerun(&r, change, n, out, &e);
+
+	if (rc >= 0 && x->o.server.url && !x->dry_run)
+		rc = groups_send(x, change, n, &e);
 	groups_progress(NULL);
-	return status;
+	return rc < 0 ? refused(&e, rc) : EXITS_OK;
 }
 
-void groups_outcome_free(struct groups_outcome *out)
+int groups_keep(struct groups *x, struct revise_change *change, size_t n)
 {
-	plan_free(out->before);
-	plan_free(out->after);
-	ties_free(out->ties);
-}
-
-int groups_keep(struct groups *x, struct groups_change *change, size_t n)
-{
+	struct revise r = revise_of(x);
 	struct err e = { 0 };
-	int rc = store_begin(x->store, &e);
+	int rc = revise_keep(&r, change, n, &e);
 
-	if (rc < 0)
-		return refused(&e, rc);
-	rc = apply(x, change, n, &e);
-	if (rc >= 0 && !x->dry_run)
-		rc = store_commit(x->store, &e);
-	else
-		store_rollback(x->store);
+	if (rc >= 0 && x->o.server.url && !x->dry_run)
+		rc = groups_send(x, change, n, &e);
 	return rc < 0 ? refused(&e, rc) : EXITS_OK;
 }
 

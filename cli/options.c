@@ -126,6 +126,15 @@ static const struct {
 	{ OPTIONS_DB | OPTIONS_DATA_DIR,
 	  { "data", 0, "DIR", options_string, AT(data),
 	    "data directory; the database is DIR/skein.db" } },
+	{ OPTIONS_SERVER,
+	  { "server", 0, "URL", options_string, AT(server.url),
+	    "ask a collector instead: https://HOST:7780 (skein-collector --http)" } },
+	{ OPTIONS_SERVER,
+	  { "token-file", 0, "FILE", options_string, AT(server.token_file),
+	    "its token (skein-collector api-token create)" } },
+	{ OPTIONS_SERVER,
+	  { "ca", 0, "FILE", options_string, AT(server.ca),
+	    "whom to trust, or \"system\" (else the fingerprint in the token)" } },
 	{ OPTIONS_FILTER,
 	  { "machine", 'm', "M", options_string, AT(filter.machine),
 	    "only what has the machine M (name, id or address) at either end" } },
@@ -439,6 +448,26 @@ static void find_database(struct options *o)
 		snprintf(o->db, sizeof(o->db), "%s/skein.db", o->data);
 }
 
+static bool find_server(const struct options_command *c, struct options *o)
+{
+	struct err e = { 0 };
+
+	if (!o->server.url) {
+		if (o->server.token_file || o->server.ca)
+			o->status = options_usage(c, "--token-file and --ca go with --server");
+		return o->status == 0;
+	}
+	if (o->db_given || o->data_given) {
+		o->status = options_usage(c, "--server takes the place of --db and --data");
+		return false;
+	}
+	if (server_snapshot(&o->server, o->db, sizeof(o->db), &e) == 0)
+		return true;
+	say("%s", e.msg);
+	o->status = e.code == -EINVAL ? EXITS_USAGE : EXITS_UNREACHED;
+	return false;
+}
+
 bool options_parse(const struct options_command *c, int argc, char **argv, struct options *o,
 		   void *own)
 {
@@ -455,6 +484,8 @@ bool options_parse(const struct options_command *c, int argc, char **argv, struc
 	if (!read_window(c, o))
 		return false;
 	find_database(o);
+	if (!find_server(c, o))
+		return false;
 	o->filtered = o->filter.machine || o->filter.process || o->filter.port ||
 		      o->since_text || o->until_text;
 	return true;

@@ -39,6 +39,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "cli/server.h"
 #include "common/err.h"
 #include "store/query.h"
 
@@ -66,6 +67,7 @@ struct options_row {
 /* Options that commands have in common; --color, --quiet and --help are always there. */
 enum options_group {
 	OPTIONS_DB = 1,	       /* --db, and --data */
+	OPTIONS_SERVER = 32,   /* --server, --token-file and --ca instead */
 	OPTIONS_DATA_DIR = 16, /* --data alone */
 	OPTIONS_FILTER = 2,    /* --machine, --process, --port */
 	OPTIONS_WINDOW = 4,    /* --since, --until, --tz */
@@ -89,6 +91,7 @@ struct options {
 	char db[4096];	  /* always set: --db, DIR/skein.db, $SKEIN_DB, the default */
 	const char *data; /* always set: --data or the default directory */
 	bool data_given, db_given;
+	struct server server; /* with its url: db is a copy, and nothing is written into it */
 	struct filter filter; /* as the store takes it */
 	bool filtered;	      /* any part of the filter was given */
 	enum format format;

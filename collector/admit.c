@@ -43,21 +43,29 @@ static int keep(const struct admit_order *o, const struct token *t, struct store
 	return rc;
 }
 
+int admit_new(const char *dir, struct token *t, struct err *e)
+{
+	struct authority a = { 0 };
+	int rc = authority_open(&a, dir, e);
+
+	if (rc)
+		return rc;
+	memcpy(t->pin, a.pin, sizeof(t->pin));
+	authority_close(&a);
+	cert_random(t->secret, sizeof(t->secret));
+	return 0;
+}
+
 int admit_token(const struct admit_order *o, char text[TOKEN_TEXT], struct err *e)
 {
 	struct store *store = estate_open(o->dir, STORE_WRITE, e);
-	struct authority a = { 0 };
 	struct token t;
-	int rc = store ? authority_open(&a, o->dir, e) : -EIO;
+	int rc = store ? admit_new(o->dir, &t, e) : -EIO;
 
-	if (!rc) {
-		memcpy(t.pin, a.pin, sizeof(t.pin));
-		cert_random(t.secret, sizeof(t.secret));
+	if (!rc)
 		rc = keep(o, &t, store, e);
-	}
 	if (!rc)
 		token_text(&t, text);
-	authority_close(&a);
 	if (store)
 		store_close(store);
 	return rc;

@@ -21,6 +21,9 @@ struct admit_order {
 	const char *realm;	     /* store/realm.h; NULL or "": the one without a name */
 };
 
+/* A new secret, with the fingerprint of DIR's authority. */
+int admit_new(const char *dir, struct token *t, struct err *e);
+
 int admit_token(const struct admit_order *order, char text[TOKEN_TEXT], struct err *e);
 
 #endif

@@ -284,6 +284,7 @@ void commit_flush(struct commit *c)
 	began = clock_us() - began;
 	if (began > c->hub->stats->commit_worst_us)
 		c->hub->stats->commit_worst_us = began;
+	c->hub->stats->commits_waited += rc == -EBUSY || rc == -ENOSPC;
 	if (rc == -EBUSY) /* an import or a token is being written; the loop goes on */
 		wait_on(c, BUSY_DELAY_MS);
 	else if (rc == -ENOSPC)
@@ -292,6 +293,7 @@ void commit_flush(struct commit *c)
 		fail(c, &e);
 	else
 		succeed(c);
+	c->hub->stats->commit_failing = c->full || c->broken;
 	c->flushing = false;
 	c->hub->room(c->hub);
 }

@@ -77,9 +77,9 @@ int home_lock(const char *dir, struct err *e)
 	return fd;
 }
 
-int home_write_address(const char *dir, const char *address, struct err *e)
+int home_write_address(const char *dir, const char *name, const char *address, struct err *e)
 {
-	char *path = file_path(dir, "collector.addr");
+	char *path = file_path(dir, name);
 	struct buf line = { 0 };
 	int rc;
 
@@ -92,8 +92,12 @@ int home_write_address(const char *dir, const char *address, struct err *e)
 
 void home_forget_address(const char *dir)
 {
-	char *path = file_path(dir, "collector.addr");
+	static const char *const names[] = { "collector.addr", "collector.http" };
 
-	unlink(path);
-	free(path);
+	for (int i = 0; i < 2; i++) {
+		char *path = file_path(dir, names[i]);
+
+		unlink(path);
+		free(path);
+	}
 }

@@ -7,6 +7,7 @@
  *     DIR/collector.key collector.crt   what the collector shows them
  *     DIR/collector.lock                held by the collector that runs
  *     DIR/collector.addr                the address and port it listens on, one line
+ *     DIR/collector.http                the same of HTTP, if it answers
  */
 #ifndef COLLECTOR_HOME_H
 #define COLLECTOR_HOME_H
@@ -29,8 +30,8 @@ int home_become_owner(const char *dir, struct err *e);
  */
 int home_lock(const char *dir, struct err *e);
 
-/* Written by rename; home_forget_address removes it. */
-int home_write_address(const char *dir, const char *address, struct err *e);
+/* Into DIR/NAME (above), by rename; home_forget_address removes both. */
+int home_write_address(const char *dir, const char *name, const char *address, struct err *e);
 void home_forget_address(const char *dir);
 
 #endif

@@ -7,7 +7,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 enum { BACKLOG = 4096 };
@@ -29,19 +28,24 @@ static int open_socket(const struct addrinfo *ai)
 	return rc;
 }
 
-static int cannot_listen(const char *host, uint16_t port, int code, struct err *e)
+static int cannot_listen(const char *host, uint16_t port, const char *option, int code,
+			 struct err *e)
 {
 	bool v6 = strchr(host, ':') != NULL;
+	size_t n;
 
 	err_sys(e, code, "cannot listen on %s%s%s:%u", v6 ? "[" : "", *host ? host : "0.0.0.0",
 		v6 ? "]" : "", port);
-	if (e && code == -EADDRINUSE)
-		strncat(e->msg, "; another collector? choose another with --listen",
-			sizeof(e->msg) - strlen(e->msg) - 1);
+	if (e && code == -EADDRINUSE) {
+		n = strlen(e->msg);
+		snprintf(e->msg + n, sizeof(e->msg) - n,
+			 "; another collector? choose another with %s", option);
+	}
 	return code;
 }
 
-int listen_open(const char *host, uint16_t port, char address[SOCK_TEXT], struct err *e)
+int listen_tcp(const char *host, uint16_t port, const char *option, char address[SOCK_TEXT],
+	       struct err *e)
 {
 	struct addrinfo hints = { .ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM };
 	struct sockaddr_storage bound;
@@ -59,7 +63,7 @@ int listen_open(const char *host, uint16_t port, char address[SOCK_TEXT], struct
 	fd = open_socket(list);
 	freeaddrinfo(list);
 	if (fd < 0)
-		return cannot_listen(host, port, fd, e);
+		return cannot_listen(host, port, option, fd, e);
 	getsockname(fd, (struct sockaddr *)&bound, &n);
 	sock_text((struct sockaddr *)&bound, address);
 	return fd;

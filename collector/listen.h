@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A socket that listens for TCP. */
+/* A TCP socket that listens. */
 #ifndef COLLECTOR_LISTEN_H
 #define COLLECTOR_LISTEN_H
 
@@ -9,9 +9,10 @@
 #include "common/sock.h"
 
 /*
- * HOST "" is any address, PORT 0 any that is free; ADDRESS says what became of them.  The
- * socket, which does not block, or a negative errno with words.
+ * HOST "" is any IPv4 address, "::" any of both kinds; port 0 a free one.  The descriptor,
+ * non-blocking, with the address in ADDRESS; or negative errno with words, which name OPTION.
  */
-int listen_open(const char *host, uint16_t port, char address[SOCK_TEXT], struct err *e);
+int listen_tcp(const char *host, uint16_t port, const char *option, char address[SOCK_TEXT],
+	       struct err *e);
 
 #endif

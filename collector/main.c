@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <locale.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "collector/commands.h"
@@ -10,15 +11,14 @@
 #include "collector/server.h"
 #include "common/exits.h"
 #include "common/log.h"
+#include "common/mem.h"
 
 static const struct command {
 	const char *word;
 	int (*run)(int argc, char **argv);
 } commands[] = {
-	{ "backup", cmd_backup },
-	{ "restore", cmd_restore },
-	{ "sensor", cmd_sensor },
-	{ "token", cmd_token },
+	{ "backup", cmd_backup }, { "restore", cmd_restore },	  { "sensor", cmd_sensor },
+	{ "token", cmd_token },	  { "api-token", cmd_api_token },
 };
 
 static int serve(struct options *o)
@@ -34,13 +34,46 @@ static int serve(struct options *o)
 	return rc == -EWOULDBLOCK ? EXITS_NONE : EXITS_UNREACHED;
 }
 
+/* The command line as it was, over the file as it is by now. */
+struct again {
+	struct options *now; /* NULL: not read again yet */
+	int argc;
+	char **argv;
+};
+
+static void forget(struct options *o)
+{
+	if (o)
+		options_free(o);
+	free(o);
+}
+
+static const struct server_config *read_again(void *ctx)
+{
+	struct again *a = ctx;
+	struct options *fresh = xcalloc(1, sizeof(*fresh));
+
+	if (options_parse(fresh, a->argc, a->argv)) {
+		forget(fresh);
+		return NULL;
+	}
+	forget(a->now);
+	a->now = fresh;
+	log_set_level(fresh->level);
+	return &fresh->server;
+}
+
 static int run(int argc, char **argv)
 {
+	struct again again = { .argc = argc, .argv = argv };
 	struct options o;
 	int rc = options_parse(&o, argc, argv);
 
+	o.server.again = read_again;
+	o.server.again_ctx = &again;
 	rc = rc ? rc - 1 : serve(&o);
 	options_free(&o);
+	forget(again.now);
 	return rc;
 }
 

@@ -28,12 +28,19 @@ static const char help[] =
 	"       skein-collector sensor list|show ID|revoke ID...|allow ID...\n"
 	"       skein-collector backup FILE [--data DIR] [--keep N]\n"
 	"       skein-collector restore FILE [--data DIR]\n"
+	"       skein-collector api-token create|list|revoke ...\n"
 	"\n"
 	"Receives what sensors see and keeps it in DIR/skein.db.\n"
 	"\n"
 	"  --data DIR           default " HOME_DEFAULT "\n"
 	"  --listen ADDR:PORT   default 0.0.0.0:7700; port 0 takes a free one, and\n"
 	"                       DIR/collector.addr says which\n"
+	"  --http ADDR:PORT     answer programs and people there (off unless given; port 0 as\n"
+	"                       above, DIR/collector.http): API, /metrics, /healthz, /readyz.\n"
+	"                       On loopback without TLS, and reading needs no token there\n"
+	"  --http-cert FILE, --http-key FILE\n"
+	"                       a certificate of your own; else the collector's\n"
+	"  --http-names A,B     by which names it is called besides\n"
 	"  --relays NET,...     addresses of relays: what they say of whom they speak for is\n"
 	"                       believed\n"
 	"  --relay HOST:PORT    be one: pass the bytes of sensors that reach only this machine\n"
@@ -59,6 +66,12 @@ static const char help[] =
 	"token lets new sensors in, sensor shows them and decides about them:\n"
 	"skein-collector token --help, skein-collector sensor --help.\n"
 	"\n"
+	"api-token create prints a token, alone on one line, for those who ask over HTTP;\n"
+	"list and revoke NAME (skein-collector api-token --help):\n"
+	"\n"
+	"  --role read|edit|admin  look (default), change the plan, tokens and sensors too\n"
+	"  --name N             by which the audit calls it\n"
+	"  --ttl TIME           how long it may be used: 12h, 90d (default)\n"
 	"backup copies the database while the collector writes, restore puts such a copy back\n"
 	"while it does not run; each has its --help:\n"
 	"\n"
@@ -69,6 +82,7 @@ static const char help[] =
 	"  skein-collector token create --ttl 7d --uses 50\n"
 	"  skein-collector --relay collector.example:7700 --listen 10.1.0.1:7700\n"
 	"  skein-sensor enroll --collector collector.example:7700 --token TOKEN\n"
+	"  skein-collector --http 127.0.0.1:7780 & curl http://127.0.0.1:7780/metrics\n"
 	"\n"
 	"SIGTERM and SIGINT end it when what has arrived is committed; SIGHUP reads the\n"
 	"configuration again; SIGUSR1 prints its state.\n";
@@ -115,6 +129,31 @@ static bool set_data(struct options *o, const char *v)
 static bool set_listen(struct options *o, const char *v)
 {
 	return addr_split_hostport(v, o->host, sizeof(o->host), &o->server.port) == 0;
+}
+
+static bool set_http(struct options *o, const char *v)
+{
+	o->server.http.host = o->http_host;
+	return addr_split_hostport(v, o->http_host, sizeof(o->http_host),
+				   &o->server.http.port) == 0;
+}
+
+static bool set_http_cert(struct options *o, const char *v)
+{
+	o->server.http.cert = v;
+	return *v != 0;
+}
+
+static bool set_http_key(struct options *o, const char *v)
+{
+	o->server.http.key = v;
+	return *v != 0;
+}
+
+static bool set_http_names(struct options *o, const char *v)
+{
+	o->server.http.names = v;
+	return strlen(v) < 4000;
 }
 
 static bool set_relay(struct options *o, const char *v)
@@ -285,6 +324,10 @@ static const struct row rows[] = {
 	{ "flows", true, set_flows, "ADDR:PORT, at most 16" },
 	{ "flow-exporters", true, set_exporters,
 	  "addresses or blocks (10.0.0.0/24), at most 256" },
+	{ "http", true, set_http, "ADDR:PORT" },
+	{ "http-cert", true, set_http_cert, "a file" },
+	{ "http-key", true, set_http_key, "a file" },
+	{ "http-names", true, set_http_names, "names, with commas between" },
 	{ "keep-minutes", true, set_minutes, "8d or more" },
 	{ "keep-hours", true, set_hours, "8d or more" },
 	{ "keep-days", true, set_keep_days, "8d or more" },
@@ -461,12 +504,15 @@ int options_parse(struct options *o, int argc, char **argv)
 					    .port = 7700,
 					    .keep = RETAIN_DEFAULT,
 					    .memory_mb = STORE_MEMORY_MB,
-					    .ready_fd = -1 };
+					    .ready_fd = -1,
+					    .http = { .names = "" } };
 	rc = take_file(o, config_path(argc, argv));
 	if (!rc)
 		rc = take_line_of_command(o, argc, argv);
 	if (!rc)
 		rc = check_keep(&o->server.keep);
+	if (!rc && !o->server.http.cert != !o->server.http.key)
+		rc = options_usage("http-cert and http-key go together", "") + 1;
 	return rc ? rc : finish(o);
 }
 

@@ -16,7 +16,7 @@ enum { OPTIONS_RELAYS = 64 };
 
 struct options {
 	struct server_config server; /* its strings are this struct's */
-	char host[256], to[256];
+	char host[256], http_host[256], to[256];
 	bool is_relay;
 	struct relay_config relay; /* listens where the server would */
 	struct proxy proxy;

@@ -432,7 +432,7 @@ int relay_run(const struct relay_config *config, struct err *e)
 	signal(SIGPIPE, SIG_IGN);
 	LIST_INIT(&r.pairs);
 	set_room(&r);
-	fd = listen_open(config->host, config->port, r.address, e);
+	fd = listen_tcp(config->host, config->port, "--listen", r.address, e);
 	if (fd < 0)
 		return fd;
 	run(&r, fd);

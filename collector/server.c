@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 #include <event2/event.h>
 #include <openssl/ssl.h>
@@ -18,6 +19,7 @@
 #include "collector/home.h"
 #include "collector/hub.h"
 #include "collector/listen.h"
+#include "collector/notify.h"
 #include "collector/porch.h"
 #include "collector/session.h"
 #include "collector/tend.h"
@@ -51,6 +53,9 @@ struct server {
 	struct event *sweep, *self;
 	struct flowport *flows; /* NULL: none are taken */
 	bool flows_over;	/* all that it had has come */
+	struct http http;
+	const struct http_config *http_config; /* as it was read last */
+	struct notify notify;
 	char address[SOCK_TEXT];
 };
 
@@ -114,6 +119,7 @@ static void drain(struct server *sv)
 	}
 	log_info("ending: sessions=%u batches=%zu", hub->sessions_n,
 		 commit_queued(hub->commit));
+	notify_stopping();
 	hub->draining = true;
 	porch_free(hub->porch);
 	hub->porch = NULL;
@@ -139,6 +145,8 @@ static void read_gauges(struct server *sv)
 	s->strangers = h->strangers_n;
 	s->queued = commit_queued(h->commit);
 	s->input_bytes = h->input_bytes;
+	s->beat_ms = stats_clock_ms();
+	s->accepting = sv->hub.porch != NULL;
 }
 
 static void print_state(struct server *sv)
@@ -167,6 +175,7 @@ static void renew_own(struct server *sv)
 		return;
 	SSL_CTX_free(sv->hub.tls);
 	sv->hub.tls = tls;
+	http_reload(&sv->http, sv->http_config);
 	log_info("the collector's own certificate was renewed");
 }
 
@@ -174,6 +183,34 @@ static void on_self(evutil_socket_t fd, short what, void *ctx)
 {
 	(void)fd, (void)what;
 	renew_own(ctx);
+}
+
+static bool same(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* What may change while it runs does; of the rest is said that it did not. */
+static void reload(struct server *sv)
+{
+	const struct server_config *was = sv->config, *now;
+
+	notify_reloading();
+	now = was->again ? was->again(was->again_ctx) : NULL;
+	if (!now) {
+		log_err("the configuration stays as it was");
+	} else {
+		if (!same(was->dir, now->dir) || !same(was->host, now->host) ||
+		    was->port != now->port || !same(was->http.host, now->http.host) ||
+		    was->http.port != now->http.port)
+			log_warn("data, listen and http change at the next start only");
+		sv->http_config = &now->http;
+		http_reload(&sv->http, sv->http_config);
+		sv->hub.stats->reloads++;
+		log_info("configuration read again");
+	}
+	renew_own(sv);
+	notify_ready(sv->address);
 }
 
 static void on_signal(evutil_socket_t number, short what, void *ctx)
@@ -186,7 +223,7 @@ static void on_signal(evutil_socket_t number, short what, void *ctx)
 		print_state(sv);
 		return;
 	case SIGHUP:
-		renew_own(sv);
+		reload(sv);
 		return;
 	}
 	drain(sv);
@@ -200,6 +237,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *ctx)
 	session_sweep(&sv->hub);
 	database_sweep(&sv->database);
 	read_gauges(sv);
+	notify_alive(&sv->notify, sv->hub.stats);
 }
 
 static void on_broken(struct hub *hub, const struct err *why)
@@ -274,6 +312,19 @@ static int open_store(struct server *sv, struct err *e)
 	return rc ? rc : store_memory(sv->hub.store, sv->config->memory_mb, e);
 }
 
+/* Before the store is opened: what it forks may not carry that over. */
+static int start_http(struct server *sv, struct err *e)
+{
+	const struct server_config *c = sv->config;
+	int rc = http_listen(&sv->http, &c->http, e);
+
+	if (!rc)
+		rc = http_start(&sv->http, &c->http, c->dir, sv->hub.stats, e);
+	if (!rc && c->http.host)
+		rc = home_write_address(c->dir, "collector.http", sv->http.address, e);
+	return rc;
+}
+
 static int open_all(struct server *sv, struct err *e)
 {
 	const char *dir = sv->config->dir;
@@ -289,14 +340,16 @@ static int open_all(struct server *sv, struct err *e)
 	home_forget_address(dir);
 	if (flowport_start(&sv->flows, &sv->config->flows, sv->hub.stats, e) < 0)
 		return -EIO;
-	if (authority_start(&sv->authority, dir, e) < 0 || open_store(sv, e) < 0 ||
-	    authority_certify_self(&sv->authority, dir, e) < 0)
+	if (authority_start(&sv->authority, dir, e) < 0 ||
+	    authority_certify_self(&sv->authority, dir, e) < 0 || start_http(sv, e) < 0 ||
+	    open_store(sv, e) < 0)
 		return -EIO;
 	sv->hub.tls = authority_tls(dir, e);
 	if (!sv->hub.tls)
 		return -EIO;
-	sv->socket = listen_open(sv->config->host, sv->config->port, sv->address, e);
-	if (sv->socket < 0 || home_write_address(dir, sv->address, e) < 0)
+	sv->socket =
+		listen_tcp(sv->config->host, sv->config->port, "--listen", sv->address, e);
+	if (sv->socket < 0 || home_write_address(dir, "collector.addr", sv->address, e) < 0)
 		return -EIO;
 	return 0;
 }
@@ -307,6 +360,8 @@ static void say_ready(struct server *sv)
 
 	log_info("listening on %s, data in %s, version %s", sv->address, sv->config->dir,
 		 SKEIN_VERSION);
+	read_gauges(sv);
+	notify_ready(sv->address);
 	if (fd < 0)
 		return;
 	dprintf(fd, "%s\n", sv->address);
@@ -338,6 +393,7 @@ static void close_all(struct server *sv)
 		event_base_free(sv->hub.base);
 	SSL_CTX_free(sv->hub.tls);
 	authority_close(&sv->authority);
+	http_stop(&sv->http);
 	database_close(&sv->database);
 	if (sv->socket >= 0)
 		close(sv->socket);
@@ -356,6 +412,10 @@ int server_run(const struct server_config *config, struct err *e)
 	more_descriptors();
 	LIST_INIT(&sv.hub.sessions);
 	sv.hub.stats = stats_new();
+	sv.hub.stats->started = (uint64_t)time(NULL);
+	sv.http = (struct http){ .keeper.fd = -1, .socket = -1 };
+	sv.http_config = &config->http;
+	notify_start(&sv.notify);
 	sv.hub.fewer = on_fewer;
 	sv.hub.broken = on_broken;
 	sv.hub.room = session_go_on;

@@ -5,12 +5,18 @@
 
 #include <stdint.h>
 
+#include "collector/http.h"
 #include "common/addr.h"
 #include "collector/flowport.h"
 #include "common/err.h"
 #include "store/retain.h"
 
 struct server_config {
+	struct http_config http;
+	/* For SIGHUP: the configuration as it is by now, good until the next call; NULL when
+	 * it is wrong, which has been said. */
+	const struct server_config *(*again)(void *ctx);
+	void *again_ctx;
 	const char *dir;
 	const char *host; /* "" for any address */
 	uint16_t port;	  /* 0 for any that is free; DIR/collector.addr then says which */

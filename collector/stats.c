@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <time.h>
 
 const struct stats_row stats_rows[] = {
 #define X(name, kind, words) { #name, #kind, words, offsetof(struct stats, name) },
@@ -27,4 +28,34 @@ uint64_t stats_value(const struct stats *s, const struct stats_row *row)
 	const uint64_t *v = (const uint64_t *)((const char *)s + row->at);
 
 	return __atomic_load_n(v, __ATOMIC_RELAXED);
+}
+
+uint64_t stats_clock_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static uint64_t get(const uint64_t *v)
+{
+	return __atomic_load_n(v, __ATOMIC_RELAXED);
+}
+
+const char *stats_unready(const struct stats *s)
+{
+	uint64_t beat = get(&s->beat_ms), now = stats_clock_ms();
+
+	if (!beat)
+		return "the collector is starting";
+	if (now > beat && now - beat > STATS_SILENT_MS)
+		return "the loop of ingest does not turn";
+	if (get(&s->disk_full))
+		return "the disk is full: nothing can be kept";
+	if (get(&s->commit_failing))
+		return "the last transaction failed; the log says why";
+	if (!get(&s->accepting))
+		return "no connections of sensors are taken now";
+	return NULL;
 }

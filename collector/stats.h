@@ -34,6 +34,34 @@
 	X(gaps, counter, "batches out of sequence, sent back")                                \
 	X(commits, counter, "transactions")                                                   \
 	X(commits_failed, counter, "transactions that failed; their sensors send again")      \
+	X(commits_waited, counter,                                                            \
+	  "transactions put off: another writes, or there is no room")                        \
+	X(http_accepted, counter, "HTTP connections accepted")                                \
+	X(http_turned_away, counter, "HTTP connections closed at once: too many")             \
+	X(http_tls_failed, counter, "TLS handshakes of HTTP that failed")                     \
+	X(http_timeouts, counter, "HTTP requests that did not come in time")                  \
+	X(http_refused, counter, "HTTP requests refused before they were read whole")         \
+	X(http_requests, counter, "HTTP requests handed to a worker")                         \
+	X(http_busy, counter, "HTTP requests turned away: too many wait")                     \
+	X(http_changes, counter, "changes of the plan made over HTTP")                        \
+	X(http_killed, counter, "HTTP requests ended: they took too long")                    \
+	X(http_answers_2xx, counter, "HTTP answers: done")                                    \
+	X(http_answers_304, counter, "HTTP answers: not modified")                            \
+	X(http_answers_4xx, counter, "HTTP answers: refused, those below among them")         \
+	X(http_answers_401, counter, "HTTP answers: no good token")                           \
+	X(http_answers_403, counter, "HTTP answers: the role, Host or Origin may not")        \
+	X(http_answers_404, counter, "HTTP answers: not there")                               \
+	X(http_answers_429, counter, "HTTP answers: refused too often")                       \
+	X(http_answers_5xx, counter, "HTTP answers: failed, those below among them")          \
+	X(http_answers_503, counter, "HTTP answers: not now")                                 \
+	X(http_restarts, counter, "processes of HTTP that ended and were started again")      \
+	X(reloads, counter, "configurations read again")                                      \
+	X(accepting, gauge, "1 while connections of sensors are taken")                       \
+	X(commit_failing, gauge,                                                              \
+	  "1 from a transaction that failed, or had no room, to a good one")                  \
+	X(beat_ms, gauge, "milliseconds since boot when the loop of ingest last turned")      \
+	X(started, gauge, "Unix seconds of the start")                                        \
+	X(http_connections, gauge, "HTTP connections")                                        \
 	X(sessions, gauge, "connections of sensors")                                          \
 	X(live, gauge, "sensors connected and welcomed")                                      \
 	X(strangers, gauge, "connections that have not said HELLO yet")                       \
@@ -97,5 +125,11 @@ extern const unsigned stats_rows_n;
 /* Zeroed, shared with every process forked afterwards, there until this one ends. */
 struct stats *stats_new(void);
 uint64_t stats_value(const struct stats *s, const struct stats_row *row);
+
+/* Milliseconds since boot: the same clock in all processes, which nobody sets. */
+uint64_t stats_clock_ms(void);
+/* Why the collector is not ready to take and keep what sensors send; NULL when it is. */
+enum { STATS_SILENT_MS = 10000 }; /* of beat_ms */
+const char *stats_unready(const struct stats *s);
 
 #endif

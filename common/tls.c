@@ -149,20 +149,26 @@ static int verify_pinned(X509_STORE_CTX *x, void *pin)
 	return ok;
 }
 
-SSL_CTX *tls_client_pinned(const uint8_t pin[32], struct err *e)
+int tls_pin(SSL_CTX *ctx, const uint8_t pin[32])
 {
 	static int slot = -1;
-	SSL_CTX *ctx = client_context();
 	void *copy = OPENSSL_memdup(pin, 32);
 
 	if (slot < 0)
 		slot = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, free_pin);
-	if (!ctx || !copy || !SSL_CTX_set_ex_data(ctx, slot, copy)) {
+	if (!copy || !SSL_CTX_set_ex_data(ctx, slot, copy)) {
 		OPENSSL_free(copy);
-		return fail(ctx, e, "TLS");
+		return -ENOMEM;
 	}
 	SSL_CTX_set_cert_verify_callback(ctx, verify_pinned, copy);
-	return ctx;
+	return 0;
+}
+
+SSL_CTX *tls_client_pinned(const uint8_t pin[32], struct err *e)
+{
+	SSL_CTX *ctx = client_context();
+
+	return !ctx || tls_pin(ctx, pin) < 0 ? fail(ctx, e, "TLS") : ctx;
 }
 
 SSL *tls_accepting(SSL_CTX *ctx)

@@ -27,6 +27,9 @@ SSL_CTX *tls_client(X509 *authority, X509 *cert, EVP_PKEY *key, struct err *e);
 /* For one that is not yet: trusts the authority whose fingerprint is PIN (copied). */
 SSL_CTX *tls_client_pinned(const uint8_t pin[32], struct err *e);
 
+/* CTX, of somebody's TLS client, trusts that authority alone.  0, or -ENOMEM. */
+int tls_pin(SSL_CTX *ctx, const uint8_t pin[32]);
+
 /* One connection; NULL only without memory.  A bufferevent with BEV_OPT_CLOSE_ON_FREE owns it.
  */
 SSL *tls_accepting(SSL_CTX *ctx);

@@ -7,7 +7,7 @@
 
 enum { PART = 43 }; /* base64 characters of 32 bytes */
 
-static const char prefix[] = "skein1.";
+static const char prefix[] = "skein1.", api_prefix[] = "skeinapi1.";
 static const char alphabet[] =
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
@@ -44,20 +44,45 @@ static int decode(const char in[PART], uint8_t out[32])
 	return bits & ((1U << n) - 1) ? -EINVAL : 0;
 }
 
+static void put(const struct token *t, const char *before, char *out)
+{
+	size_t n = strlen(before);
+
+	memcpy(out, before, n);
+	encode(t->secret, out + n);
+	out[n + PART] = '.';
+	encode(t->pin, out + n + PART + 1);
+	out[n + PART + 1 + PART] = 0;
+}
+
+static int parse(const char *s, const char *before, struct token *out)
+{
+	size_t n = strlen(before);
+
+	if (strlen(s) != n + PART + 1 + PART || strncmp(s, before, n) != 0 ||
+	    s[n + PART] != '.')
+		return -EINVAL;
+	if (decode(s + n, out->secret) < 0 || decode(s + n + PART + 1, out->pin) < 0)
+		return -EINVAL;
+	return 0;
+}
+
 void token_text(const struct token *t, char out[TOKEN_TEXT])
 {
-	memcpy(out, prefix, 7);
-	encode(t->secret, out + 7);
-	out[7 + PART] = '.';
-	encode(t->pin, out + 8 + PART);
-	out[TOKEN_TEXT - 1] = 0;
+	put(t, prefix, out);
 }
 
 int token_parse(const char *s, struct token *out)
 {
-	if (strlen(s) != TOKEN_TEXT - 1 || strncmp(s, prefix, 7) != 0 || s[7 + PART] != '.')
-		return -EINVAL;
-	if (decode(s + 7, out->secret) < 0 || decode(s + 8 + PART, out->pin) < 0)
-		return -EINVAL;
-	return 0;
+	return parse(s, prefix, out);
+}
+
+void token_api_text(const struct token *t, char out[TOKEN_API_TEXT])
+{
+	put(t, api_prefix, out);
+}
+
+int token_api_parse(const char *s, struct token *out)
+{
+	return parse(s, api_prefix, out);
 }

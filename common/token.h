@@ -9,7 +9,10 @@
 
 #include <stdint.h>
 
-enum { TOKEN_TEXT = 7 + 43 + 1 + 43 + 1 };
+enum {
+	TOKEN_TEXT = 7 + 43 + 1 + 43 + 1,
+	TOKEN_API_TEXT = TOKEN_TEXT + 3,
+};
 
 struct token {
 	uint8_t secret[32];
@@ -19,5 +22,9 @@ struct token {
 void token_text(const struct token *t, char out[TOKEN_TEXT]);
 /* 0, or -EINVAL for anything that token_text would not write. */
 int token_parse(const char *s, struct token *out);
+
+/* The same for whoever asks over HTTP, with "skeinapi1." before it. */
+void token_api_text(const struct token *t, char out[TOKEN_API_TEXT]);
+int token_api_parse(const char *s, struct token *out);
 
 #endif

@@ -2,17 +2,24 @@
 # Completion of skein-collector for fish.
 set -l token "__fish_seen_subcommand_from token"
 set -l sensor "__fish_seen_subcommand_from sensor"
-set -l either "__fish_seen_subcommand_from token sensor"
+set -l api "__fish_seen_subcommand_from api-token"
+set -l either "__fish_seen_subcommand_from token sensor api-token"
+set -l timed "__fish_seen_subcommand_from token api-token"
 
 complete -c skein-collector -f
 complete -c skein-collector -n __fish_use_subcommand -a token -d 'let sensors in'
 complete -c skein-collector -n __fish_use_subcommand -a sensor -d 'who is in, and who may'
-complete -c skein-collector -n "$token; and not __fish_seen_subcommand_from create list revoke" \
+complete -c skein-collector -n __fish_use_subcommand -a api-token -d 'let people and programs ask'
+complete -c skein-collector -n "$timed; and not __fish_seen_subcommand_from create list revoke" \
 	-a 'create list revoke'
 complete -c skein-collector -n "$sensor; and not __fish_seen_subcommand_from list show revoke allow" \
 	-a 'list show revoke allow'
 complete -c skein-collector -l data -x -a '(__fish_complete_directories)' -d 'data directory'
 complete -c skein-collector -n "not $either" -l listen -x -d 'for sensors, ADDR:PORT'
+complete -c skein-collector -n "not $either" -l http -x -d 'for people and programs, ADDR:PORT'
+complete -c skein-collector -n "not $either" -l http-cert -r -F -d 'certificate of your own'
+complete -c skein-collector -n "not $either" -l http-key -r -F -d 'its key'
+complete -c skein-collector -n "not $either" -l http-names -x -d 'by which names it is called'
 complete -c skein-collector -n "not $either" -l relay -x -d 'pass on to HOST:PORT'
 complete -c skein-collector -n "not $either" -l relays -x -d 'that are believed, NET,...'
 complete -c skein-collector -n "not $either" -l proxy -x -d 'of a relay, HOST:PORT'
@@ -31,7 +38,9 @@ complete -c skein-collector -n "not $either" -l keep-total -x -d 'how long to ke
 complete -c skein-collector -n "not $either" -l memory -x -d 'megabytes for the caches'
 complete -c skein-collector -n "not $either" -l log-level -x -a 'debug info warn err'
 complete -c skein-collector -n "$token" -l role -x -a 'host mirror' -d role
-complete -c skein-collector -n "$token" -l ttl -x -d 'how long it is good'
+complete -c skein-collector -n "$api" -l role -x -a 'read edit admin' -d role
+complete -c skein-collector -n "$api" -l name -x -d 'by which the audit calls it'
+complete -c skein-collector -n "$timed" -l ttl -x -d 'how long it is good'
 complete -c skein-collector -n "$token" -l uses -x -d 'how often'
 complete -c skein-collector -n "$token" -l realm -x -d 'address space'
 complete -c skein-collector -n "$token" -l cidr -x -d 'from where'

@@ -10,7 +10,7 @@ _skein_listed() {
 
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		--db | --data) db=("${COMP_WORDS[i]}" "${COMP_WORDS[i + 1]}") ;;
+		--db | --data | --server | --token-file | --ca) db+=("${COMP_WORDS[i]}" "${COMP_WORDS[i + 1]}") ;;
 		esac
 	done
 	while IFS=$'\t' read -r name _; do
@@ -43,11 +43,16 @@ _skein_directories() {
 # The argument of the option before; false if it takes none.
 _skein_argument() {
 	case $1 in
-	--db | --with-db | --output | -o) _skein_files "$2" ;;
+	--db | --with-db | --output | -o | --token-file | --ca | --http-cert | --http-key) _skein_files "$2" ;;
 	--data) _skein_directories "$2" ;;
 	--machine | -m) _skein_machines "$2" ;;
 	--tz) _skein_words "UTC local" "$2" ;;
-	--role) _skein_words "host mirror" "$2" ;;
+	--role)
+		case ${COMP_WORDS[1]} in
+		api-token) _skein_words "read edit admin" "$2" ;;
+		*) _skein_words "host mirror" "$2" ;;
+		esac
+		;;
 	--format | -f)
 		case ${COMP_WORDS[1]} in
 		export) _skein_words "csv json graphml gexf drawio cypher mermaid" "$2" ;;
@@ -61,6 +66,7 @@ _skein_argument() {
 	--firewall) _skein_words "csv nft" "$2" ;;
 	--capacity | --capacity-gb | --pilot | --start | --every | --deadline | --freeze | --link) ;;
 	--assume-gb | --shared | --rtt | --chatty | --wave | -w) ;;
+	--server | --http | --http-names | --name) ;;
 	--proxy-login) _skein_files "$2" ;;
 	--collector | --listen | --flows | --flow-exporters | --proxy | --relay | --relays | --token | --ttl | --uses | --realm | --cidr | --max-edges | --max-sockets) ;;
 	*) return 1 ;;
@@ -86,7 +92,7 @@ _skein_groups_words() {
 
 _skein() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local all="--color --quiet --help" database="--db --data"
+	local all="--color --quiet --help" database="--db --data" server="--server --token-file --ca"
 	local filter="--machine --process --port" window="--since --until --tz"
 	local table="--json --json=lines --csv --no-header --limit --all --tz"
 
@@ -97,27 +103,27 @@ _skein() {
 		return
 	fi
 	case ${COMP_WORDS[1]}:$cur in
-	machines:-*) _skein_words "$database --machine $table $all" "$cur" ;;
-	edges:-*) _skein_words "$database $filter $window $table $all" "$cur" ;;
-	services:-*) _skein_words "$database $filter $table $all" "$cur" ;;
-	explain:-*) _skein_words "$database $window --group --watch --plan --json --all $all" "$cur" ;;
-	diff:-*) _skein_words "$database $window --plans --with-db --factor $table $all" "$cur" ;;
+	machines:-*) _skein_words "$database $server --machine $table $all" "$cur" ;;
+	edges:-*) _skein_words "$database $server $filter $window $table $all" "$cur" ;;
+	services:-*) _skein_words "$database $server $filter $table $all" "$cur" ;;
+	explain:-*) _skein_words "$database $server $window --group --watch --plan --json --all $all" "$cur" ;;
+	diff:-*) _skein_words "$database $server $window --plans --with-db --factor $table $all" "$cur" ;;
 	import:-*) _skein_words "$database $all --csv" "$cur" ;;
-	diagram:-*) _skein_words "$database $filter $window --output --format --overview --group --machines
+	diagram:-*) _skein_words "$database $server $filter $window --output --format --overview --group --machines
 		$all" "$cur" ;;
 	waves:-*)
-		_skein_words "$database --capacity --capacity-gb --pilot --start --every --deadline
+		_skein_words "$database $server --capacity --capacity-gb --pilot --start --every --deadline
 			--freeze --link --assume-gb --shared --rtt --chatty --wave --firewall --dry-run
 			--reset $table $all" "$cur"
 		;;
 	waves:*) _skein_words "show" "$cur" ;;
-	export:-*) _skein_words "$database $window --format --output --table --edges --plan $all" "$cur" ;;
-	doctor:-*) _skein_words "$database --json --all $all" "$cur" ;;
+	export:-*) _skein_words "$database $server $window --format --output --table --edges --plan $all" "$cur" ;;
+	doctor:-*) _skein_words "$database $server --json --all $all" "$cur" ;;
 	up:-*) _skein_words "$database --for --listen --interval --poll $all" "$cur" ;;
 	down:-*) _skein_words "$database $all" "$cur" ;;
 	machines:* | edges:* | services:* | explain:*) _skein_machines "$cur" ;;
 	import:*) _skein_files "$cur" ;;
-	groups:-*) _skein_words "$database $window $table --size --sites-apart --envs-mixed
+	groups:-*) _skein_words "$database $server $window $table --size --sites-apart --envs-mixed
 		--no-names --no-tags --no-subnets --plan --dry-run --output $all" "$cur" ;;
 	groups:*) _skein_groups_words "$cur" ;;
 	help:*) _skein_words "up down import machines edges services groups explain diff diagram waves export
@@ -157,7 +163,11 @@ _skein_collector() {
 	local cur=${COMP_WORDS[COMP_CWORD]}
 
 	_skein_argument "${COMP_WORDS[COMP_CWORD - 1]}" "$cur" && return
-	if [[ ${COMP_WORDS[1]} == token && $COMP_CWORD == 2 ]]; then
+	if [[ ${COMP_WORDS[1]} == api-token && $COMP_CWORD == 2 ]]; then
+		_skein_words "create list revoke" "$cur"
+	elif [[ ${COMP_WORDS[1]} == api-token ]]; then
+		_skein_words "--data --role --name --ttl --json --help" "$cur"
+	elif [[ ${COMP_WORDS[1]} == token && $COMP_CWORD == 2 ]]; then
 		_skein_words "create list revoke" "$cur"
 	elif [[ ${COMP_WORDS[1]} == token ]]; then
 		_skein_words "--data --role --ttl --uses --cidr --realm --json --quiet --help" "$cur"
@@ -171,9 +181,9 @@ _skein_collector() {
 		_skein_words "--data --help $([[ ${COMP_WORDS[1]} == backup ]] && echo --keep)" "$cur"
 		COMPREPLY+=($(compgen -f -- "$cur"))
 	elif ((COMP_CWORD == 1)) && [[ $cur != -* ]]; then
-		_skein_words "token sensor backup restore" "$cur"
+		_skein_words "token sensor api-token backup restore" "$cur"
 	else
-		_skein_words "--data --config --listen --flows --flow-exporters
+		_skein_words "--data --config --listen --flows --flow-exporters --http --http-cert --http-key --http-names
 			--relay --relays --proxy --proxy-login
 			--keep-minutes --keep-hours --keep-days --keep-total
 			--memory --log-level --help --version" "$cur"

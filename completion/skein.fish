@@ -5,8 +5,8 @@ function __skein_machines
     set -l words (commandline -opc)
     set -l db
     for i in (seq (count $words))
-        if contains -- $words[$i] --db --data; and test $i -lt (count $words)
-            set db $words[$i] $words[(math $i + 1)]
+        if contains -- $words[$i] --db --data --server --token-file --ca; and test $i -lt (count $words)
+            set -a db $words[$i] $words[(math $i + 1)]
         end
     end
     skein machines $db --no-header --quiet 2>/dev/null | cut -f1
@@ -16,8 +16,8 @@ function __skein_groups
     set -l words (commandline -opc)
     set -l db
     for i in (seq (count $words))
-        if contains -- $words[$i] --db --data; and test $i -lt (count $words)
-            set db $words[$i] $words[(math $i + 1)]
+        if contains -- $words[$i] --db --data --server --token-file --ca; and test $i -lt (count $words)
+            set -a db $words[$i] $words[(math $i + 1)]
         end
     end
     skein groups show $db --no-header --quiet 2>/dev/null | cut -f1
@@ -32,6 +32,7 @@ set -l diff "__fish_seen_subcommand_from diff"
 set -l window "__fish_seen_subcommand_from groups edges diagram explain diff export"
 set -l filter "__fish_seen_subcommand_from edges services diagram"
 set -l zone "__fish_seen_subcommand_from groups machines edges services diagram explain diff waves"
+set -l asked "__fish_seen_subcommand_from machines edges services groups explain diff diagram waves export doctor"
 set -l database "__fish_seen_subcommand_from import machines edges services groups explain diff diagram waves export doctor up down"
 
 complete -c skein -f
@@ -63,6 +64,9 @@ complete -c skein -n "$diff" -l factor -x -d 'what is a change'
 complete -c skein -n "__fish_seen_subcommand_from import" -l csv -d 'the files are CSV lists of machines'
 
 complete -c skein -n "$database" -l db -r -F -d 'the database'
+complete -c skein -n "$asked" -l server -x -d 'ask a collector'
+complete -c skein -n "$asked" -l token-file -r -F -d 'its token'
+complete -c skein -n "$asked" -l ca -r -F -d 'whom to trust'
 complete -c skein -n "$database" -l data -x -a "(__fish_complete_directories)" -d 'data directory'
 complete -c skein -n "$ends" -s m -l machine -x -a "(__skein_machines)" -d 'only this machine'
 complete -c skein -n "$filter" -l process -x -d 'only this process'

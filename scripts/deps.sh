@@ -30,6 +30,7 @@ table() {
 	build  zlib1g-dev         zlib-devel              zlib-devel
 	build  libevent-dev       libevent-devel          libevent-devel
 	build  libssl-dev         openssl-devel           libopenssl-devel
+	build  libcurl4-openssl-dev  libcurl-devel      libcurl-devel
 	build  libsqlite3-dev     sqlite-devel            sqlite3-devel
 	build  libgraphviz-dev    graphviz-devel          graphviz-devel
 	build  libnl-3-dev        libnl3-devel            libnl3-devel

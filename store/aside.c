@@ -19,8 +19,8 @@
 
 /* What nobody could tell again.  Those that a file does not have are passed over. */
 static const char *const people[] = {
-	"sensor",     "token",	      "apitoken", "audit",   "plan",
-	"plan_group", "plan_machine", "edit",	  "setting", "group_label",
+	"sensor",     "token",	      "api_token", "audit",   "plan",
+	"plan_group", "plan_machine", "edit",	   "setting", "group_label",
 };
 enum { PEOPLE = sizeof(people) / sizeof(*people), COLUMNS = 40 };
 

@@ -102,3 +102,14 @@ INSERT INTO claim SELECT id, conversation, origin, witnesses, client_process, se
 	edge, guess, run, live, pending, opens, ports, 0, 0 FROM claim_before;
 DROP TABLE claim_before;
 CREATE INDEX claim_edge ON claim(edge);
+
+-- Who may ask over HTTP (apitoken.h).
+CREATE TABLE api_token(
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
+	hash BLOB NOT NULL UNIQUE,              -- SHA-256 of 256 random bits
+	role INTEGER NOT NULL,                  -- enum api_role
+	name TEXT NOT NULL UNIQUE,              -- stands in audit rows
+	made_ms INTEGER NOT NULL,
+	expires_ms INTEGER NOT NULL,
+	used_ms INTEGER NOT NULL DEFAULT 0      -- to the hour; 0: never
+);

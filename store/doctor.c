@@ -321,3 +321,58 @@ int doctor_contested(struct store *s, doctor_contested_fn *fn, void *ctx, struct
 	db_done(st);
 	return got ? got : rc;
 }
+
+/* Coverage */
+
+int doctor_count(struct store *s, struct doctor_counts *out, struct err *e)
+{
+	int64_t machines = 0, edges = 0;
+	int rc = db_int(s, e, &machines, "SELECT count(*) FROM machine", DB_NONE);
+
+	if (rc > 0)
+		rc = db_int(s, e, &edges, "SELECT count(*) FROM edge", DB_NONE);
+	*out = (struct doctor_counts){ (uint64_t)machines, (uint64_t)edges };
+	return rc < 0 ? rc : 0;
+}
+
+static struct doctor_cover cover_of(sqlite3_stmt *st)
+{
+	return (struct doctor_cover){ .sensor = db_text(st, 0),
+				      .first = sqlite3_column_int64(st, 1) * 60,
+				      .last = sqlite3_column_int64(st, 2) * 60 + 60,
+				      .covered_s =
+					      (uint64_t)sqlite3_column_int64(st, 3) / 1000,
+				      .gaps = (uint64_t)sqlite3_column_int64(st, 4),
+				      .lost = (uint64_t)sqlite3_column_int64(st, 5) };
+}
+
+int doctor_coverage(struct store *s, int64_t since, int64_t until, doctor_cover_fn *fn,
+		    void *ctx, struct err *e)
+{
+	int64_t end = until ? until : INT64_MAX / 1000;
+	sqlite3_stmt *st = db_query(
+		s, e,
+		"SELECT s.name, c.first, c.last, c.ms, coalesce(g.n, 0), coalesce(g.lost, 0) "
+		"FROM (SELECT sensor, min(minute) AS first, max(minute) AS last, "
+		"sum(covered_ms) AS ms FROM coverage WHERE minute >= ?1 AND minute < ?2 "
+		"GROUP BY sensor) c JOIN sensor s ON s.id = c.sensor LEFT JOIN "
+		"(SELECT sensor, count(*) AS n, sum(records) AS lost FROM gap "
+		"WHERE end_ms > ?3 AND start_ms < ?4 GROUP BY sensor) g "
+		"ON g.sensor = c.sensor ORDER BY s.name",
+		DB(I(since / 60), I(end / 60 + (end % 60 != 0)), I(since * 1000),
+		   I(end * 1000)));
+	int rc;
+
+	if (!st)
+		return db_fail(s, NULL);
+	while ((rc = db_step(s, st, e)) > 0) {
+		struct doctor_cover row = cover_of(st);
+
+		rc = fn(&row, ctx);
+		if (rc) {
+			db_done(st);
+			return rc;
+		}
+	}
+	return rc;
+}

@@ -58,6 +58,23 @@ typedef int doctor_sensor_fn(const struct doctor_sensor *row, void *ctx);
 /* By machine, then name. */
 int doctor_sensors(struct store *s, doctor_sensor_fn *fn, void *ctx, struct err *e);
 
+struct doctor_counts {
+	uint64_t machines, edges;
+};
+int doctor_count(struct store *s, struct doctor_counts *out, struct err *e);
+
+/* Of a sensor in a window: how much of it was watched, and what was lost. */
+struct doctor_cover {
+	const char *sensor;
+	int64_t first, last; /* Unix seconds of the minutes that were watched at all */
+	uint64_t covered_s;
+	uint64_t gaps, lost; /* stretches that lost records, and how many records */
+};
+typedef int doctor_cover_fn(const struct doctor_cover *row, void *ctx);
+/* Minutes of [SINCE, UNTIL), Unix seconds, 0: open; by the sensor's name. */
+int doctor_coverage(struct store *s, int64_t since, int64_t until, doctor_cover_fn *fn,
+		    void *ctx, struct err *e);
+
 /* A machine without a sensor, or an address of the own networks that is no known machine. */
 struct doctor_stranger {
 	const char *name; /* of the machine, or "" */

@@ -338,6 +338,27 @@ void store_rollback(struct store *s)
 		db_run(s, NULL, "ROLLBACK", DB_NONE);
 }
 
+int store_freeze(struct store *s, struct err *e)
+{
+	store_forget(s);
+	return db_run(s, e, "BEGIN", DB_NONE);
+}
+
+int store_thaw(struct store *s)
+{
+	int rc = store_in_tx(s) ? db_run(s, NULL, "ROLLBACK", DB_NONE) : 0;
+
+	store_forget(s);
+	return rc;
+}
+
+int store_changes(struct store *s, int64_t *changes, struct err *e)
+{
+	int rc = db_int(s, e, changes, "PRAGMA data_version", DB_NONE);
+
+	return rc < 0 ? rc : 0;
+}
+
 int store_enter(struct store *s, bool *own, struct err *e)
 {
 	*own = !store_in_tx(s);

@@ -53,4 +53,13 @@ int store_begin(struct store *s, struct err *e);
 int store_commit(struct store *s, struct err *e);
 void store_rollback(struct store *s);
 
+/*
+ * For reading: what follows until store_thaw is one state of the database, whoever writes.
+ * Thaw returns negative errno if the file is not to be trusted any more.
+ */
+int store_freeze(struct store *s, struct err *e);
+int store_thaw(struct store *s);
+/* A number that is another once somebody else has written; for this handle alone. */
+int store_changes(struct store *s, int64_t *changes, struct err *e);
+
 #endif

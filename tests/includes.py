@@ -41,6 +41,7 @@ ONLY = {
     r"graphviz/cgraph\.h": {"graph/draw/pen.c"},
     r"graphviz/gvc\.h": {"graph/draw/render.c"},
     r"sqlite3\.h": {"store/"},
+    r"curl/.*": {"cli/server.c"},
     r"event2/.*": {"sensor/", "collector/", "common/"},
     r"openssl/.*": {"common/", "collector/", "sensor/", "cli/source.c"},
 }

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the HTTP processes share (http.h). */
+#ifndef COLLECTOR_HTTP_PRIV_H
+#define COLLECTOR_HTTP_PRIV_H
+
+#include <sys/queue.h>
+#include <openssl/types.h>
+
+#include "collector/ask.h"
+#include "collector/http.h"
+#include "collector/http_guard.h"
+#include "common/mem.h"
+
+#define uthash_malloc(n) xmalloc(n)
+#include <uthash.h>
+
+struct event_base;
+struct event;
+struct bufferevent;
+
+enum {
+	HTTP_CONNS = 512,	/* in all; beyond, the one that idles longest goes */
+	HTTP_CONNS_SOURCE = 64, /* of one address */
+	HTTP_HEAD_S = 10,	/* to say all of the head, TLS too */
+	HTTP_BODY_S = 20,
+	HTTP_IDLE_S = 30,   /* between two requests */
+	HTTP_STALL_S = 30,  /* without taking any of an answer */
+	HTTP_SEND_S = 1800, /* to take all of it */
+	HTTP_LINGER_S = 2,  /* after the last words */
+	HTTP_DRAIN_S = 5,   /* when another front has taken over */
+	HTTP_REFUSALS = 60, /* of one address in a minute: then it waits */
+	HTTP_SOURCES = 4096,
+	HTTP_CHUNK = 64 << 10,
+
+	HTTP_QUICK = 1, /* workers for what takes no time, */
+	HTTP_SLOW = 2,	/* and for the rest */
+	HTTP_WORKERS = HTTP_QUICK + HTTP_SLOW,
+	HTTP_QUEUE = 64, /* requests of a lane that wait */
+	HTTP_QUEUE_S = 20,
+};
+
+/* Keeper and front: the front asks to end a worker; the keeper hands it a worker's socket. */
+struct http_note {
+	uint8_t worker;
+};
+
+/* What a front and its workers start with. */
+struct http_setup {
+	const char *dir;
+	struct stats *stats;
+	struct http_config config; /* with strings of their own */
+	int socket;
+	SSL_CTX *tls; /* NULL on loopback */
+	uint8_t worker;
+};
+
+child_fn http_front;  /* ctx: struct http_setup */
+child_fn http_worker; /* api_worker.c; the same */
+
+struct http_conn;
+TAILQ_HEAD(http_queue, http_conn);
+
+struct http_worker_slot {
+	int fd; /* -1: none now */
+	struct event *event;
+	struct http_conn *conn; /* whose request it has, NULL: nobody waits any more */
+	uint32_t id;
+	bool busy;
+	struct event *limit;
+	struct http_front_state *front;
+};
+
+/* An address that has connections, or was refused things. */
+struct http_source {
+	struct addr addr;
+	unsigned conns, refusals;
+	uint64_t since_s;
+	UT_hash_handle hh;
+};
+
+struct http_front_state {
+	struct event_base *base;
+	const struct http_setup *setup;
+	struct stats *stats;
+	int control; /* to the keeper */
+	struct event *noted;
+	bool loopback, draining;
+	char host[256];		/* this machine's */
+	struct http_queue idle; /* say nothing, the one that does so longest first */
+	unsigned conns_n, sources_n;
+	struct http_source *sources;
+	struct http_worker_slot worker[HTTP_WORKERS];
+	struct http_queue waiting[2]; /* for a worker: quick ones, slow ones */
+	unsigned waiting_n[2];
+	uint32_t last_id;
+};
+
+enum http_state {
+	HTTP_READS_HEAD,
+	HTTP_READS_BODY,
+	HTTP_QUEUED, /* in waiting[lane] */
+	HTTP_ASKED,  /* a worker has it */
+	HTTP_WRITES,
+	HTTP_CLOSES,
+};
+
+struct http_conn {
+	TAILQ_ENTRY(http_conn) idle;	/* while it reads a head */
+	TAILQ_ENTRY(http_conn) waiting; /* while it is queued */
+	struct http_front_state *front;
+	struct bufferevent *bev;
+	struct event *deadline;
+	struct http_source *source;
+	struct addr peer;
+	struct http_guard guard;
+	enum http_state state;
+	bool used;  /* answered something before */
+	char *text; /* the head's bytes */
+	struct http_head head;
+	uint8_t *body;
+	bool open;
+	struct buf ask; /* as it goes to the worker, but for its id */
+	int lane;
+	struct http_worker_slot *slot;
+	int file; /* what is left of the answer, -1: nothing */
+	uint64_t left, until_s;
+};
+
+/* http_conn.c */
+void http_conn_start(struct http_front_state *f, int fd, SSL_CTX *tls,
+		     const struct sockaddr *peer);
+void http_conn_free(struct http_conn *c);
+/* Those that wait for another request; whoever has not asked yet may, once. */
+void http_conn_free_used(struct http_front_state *f);
+/* The answer; FILE (or -1) is taken over. */
+void http_conn_tell(struct http_conn *c, const struct tell *t, int file);
+void http_conn_fail(struct http_conn *c, int status, const char *words);
+
+/* http_pool.c */
+void http_pool_start(struct http_front_state *f);
+void http_pool_stop(struct http_front_state *f);
+/* C is queued, or answered with 503. */
+void http_pool_ask(struct http_conn *c);
+/* C is about to be freed. */
+void http_pool_forget(struct http_conn *c);
+
+#endif
