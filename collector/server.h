@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "common/addr.h"
 #include "common/err.h"
 #include "store/retain.h"
 
@@ -15,6 +16,8 @@ struct server_config {
 	struct retain keep;
 	unsigned memory_mb; /* of the database's caches */
 	int ready_fd; /* gets the address as a line, and is closed, once it listens; or -1 */
+	const struct addr_net *relays; /* what they say of whom they speak for is believed */
+	unsigned relays_n;
 };
 
 /*
