@@ -52,6 +52,8 @@ static const struct table_column columns[] = {
 	{ NULL, "guess", TABLE_TEXT },
 	{ NULL, "rtt_us", TABLE_COUNT },
 	{ NULL, "retransmits", TABLE_COUNT },
+	{ NULL, "unauthenticated", TABLE_TEXT },
+	{ NULL, "sampled", TABLE_COUNT },
 };
 
 static const struct list_kind kind = {
@@ -120,6 +122,8 @@ static void fill(struct table *t, const struct edge_row *r)
 	else
 		table_unknown(t);
 	table_number(t, r->c.retransmits);
+	table_text(t, r->unauthenticated ? "yes" : "no");
+	table_number(t, r->sampling);
 }
 
 static int edge_row(const struct edge_row *r, void *ctx)

@@ -156,6 +156,8 @@ void lines_edge(struct buf *out, const struct edge_row *e)
 		.last = e->last,
 		.witnesses = e->witnesses,
 		.guess = e->guess,
+		.unauthenticated = e->unauthenticated,
+		.sampling = e->sampling,
 		.server_seen = *e->server_seen ? e->server_seen : NULL,
 		.extra = e->extra,
 	};

@@ -155,6 +155,10 @@ static bool is_written(const void *ctx, const char *key)
 		return *f->server.name;
 	if (strcmp(key, "server_seen") == 0)
 		return f->server_seen;
+	if (strcmp(key, "unauthenticated") == 0)
+		return f->unauthenticated;
+	if (strcmp(key, "sampled") == 0)
+		return f->sampling;
 	return strcmp(key, "guess") == 0 && f->guess;
 }
 
@@ -247,6 +251,11 @@ void exchange_write_flow(struct buf *out, const struct exchange_flow *f)
 		json_key(&j, "guess");
 		json_bool(&j, true);
 	}
+	if (f->unauthenticated) {
+		json_key(&j, "unauthenticated");
+		json_bool(&j, true);
+	}
+	put_above_zero(&j, "sampled", f->sampling);
 	if (f->c.rtt_n)
 		put_uint(&j, "rtt_us", f->c.rtt_sum_us / f->c.rtt_n);
 	put_above_zero(&j, "retransmits", f->c.retransmits);

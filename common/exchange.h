@@ -62,6 +62,8 @@ struct exchange_flow {
 	int64_t first, last; /* Unix seconds, 0: unknown */
 	unsigned witnesses;  /* bits 1 << enum witness */
 	bool guess;
+	bool unauthenticated;	 /* nobody but exporters over UDP speaks of it */
+	uint32_t sampling;	 /* 1 packet in so many was looked at; 0: all were */
 	const char *server_seen; /* the server's ends as clients addressed them, "IP:PORT ...";
 				    NULL: as it is */
 	const char *extra;

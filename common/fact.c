@@ -27,4 +27,6 @@ const char *const degraded_word[DEGRADED_WORDS] = {
 	"packets_dropped",
 	"bytes_unseen",
 	"one_sided",
+	"sampled",
+	"datagrams_missed",
 };

@@ -62,7 +62,11 @@ _skein_argument() {
 	--capacity | --capacity-gb | --pilot | --start | --every | --deadline | --freeze | --link) ;;
 	--assume-gb | --shared | --rtt | --chatty | --wave | -w) ;;
 	--proxy-login) _skein_files "$2" ;;
+<<<<<<< HEAD
 	--collector | --listen | --proxy | --relay | --relays | --token | --ttl | --uses | --realm | --max-edges | --max-sockets) ;;
+=======
+	--collector | --listen | --flows | --flow-exporters | --proxy | --relay | --relays | --token | --ttl | --uses | --realm | --max-edges | --max-sockets) ;;
+>>>>>>> main
 	*) return 1 ;;
 	esac
 }
@@ -155,7 +159,7 @@ _skein_collector() {
 	elif ((COMP_CWORD == 1)) && [[ $cur != -* ]]; then
 		_skein_words "token backup restore" "$cur"
 	else
-		_skein_words "--data --config --listen
+		_skein_words "--data --config --listen --flows --flow-exporters
 			--relay --relays --proxy --proxy-login
 			--keep-minutes --keep-hours --keep-days --keep-total
 			--memory --log-level --help --version" "$cur"

@@ -1,6 +1,15 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- What a collector needs that runs for years (schema version 4).
 
+-- Who changed what (audit.h); the newest 100,000.
+CREATE TABLE audit(
+	id INTEGER PRIMARY KEY,
+	at_ms INTEGER NOT NULL,
+	who TEXT NOT NULL,
+	what TEXT NOT NULL,
+	detail TEXT NOT NULL
+);
+
 -- A minute's rows are put into the levels when it is over (store/close.h): edge -1 until then.
 ALTER TABLE fact_minute ADD COLUMN first INTEGER NOT NULL DEFAULT 0;    -- seconds
 ALTER TABLE fact_minute ADD COLUMN last INTEGER NOT NULL DEFAULT 0;
@@ -53,7 +62,8 @@ CREATE TABLE endpoint(
 INSERT INTO endpoint SELECT id, realm, address, 0 FROM endpoint_before;
 DROP TABLE endpoint_before;
 
--- A claim knows the conversation as it was seen, where a NAT joined it with another one.
+-- A claim knows the conversation as it was seen, where a NAT joined it with another one, and
+-- whether an exporter looks at every packet.
 ALTER TABLE claim RENAME TO claim_before;
 CREATE TABLE claim(
 	id INTEGER PRIMARY KEY,
@@ -70,9 +80,10 @@ CREATE TABLE claim(
 	opens INTEGER NOT NULL DEFAULT 0,
 	ports BLOB,
 	via INTEGER NOT NULL DEFAULT 0,         -- 0: as it is
+	sampling INTEGER NOT NULL DEFAULT 0,    -- amounts are scaled: 1 packet in so many; 0: all
 	UNIQUE(conversation, origin, witnesses, client_process, server_process, via)
 );
 INSERT INTO claim SELECT id, conversation, origin, witnesses, client_process, server_process,
-	edge, guess, run, live, pending, opens, ports, 0 FROM claim_before;
+	edge, guess, run, live, pending, opens, ports, 0, 0 FROM claim_before;
 DROP TABLE claim_before;
 CREATE INDEX claim_edge ON claim(edge);

@@ -127,16 +127,18 @@ static void read_claim(sqlite3_stmt *st, struct claim *c)
 	c->opens = (uint64_t)sqlite3_column_int64(st, 10);
 	read_ports(st, 11, c);
 	c->via = sqlite3_column_int64(st, 12);
+	c->sampling = (uint32_t)sqlite3_column_int64(st, 13);
 }
 
 static int load_claims(struct store *s, struct conv *v, struct err *e)
 {
 	int rc;
-	sqlite3_stmt *st = db_query(s, e,
-				    "SELECT id, origin, witnesses, client_process, "
-				    "server_process, edge, guess, run, live, pending, opens, "
-				    "ports, via FROM claim WHERE conversation = ? ORDER BY id",
-				    DB(I(v->id)));
+	sqlite3_stmt *st =
+		db_query(s, e,
+			 "SELECT id, origin, witnesses, client_process, "
+			 "server_process, edge, guess, run, live, pending, opens, "
+			 "ports, via, sampling FROM claim WHERE conversation = ? ORDER BY id",
+			 DB(I(v->id)));
 
 	if (!st)
 		return db_fail(s, NULL);
@@ -195,12 +197,13 @@ int conv_claim(struct store *s, struct conv *v, const struct claim *wanted, stru
 int conv_save(struct store *s, struct claim *c, struct err *e)
 {
 	c->unsaved = false;
-	return db_run(
-		s, e,
-		"UPDATE claim SET edge = ?, guess = ?, run = ?, live = ?, pending = ?, "
-		"opens = ?, ports = ? WHERE id = ?",
-		DB(I(c->edge), I(c->guess), I(c->run), I(c->live), I(c->pending), I(c->opens),
-		   B(c->ports_n ? c->port : NULL, c->ports_n * sizeof(c->port[0])), I(c->id)));
+	return db_run(s, e,
+		      "UPDATE claim SET edge = ?, guess = ?, run = ?, live = ?, pending = ?, "
+		      "opens = ?, ports = ?, sampling = ? WHERE id = ?",
+		      DB(I(c->edge), I(c->guess), I(c->run), I(c->live), I(c->pending),
+			 I(c->opens),
+			 B(c->ports_n ? c->port : NULL, c->ports_n * sizeof(c->port[0])),
+			 I(c->sampling), I(c->id)));
 }
 
 int conv_forget_claim(struct store *s, struct conv *v, struct claim *c, struct err *e)

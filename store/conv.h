@@ -30,6 +30,7 @@ struct claim {
 	bool guess;
 	int64_t run; /* of the sensor when the gauges were read; seconds, if imported */
 	uint64_t live, pending, opens;
+	uint32_t sampling; /* 1 packet in so many was looked at, at worst; 0: all were */
 	uint16_t port[PAIR_PORTS];
 	unsigned ports_n;
 	/* Edge of its row in that minute, 0: uncounted; CONV_OPEN, CONV_NO_ROW. */

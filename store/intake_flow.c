@@ -23,6 +23,8 @@ static bool may_say(const struct sensor *x, const struct flow *f)
 {
 	const struct addr *own = f->witness == WITNESS_CLIENT ? &f->client : &f->server;
 
+	if (x->flow)
+		return f->witness == WITNESS_NETFLOW;
 	if (!x->host)
 		return f->witness == WITNESS_MIRROR || f->witness == WITNESS_NETFLOW;
 	if (f->witness != WITNESS_CLIENT && f->witness != WITNESS_SERVER)
@@ -41,6 +43,8 @@ static bool may_name(const struct sensor *x, const struct flow *f, enum witness 
 {
 	const struct addr *a = side == WITNESS_CLIENT ? &f->client : &f->server;
 
+	if (x->flow)
+		return false;
 	return !x->host || f->witness == side || addr_is_loopback(a) || sensor_owns(x, a);
 }
 
@@ -120,13 +124,16 @@ static int claim_of(struct intake *in, const struct flow *f, struct conv **v, st
 /* True if a gauge has changed.  What only helps to pair is written when the minute is over. */
 static bool gauge(struct claim *c, const struct flow *f, int64_t run)
 {
-	bool same = c->run == run && c->live == f->live && c->pending == f->pending;
+	bool same = c->run == run && c->live == f->live && c->pending == f->pending &&
+		    f->sampling <= c->sampling;
 
 	c->unsaved |= f->c.opens || f->samples_n;
 	c->run = run;
 	c->live = f->live;
 	c->pending = f->pending;
 	c->opens += f->c.opens;
+	if (f->sampling > c->sampling)
+		c->sampling = f->sampling;
 	for (unsigned i = 0; i < f->samples_n; i++)
 		conv_remember_port(c, f->samples[i].client_port);
 	return !same;

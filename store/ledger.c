@@ -51,8 +51,13 @@ static int take_machine(struct intake *in, const struct machine *m, enum fate *f
 	char ident[NAME_LEN + 1];
 	int64_t id;
 	bool other;
-	int rc = machine_make(in->s, dict_clean(m->id, ident, sizeof(ident)), &id, e);
+	int rc;
 
+	if (x->flow) {
+		*fate = FATE_QUARANTINED;
+		return 0;
+	}
+	rc = machine_make(in->s, dict_clean(m->id, ident, sizeof(ident)), &id, e);
 	if (!rc)
 		rc = owned_by_another(in, id, &other, e);
 	if (rc)

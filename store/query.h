@@ -60,9 +60,11 @@ struct edge_row {
 	uint16_t port;
 	struct counters c;
 	uint64_t live, pending;
-	int64_t first, last;	 /* Unix seconds */
-	unsigned witnesses;	 /* bit 1 << enum witness */
-	bool guess;		 /* a process of it was assigned by share, not known */
+	int64_t first, last;  /* Unix seconds */
+	unsigned witnesses;   /* bit 1 << enum witness */
+	bool guess;	      /* a process of it was assigned by share, not known */
+	bool unauthenticated; /* nobody but exporters over UDP speaks of it */
+	uint32_t sampling;    /* amounts are scaled: 1 packet in so many was looked at; or 0 */
 	const char *server_seen; /* as clients addressed it, where it was translated; or "" */
 	const char *extra;	 /* further keys of an imported line as a JSON object, or "" */
 };

@@ -33,6 +33,8 @@ struct edge {
 	int64_t first, last;
 	unsigned witnesses;
 	bool guess;
+	bool vouched;	    /* somebody said it who was authenticated */
+	uint32_t sampling;  /* of the claims, the worst */
 	struct gauge gauge; /* whose word LIVE and PENDING are */
 	uint64_t live, pending;
 };
@@ -264,6 +266,9 @@ static void add_claim(struct edge *ed, sqlite3_stmt *st)
 
 	ed->witnesses |= witnesses;
 	ed->guess = ed->guess || sqlite3_column_int(st, 2);
+	ed->vouched = ed->vouched || !sqlite3_column_int(st, 8);
+	if (sqlite3_column_int64(st, 9) > ed->sampling)
+		ed->sampling = (uint32_t)sqlite3_column_int64(st, 9);
 	if (d < 0)
 		return;
 	if (d > 0)
@@ -281,7 +286,8 @@ static int load_claims(struct query *q)
 	sqlite3_stmt *st = db_query(q->s, q->e,
 				    "SELECT c.edge, c.witnesses, c.guess, c.live, c.pending, "
 				    "c.origin < 0 OR c.run = s.run, c.origin < 0, "
-				    "iif(c.origin < 0, c.run, 0) "
+				    "iif(c.origin < 0, c.run, 0), "
+				    "ifnull(s.role = 'flow', 0), c.sampling "
 				    "FROM claim c LEFT JOIN sensor s ON s.id = c.origin",
 				    DB_NONE);
 
@@ -382,6 +388,8 @@ static struct edge_row row_of(const struct query *q, const struct edge *ed)
 		.last = clip(ed->last, f->since, f->until),
 		.witnesses = ed->witnesses,
 		.guess = ed->guess,
+		.unauthenticated = !ed->vouched,
+		.sampling = ed->sampling,
 		.server_seen = seen_of(q, ed),
 		.extra = ed->extra ? ed->extra : ""
 	};
@@ -416,6 +424,9 @@ static void join(struct edge *to, const struct edge *more)
 		to->last = more->last;
 	to->witnesses |= more->witnesses;
 	to->guess |= more->guess;
+	to->vouched |= more->vouched;
+	if (more->sampling > to->sampling)
+		to->sampling = more->sampling;
 }
 
 static bool is_machine(const struct known_endpoint *p, const char *word)

@@ -115,6 +115,7 @@ static int read_row(struct store *s, struct sensor *x, struct err *e)
 	if (rc <= 0)
 		return rc;
 	x->id = sqlite3_column_int64(st, 0);
+	x->flow = strcmp(db_text(st, 1), "flow") == 0;
 	x->host = strcmp(db_text(st, 1), "host") == 0;
 	x->covered_ms = sqlite3_column_int64(st, 2);
 	x->run = sqlite3_column_int64(st, 3);
@@ -130,13 +131,14 @@ static int read_row(struct store *s, struct sensor *x, struct err *e)
 
 static int load(struct store *s, struct sensor *x, int64_t now_ms, struct err *e)
 {
+	bool flow = strncmp(x->name, SENSOR_FLOW, strlen(SENSOR_FLOW)) == 0;
 	int rc = read_row(s, x, e);
 
 	if (rc == 0) {
 		rc = db_run(s, e,
 			    "INSERT INTO sensor(name, role, first_ms, last_ms) "
-			    "VALUES(?, 'host', ?, ?)",
-			    DB(T(x->name), I(now_ms), I(now_ms)));
+			    "VALUES(?, ?, ?, ?)",
+			    DB(T(x->name), T(flow ? "flow" : "host"), I(now_ms), I(now_ms)));
 		if (!rc)
 			rc = read_row(s, x, e);
 	}

@@ -12,6 +12,7 @@ struct sensor {
 	char *name;
 	int64_t id;
 	bool host;	 /* role host: may speak for its own addresses only */
+	bool flow;	 /* role flow: an exporter, that nobody has authenticated */
 	int64_t machine; /* that it speaks for, 0: none yet */
 	int64_t realm;	 /* in which it sees addresses */
 	int64_t covered_ms, run;
@@ -25,7 +26,11 @@ struct sensor {
 	UT_hash_handle hh;
 };
 
-/* The sensor called NAME, made with the role host if nobody enrolled it. */
+/* What the names of exporters begin with; an enrolled sensor's never does. */
+#define SENSOR_FLOW "flow:"
+
+/* The sensor called NAME, made with the role host (flow for an exporter) if nobody enrolled
+ * it. */
 int sensor_get(struct store *s, const char *name, int64_t now_ms, struct sensor **out,
 	       struct err *e);
 /* After its machine or addresses changed. */
