@@ -62,11 +62,7 @@ _skein_argument() {
 	--capacity | --capacity-gb | --pilot | --start | --every | --deadline | --freeze | --link) ;;
 	--assume-gb | --shared | --rtt | --chatty | --wave | -w) ;;
 	--proxy-login) _skein_files "$2" ;;
-<<<<<<< HEAD
-	--collector | --listen | --proxy | --relay | --relays | --token | --ttl | --uses | --realm | --max-edges | --max-sockets) ;;
-=======
 	--collector | --listen | --flows | --flow-exporters | --proxy | --relay | --relays | --token | --ttl | --uses | --realm | --max-edges | --max-sockets) ;;
->>>>>>> main
 	*) return 1 ;;
 	esac
 }
