@@ -150,7 +150,7 @@ static int uncover(struct intake *in, const struct flow *f, int64_t minute, stru
 	int rc = 0;
 
 	real->proto = 0;
-	if (in->sensor->host && f->witness == WITNESS_CLIENT && !f->scope &&
+	if (nat_any(in->s) && in->sensor->host && f->witness == WITNESS_CLIENT && !f->scope &&
 	    !sensor_owns(in->sensor, &f->server) && sensor_owns(in->sensor, &f->client))
 		rc = nat_own(in->s, in->sensor, f, minute, &r, e);
 	if (rc || !r)

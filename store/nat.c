@@ -254,6 +254,11 @@ int nat_learn(struct store *s, const struct sensor *x, const struct translation 
 
 /* Asking */
 
+bool nat_any(const struct store *s)
+{
+	return !s->nat || s->nat->n;
+}
+
 const struct nat_view *nat_view_at(struct store *s, const struct nat_key *key)
 {
 	return s->nat ? find_view(s->nat, key) : NULL;

@@ -57,6 +57,8 @@ enum nat_right nat_right(const struct sensor *x, const struct translation *t);
 int nat_learn(struct store *s, const struct sensor *x, const struct translation *t,
 	      struct nat_rule **out, bool *fresh, struct err *e);
 
+/* False where it is known that there is no rule at all. */
+bool nat_any(const struct store *s);
 /* NULL where no rule touches it, which costs nothing. */
 int nat_view_of(struct store *s, struct conv *v, const struct nat_view **out, struct err *e);
 const struct nat_view *nat_view_at(struct store *s, const struct nat_key *key);

@@ -47,6 +47,8 @@ struct store {
 	struct cover_cache *covers;
 	struct sensor_cache *sensors;
 	struct nat *nat;
+	/* What a transaction may still correct of the past (repoint.h). */
+	int64_t late_leases, late_minutes;
 	struct retaining *retaining; /* retain.c: what is done in this turn */
 	struct sweep *sweep;	     /* under way, else NULL */
 };

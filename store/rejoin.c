@@ -6,7 +6,7 @@
 #include "store/edge.h"
 #include "store/repoint.h"
 
-enum { HOPS = 4, MINUTE_MS = 60000, HOUR_MINUTES = 60 };
+enum { HOPS = 4, MINUTE_MS = 60000 };
 
 /* X's own sockets, which it did not translate for others: a gateway that calls, too. */
 static bool own_word(const struct nat_rule *r, const struct nat_key *key, int64_t origin,
@@ -77,6 +77,8 @@ static int settle_since(struct store *s, struct conv *v, int64_t from, struct er
 
 	if (newest - from >= REPOINT_MINUTES)
 		from = newest - REPOINT_MINUTES + 1;
+	if (!v->claims_n)
+		return 0;
 	for (rc = rc < 0 ? rc : 0; from <= newest && !rc; from++)
 		rc = count_settle(s, v, from, e);
 	return rc;
@@ -84,9 +86,9 @@ static int settle_since(struct store *s, struct conv *v, int64_t from, struct er
 
 /* What others took for V's real one comes back: there is more than one now. */
 static int come_back(struct store *s, const struct nat_view *view, struct conv *v,
-		     const struct nat_rule *new, struct err *e)
+		     const struct nat_rule *new, int64_t from, struct err *e)
 {
-	const struct repoint p = { .from = new->first, .to = INT64_MAX, .of = v->id };
+	const struct repoint p = { .from = from, .to = INT64_MAX, .of = v->id };
 	int rc = 0;
 
 	for (unsigned i = 0; i < view->n && !rc; i++) {
@@ -104,10 +106,10 @@ static int come_back(struct store *s, const struct nat_view *view, struct conv *
 
 /* One side of a new rule. */
 static int rejoin_side(struct store *s, const struct nat_rule *r, const struct nat_key *key,
-		       struct conv *real, struct err *e)
+		       struct conv *real, int64_t from, struct err *e)
 {
 	const struct nat_view *view = nat_view_at(s, key);
-	struct repoint p = { .from = r->first, .to = INT64_MAX };
+	struct repoint p = { .from = from, .to = INT64_MAX };
 	const struct nat_rule *joins;
 	struct conv *v;
 	int rc;
@@ -119,12 +121,12 @@ static int rejoin_side(struct store *s, const struct nat_rule *r, const struct n
 		return rc;
 	joins = nat_joins(view, r->last > r->first ? r->last : r->first);
 	if (!joins)
-		rc = come_back(s, view, v, r, e);
+		rc = come_back(s, view, v, r, from, e);
 	else if (!is_mixed(v, joins, key)) {
 		p.via = v->id;
 		rc = repoint_conv(s, v, real, &p, e);
 	}
-	return rc ? rc : settle_since(s, v, r->first, e);
+	return rc ? rc : settle_since(s, v, from, e);
 }
 
 /*
@@ -140,9 +142,9 @@ static struct nat_key open_key(const struct nat_rule *r)
 }
 
 static int rejoin_hidden(struct store *s, const struct nat_rule *r, struct conv *real,
-			 struct err *e)
+			 int64_t from, struct err *e)
 {
-	const struct repoint p = { .from = r->first, .to = INT64_MAX };
+	const struct repoint p = { .from = from, .to = INT64_MAX };
 	struct nat_key key = open_key(r);
 	int64_t speaker;
 	struct conv *v;
@@ -156,22 +158,40 @@ static int rejoin_hidden(struct store *s, const struct nat_rule *r, struct conv 
 	return repoint_conv(s, v, real, &p, e);
 }
 
+/* From when R corrects: what is older than a transaction may look at stays as it is. */
+static int since(struct store *s, const struct nat_rule *r, int64_t *from, struct err *e)
+{
+	int64_t newest = 0;
+	int rc = db_int(s, e, &newest, "SELECT coalesce(max(minute), 0) FROM fact_minute",
+			DB_NONE);
+
+	*from = r->first;
+	if (newest > r->first)
+		s->late_minutes -= newest - r->first;
+	if (s->late_minutes < 0 && newest - 1 > r->first)
+		*from = newest - 1;
+	return rc < 0 ? rc : 0;
+}
+
 int rejoin_past(struct store *s, const struct nat_rule *r, struct err *e)
 {
 	struct conv *real;
-	int rc = real_of(s, r, r->first * MINUTE_MS, &real, e);
+	int64_t from;
+	int rc = since(s, r, &from, e);
 
+	if (!rc)
+		rc = real_of(s, r, r->first * MINUTE_MS, &real, e);
 	if (rc)
 		return rc;
 	if (r->before.realm == r->real.realm)
-		rc = rejoin_side(s, r, &r->before, real, e);
+		rc = rejoin_side(s, r, &r->before, real, from, e);
 	else
-		rc = rejoin_hidden(s, r, real, e);
+		rc = rejoin_hidden(s, r, real, from, e);
 	if (!rc)
-		rc = rejoin_side(s, r, &r->after, real, e);
+		rc = rejoin_side(s, r, &r->after, real, from, e);
 	if (!rc && real->claims_n)
 		rc = edge_pair(s, real, e);
-	return rc ? rc : settle_since(s, real, r->first, e);
+	return rc ? rc : settle_since(s, real, from, e);
 }
 
 int rejoin_told(struct store *s, const struct sensor *x, const struct translation *t,

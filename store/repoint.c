@@ -134,6 +134,12 @@ int repoint_conv(struct store *s, struct conv *v, struct conv *w, const struct r
 	return rc || !v->claims_n ? rc : edge_pair(s, v, e);
 }
 
+void repoint_begin(struct store *s)
+{
+	s->late_leases = REPOINT_LEASES;
+	s->late_minutes = REPOINT_LATE;
+}
+
 /* Conversations in which ENDPOINT is an end; the caller frees. */
 static int64_t *conversations_of(struct store *s, int64_t endpoint, size_t *n, struct err *e)
 {
@@ -182,8 +188,9 @@ int repoint_endpoint(struct store *s, const struct endpoint *from, const struct 
 	size_t n;
 	int rc = newest_minute(s, &newest, e);
 
-	if (rc || newest <= to->since_ms / MINUTE_MS) /* nobody has told of later yet */
-		return rc;
+	if (rc || newest <= to->since_ms / MINUTE_MS || s->late_leases <= 0)
+		return rc; /* nobody has told of later yet */
+	s->late_leases--;
 	list = conversations_of(s, from->id, &n, e);
 	if (!list)
 		return db_fail(s, NULL);

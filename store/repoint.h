@@ -10,7 +10,16 @@
 #include "store/conv.h"
 #include "store/priv.h"
 
-enum { REPOINT_MINUTES = 1440 }; /* what is older stays where it is */
+enum {
+	REPOINT_MINUTES = 1440, /* what is older stays where it is */
+	/* In one transaction, so that nobody can hold up the others; beyond, the past stays.
+	 */
+	REPOINT_LEASES = 16,
+	REPOINT_LATE = 20000, /* minutes, over all translations */
+};
+
+/* At the begin of a transaction. */
+void repoint_begin(struct store *s);
 
 /* What was said of FROM in the minutes after TO began was said of TO. */
 int repoint_endpoint(struct store *s, const struct endpoint *from, const struct endpoint *to,

@@ -18,6 +18,7 @@
 #include "store/dict.h"
 #include "store/edge.h"
 #include "store/nat.h"
+#include "store/repoint.h"
 #include "store/priv.h"
 #include "store/schema.h"
 #include "store/sensor.h"
@@ -316,6 +317,7 @@ int store_begin(struct store *s, struct err *e)
 	rc = db_run(s, e, "BEGIN IMMEDIATE", DB_NONE);
 	if (rc)
 		return rc;
+	repoint_begin(s);
 	rc = look_around(s, e);
 	if (rc)
 		store_rollback(s);

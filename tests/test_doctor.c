@@ -252,6 +252,15 @@ START_TEST(sensors_that_miss_something)
 	judge_sensor(&c, &s, NOW);
 	expect(CHECK_WARN, "what it told in 1 gap is lost", "put back");
 	s.gaps = 0;
+	s.skew_ms = -5000;
+	s.jumps = 2;
+	doctor_judge_sensor(&c, &s, NOW);
+	expect(CHECK_OK, "its clock was set 2 times", "");
+	s.skew_ms = -3600000;
+	doctor_judge_sensor(&c, &s, NOW);
+	expect(CHECK_WARN, "its clock is 3600 s behind; its times are corrected",
+	       "timedatectl");
+	s.skew_ms = 0;
 	s.degraded = DEGRADED_NO_UDP | DEGRADED_NO_NAT;
 	judge_sensor(&c, &s, NOW);
 	expect(CHECK_OK, "no_udp", "");

@@ -23,6 +23,7 @@
 #include "common/wire.h"
 #include "sensor/enroll.h"
 #include "sensor/link.h"
+#include "store/doctor.h"
 #include "store/enrol.h"
 #include "store/store.h"
 #include "tests/peerkit.h"
@@ -359,6 +360,55 @@ START_TEST(one_identity_is_one_sensor)
 }
 END_TEST
 
+static int keep_skew(const struct doctor_sensor *s, void *ctx)
+{
+	*(int64_t *)ctx = s->skew_ms;
+	return 0;
+}
+
+static int64_t skew_in_store(void)
+{
+	char *path = file_path(home, "skein.db");
+	struct store *s = store_open(path, STORE_READ, NULL);
+	int64_t ms = 0;
+
+	ck_assert(s != NULL);
+	ck_assert_int_eq(doctor_sensors(s, keep_skew, &ms, NULL), 0);
+	store_close(s);
+	free(path);
+	return ms;
+}
+
+/* A clock that is an hour behind: measured at HELLO, kept with the sensor. */
+START_TEST(the_clock_is_compared)
+{
+	uint64_t clock = clock_ms() - 3600000;
+	struct wire_hello hello = { WIRE_MINOR, 0, 1, 9, clock, "late" };
+	struct cover c = { clock - 1000, clock, 0 };
+	struct wire_batch m = { 9, 1, 1, WIRE_PLAIN, 0, { 0 } };
+	struct wire_writer w = { 0 };
+	struct identity id;
+	struct buf b = { 0 };
+	struct peer p;
+
+	enrol_well(&id);
+	peer_open_enrolled(&p);
+	wire_put_hello(&b, &hello);
+	say(&p, &b);
+	ck_assert_uint_eq(hear_welcome(&p), 0);
+	wire_writer_begin(&w, c.start_ms);
+	wire_write_cover(&w, &c);
+	m.raw_length = (uint32_t)w.body.n;
+	wire_put_batch(&b, &m, w.body.p, w.body.n);
+	say(&p, &b);
+	ck_assert_uint_eq(hear_ack(&p), 1);
+	ck_assert_int_le(skew_in_store(), -3599000);
+	ck_assert_int_ge(skew_in_store(), -3620000);
+	wire_writer_fini(&w);
+	peer_close(&p);
+}
+END_TEST
+
 START_TEST(who_is_not_in_the_database_is_refused)
 {
 	char command[256];
@@ -605,6 +655,7 @@ int main(void)
 	tcase_add_test(t, the_ledger_decides_where_to_go_on);
 	tcase_add_test(t, beyond_the_credit_nothing_is_lost);
 	tcase_add_test(t, one_identity_is_one_sensor);
+	tcase_add_test(t, the_clock_is_compared);
 	tcase_add_test(t, who_is_not_in_the_database_is_refused);
 	tcase_add_test(t, noise_and_silence_end);
 	tcase_add_test(t, the_link_delivers_and_comes_back);

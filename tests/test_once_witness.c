@@ -306,7 +306,8 @@ static void expect_opens(unsigned n, const char *rest)
 START_TEST(a_flawed_witness_goes_behind)
 {
 	static const uint32_t flaws[] = { DEGRADED_DROPPED, DEGRADED_UNSEEN,
-					  DEGRADED_ONE_SIDED };
+					  DEGRADED_ONE_SIDED, DEGRADED_SAMPLED,
+					  DEGRADED_MISSED };
 
 	for (int i = 0; i < 3; i++)
 		enrol(&observers[i]);
@@ -393,7 +394,7 @@ static TCase *cases(const char *name)
 	tcase_add_loop_test(t, breaks_are_filled_by_the_others, 0, COMBINATIONS);
 	tcase_add_loop_test(t, late_witnesses_double_nothing, 0, COMBINATIONS);
 	tcase_add_test(t, every_order_comes_to_the_same);
-	tcase_add_loop_test(t, a_flawed_witness_goes_behind, 0, 3);
+	tcase_add_loop_test(t, a_flawed_witness_goes_behind, 0, 5);
 	tcase_add_test(t, a_clean_mirror_goes_before_flawed_hosts);
 	tcase_add_test(t, a_loss_that_comes_late_changes_sides);
 	tcase_add_test(t, a_mirror_is_no_host);
