@@ -212,12 +212,10 @@ enum segment_found segment_next(struct segment_reader *r, struct segment_entry *
 	*out = (struct segment_entry){
 		.index = n->index, .count = 1, .note = *n, .body = r->next_body
 	};
-	give(r, n->index + 1, n->before + segment_weight(n), n->self.end_ms);
-	if (r->next_body) {
-		skip_after(r);
-		return SEGMENT_BATCH;
-	}
-	lost_merge(&out->lost, &n->self);
-	lost_merge(&out->lost, &n->carried);
-	return SEGMENT_HOLE;
+	out->lost = segment_loss(n);
+	give(r, n->index + 1, n->before + out->lost.records, n->self.end_ms);
+	if (!r->next_body)
+		return SEGMENT_HOLE;
+	skip_after(r);
+	return SEGMENT_BATCH;
 }

@@ -10,10 +10,10 @@
  * with the segment's key, so that bytes of another segment, or what a stranger has put into a
  * body, are no note here.
  *
- * Weights count what would be lost: the records of a batch and of what its own LOST record
- * speaks of.  `before` is the weight of all that the spool ever took before this batch,
- * `first` the same for the first batch of the segment; so what lies between two batches that
- * are whole is known to the record, whatever has become of it.
+ * Weights count what would be lost: the records of a batch or, of one that only tells of a
+ * loss, those that its LOST record speaks of.  `before` is the weight of all that the spool
+ * ever took before this batch, `first` the same for the first batch of the segment; so what
+ * lies between two batches that are whole is known to the record, whatever has become of it.
  */
 #ifndef SENSOR_SEGMENT_H
 #define SENSOR_SEGMENT_H
@@ -47,9 +47,10 @@ struct segment_note {
 	uint32_t length, crc; /* of the body; segment_put fills both in */
 };
 
-static inline uint64_t segment_weight(const struct segment_note *n)
+/* What would be lost with it; its records are the weight. */
+static inline struct lost segment_loss(const struct segment_note *n)
 {
-	return n->self.records + n->carried.records;
+	return n->carried.records ? n->carried : n->self;
 }
 
 /* Both times and the sum of the records. */
@@ -78,9 +79,9 @@ enum segment_found { SEGMENT_END, SEGMENT_BATCH, SEGMENT_HOLE };
 
 struct segment_entry {
 	uint32_t index, count;	  /* of a hole: so many batches from INDEX on */
-	struct segment_note note; /* of a batch */
+	struct segment_note note; /* of a batch, or of a hole of one that has kept its note */
 	const uint8_t *body;
-	struct lost lost; /* of a hole: all that was in it */
+	struct lost lost; /* what is lost, or would be */
 };
 
 /* P[0..N) is borrowed by the reader and by the bodies that it gives out. */
