@@ -3,10 +3,10 @@
  * What each of the two processes gives up, for good, before it touches a byte from outside.
  *
  * The courier speaks to the network: no capability, not root, no new rights, and a list of the
- * system calls that it may make; among them none that starts a program, opens a file for
- * writing, makes memory executable, or looks at another process.  The watcher holds the
- * rights: a list of what it may not do, first of all to speak to a network or to start a
- * program.
+ * system calls that it may make; among them none that starts a program, makes memory
+ * executable, or looks at another process; it writes files in the directory of its spool and
+ * in no other.  The watcher holds the rights: a list of what it may not do, first of all to
+ * speak to a network or to start a program.
  */
 #ifndef SENSOR_CONFINE_H
 #define SENSOR_CONFINE_H
@@ -15,9 +15,12 @@
 
 /*
  * Who the courier is where the sensor was started as root: the owner of DIR, if that is not
- * root, else the user skein-sensor, else nobody.  All that needs a right must be open by now.
+ * root, else the user skein-sensor, else nobody.  All that needs a right must be open by now;
+ * SPOOL is the directory that it may write in, or -1.
  */
-int confine_courier(const char *dir, struct err *e);
+int confine_courier(const char *dir, int spool, struct err *e);
+/* Who that is. */
+void confine_owner(const char *dir, unsigned *user, unsigned *group);
 int confine_watcher(struct err *e);
 /*
  * Who reads what strangers sent, from a mirror or out of a file: as the courier, and no socket

@@ -116,6 +116,8 @@ static int mirror(struct args *a)
 	m->host = a->host;
 	m->port = a->watch.port;
 	m->dir = a->watch.dir;
+	m->spool_bytes = a->watch.spool_bytes;
+	m->spool_free = a->watch.spool_free;
 	m->interval_ms = a->watch.interval_ms;
 	m->ready_fd = a->watch.ready_fd;
 	m->show = a->watch.show;

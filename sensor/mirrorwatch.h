@@ -29,6 +29,7 @@ struct mirror_config {
 	const char *host;	  /* the collector; "": nobody is told */
 	uint16_t port;
 	const char *dir;
+	uint64_t spool_bytes, spool_free; /* as in courier.h */
 	unsigned interval_ms;
 	int ready_fd;
 	bool show;

@@ -13,6 +13,7 @@
 #include "common/exits.h"
 #include "common/mem.h"
 #include "common/version.h"
+#include "sensor/courier.h"
 #include "sensor/mirror/observer.h"
 
 #define DATA_DIR "/var/lib/skein/sensor"
@@ -25,6 +26,7 @@ static const char usage_text[] =
 	"       skein-sensor [--ebpf|--poll] --show-what-you-send\n"
 	"       skein-sensor --mirror IFACE... --collector HOST:PORT [--threads N]\n"
 	"       skein-sensor --read FILE... --connections tsv|json\n"
+	"       skein-sensor --replay FILE... --collector HOST:PORT [--data DIR] [--again]\n"
 	"       skein-sensor enroll --collector HOST:PORT --token TOKEN [--data DIR] [--force]\n"
 	"       skein-sensor --self-test [--json]\n"
 	"       skein-sensor --self-check-clean [--json]\n"
@@ -36,7 +38,9 @@ static const char usage_text[] =
 	"  --poll              watch without eBPF, by what the kernel tells of sockets\n"
 	"                      (by default eBPF where it can run, else this)\n"
 	"  --collector H:P     where the collector listens\n"
-	"  --data DIR          identity of this sensor (default " DATA_DIR ")\n"
+	"  --data DIR          identity of this sensor, and its spool (default " DATA_DIR ")\n"
+	"  --spool-size MB     kept on disk while the collector is away (256; 0: 16 in memory)\n"
+	"  --spool-free MB     of that file system, left to others (256, or a twentieth of it)\n"
 	"  --once TIME         watch for so long (60s, 10m, 1h), write --out FILE, and end:\n"
 	"                      no collector, no installation; for `skein import`\n"
 	"  --out FILE          where, - is standard output\n"
@@ -49,6 +53,9 @@ static const char usage_text[] =
 	"  --filter TEXT       only these packets, as in tcpdump(1)\n"
 	"  --read FILE...      captures (pcap, pcapng; - is standard input), together\n"
 	"                      with --out or --collector their edges, as a mirror's\n"
+	"  --replay FILE...    recorded lines (--once, skein edges --json=lines; - is standard\n"
+	"                      input), told as if they were seen now; killed, it goes on\n"
+	"  --again             a replay that was told before from its beginning\n"
 	"  --connections F     one line per TCP connection in them, tsv or json\n"
 	"  --names F           instead, what servers are called, by DNS, TLS and HTTP\n"
 	"  --max-connections N  of a capture, at once (196608)\n"
@@ -110,6 +117,10 @@ enum opt {
 	OPT_RING,
 	OPT_FILTER,
 	OPT_READ,
+	OPT_REPLAY,
+	OPT_AGAIN,
+	OPT_SPOOL_SIZE,
+	OPT_SPOOL_FREE,
 	OPT_CONNECTIONS,
 	OPT_NAMES,
 	OPT_MAX_CONNECTIONS,
@@ -130,6 +141,10 @@ static const struct option longs[] = {
 	{ "ring", required_argument, NULL, OPT_RING },
 	{ "filter", required_argument, NULL, OPT_FILTER },
 	{ "read", required_argument, NULL, OPT_READ },
+	{ "replay", required_argument, NULL, OPT_REPLAY },
+	{ "again", no_argument, NULL, OPT_AGAIN },
+	{ "spool-size", required_argument, NULL, OPT_SPOOL_SIZE },
+	{ "spool-free", required_argument, NULL, OPT_SPOOL_FREE },
 	{ "connections", required_argument, NULL, OPT_CONNECTIONS },
 	{ "names", required_argument, NULL, OPT_NAMES },
 	{ "max-connections", required_argument, NULL, OPT_MAX_CONNECTIONS },
@@ -299,6 +314,13 @@ static int take_read(struct args *a, int opt)
 		a->mode = MODE_READ;
 		take_file(a, optarg);
 		return 0;
+	case OPT_REPLAY:
+		a->mode = MODE_REPLAY;
+		take_file(a, optarg);
+		return 0;
+	case OPT_AGAIN:
+		a->again = true;
+		return 0;
 	case OPT_MIRROR:
 		a->mode = MODE_MIRROR;
 		take_file(a, optarg);
@@ -333,6 +355,26 @@ static int take_read(struct args *a, int opt)
 		return 0;
 	}
 	return take_watch(a, opt);
+}
+
+/* What is kept, and where. */
+static int take_spool(struct args *a, int opt)
+{
+	unsigned long v;
+
+	switch (opt) {
+	case OPT_SPOOL_SIZE:
+		if (!number(optarg, 0, 1 << 20, &v))
+			return 1 + options_usage("--spool-size wants megabytes, not ", optarg);
+		a->watch.spool_bytes = (uint64_t)v << 20;
+		return 0;
+	case OPT_SPOOL_FREE:
+		if (!number(optarg, 0, 1 << 20, &v))
+			return 1 + options_usage("--spool-free wants megabytes, not ", optarg);
+		a->watch.spool_free = (uint64_t)v << 20;
+		return 0;
+	}
+	return take_read(a, opt);
 }
 
 /* How often, how much, how loud. */
@@ -373,7 +415,7 @@ static int take_bound(struct args *a, int opt)
 					   optarg);
 		return 0;
 	}
-	return take_read(a, opt);
+	return take_spool(a, opt);
 }
 
 static int take(struct args *a, int opt)
@@ -423,6 +465,8 @@ static bool configurable(int opt)
 	case OPT_RING:
 	case OPT_FILTER:
 	case OPT_MAX_CONNECTIONS:
+	case OPT_SPOOL_SIZE:
+	case OPT_SPOOL_FREE:
 		return true;
 	}
 	return false;
@@ -497,7 +541,8 @@ static const char *config_file(int argc, char **argv, bool *testing)
 	while ((opt = getopt_long(argc, argv, "", longs, NULL)) != -1)
 		if (opt == OPT_CONFIG)
 			named = true, path = optarg;
-		else if (opt == OPT_READ) /* anybody may, and the file is the service's */
+		else if (opt == OPT_READ ||
+			 opt == OPT_REPLAY) /* anybody may, and the file is the service's */
 			reading = true;
 		else if (opt == OPT_SELF_TEST || opt == OPT_CLEAN)
 			*testing = true;
@@ -550,6 +595,8 @@ int options_parse(struct args *a, int argc, char **argv)
 
 	*a = (struct args){ .watch = { .limits = { .max_edges = 49152, .max_sockets = 131072 },
 				       .dir = options_dir,
+				       .spool_bytes = 256 << 20,
+				       .spool_free = COURIER_FREE,
 				       .interval_ms = 10000,
 				       .cpu_permille = 20,
 				       .memory_bytes = 64 << 20,

@@ -66,7 +66,7 @@ static int lock(int dir)
 	return -EWOULDBLOCK;
 }
 
-int spooldir_open(const char *dir, unsigned owner, unsigned group, struct err *e)
+int spooldir_open(const char *dir, unsigned owner, unsigned group, int *out, struct err *e)
 {
 	char *path = file_path(dir, "spool");
 	int fd = -1, rc = 0;
@@ -85,8 +85,20 @@ int spooldir_open(const char *dir, unsigned owner, unsigned group, struct err *e
 		err_sys(e, rc, "%s", path);
 	if (rc && fd >= 0)
 		close(fd);
+	*out = rc ? -1 : fd;
 	free(path);
-	return rc ? rc : fd;
+	return rc;
+}
+
+/* A disk that is full is no reason: it will not stay so. */
+int spooldir_check(int dir)
+{
+	int fd = openat(dir, "place.new", O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return errno == ENOSPC || errno == EDQUOT ? 0 : -errno;
+	close(fd);
+	return unlinkat(dir, "place.new", 0) < 0 ? -errno : 0;
 }
 
 /* Names */

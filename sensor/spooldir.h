@@ -28,11 +28,14 @@ struct spooldir_file {
 
 /*
  * Makes DIR/spool, if it is not there, and gives it and what is in it to OWNER and GROUP, if
- * this is root; then takes the lock on it, for which it waits a few seconds.  The descriptor;
- * -EWOULDBLOCK with words when another sensor has it, another negative errno with words.
+ * this is root; then takes the lock on it, for which it waits a few seconds.  0 with a
+ * descriptor; -EWOULDBLOCK with words when another sensor has it, another negative errno with
+ * words.
  */
-int spooldir_open(const char *dir, unsigned owner, unsigned group, struct err *e);
+int spooldir_open(const char *dir, unsigned owner, unsigned group, int *out, struct err *e);
 
+/* -EACCES, -EROFS or what else keeps this process from making files in it. */
+int spooldir_check(int dir);
 /* All that are there, by id; the caller frees the list. */
 int spooldir_list(int dir, struct spooldir_file **out, size_t *n);
 /* Appends the file's bytes to OUT; -EFBIG above MAX. */

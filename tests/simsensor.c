@@ -119,14 +119,14 @@ static void make_batch(struct sim *s)
 	process = wire_write_process(&w, &p);
 	for (unsigned long i = 0; i < s->records; i++)
 		write_flow(s, &w, s->made, i, process);
-	spool_add(s->spool, &w, s->start_ms, s->start_ms + 1);
+	spool_add(s->spool, &w, s->start_ms, s->start_ms + 1, NULL);
 	wire_writer_fini(&w);
 	s->made++;
 }
 
 static void fill(struct sim *s)
 {
-	while (s->made < s->batches && spool_batches(s->spool) < KEPT) {
+	while (s->made < s->batches && spool_counts(s->spool).batches < KEPT) {
 		make_batch(s);
 		if (s->pace_ms)
 			break;
