@@ -21,7 +21,7 @@
 
 enum { NOBODY = 65534 };
 
-void confine_owner(const char *dir, unsigned *uid, unsigned *gid)
+void confine_user(const char *dir, uid_t *uid, gid_t *gid)
 {
 	const struct passwd *pw;
 	struct stat st;
@@ -44,7 +44,7 @@ static int leave_root(const char *dir, struct err *e)
 
 	if (geteuid() != 0)
 		return 0;
-	confine_owner(dir, &uid, &gid);
+	confine_user(dir, &uid, &gid);
 	if (setgroups(0, NULL) == 0 && setresgid(gid, gid, gid) == 0 &&
 	    setresuid(uid, uid, uid) == 0)
 		return 0;

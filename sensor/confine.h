@@ -11,6 +11,8 @@
 #ifndef SENSOR_CONFINE_H
 #define SENSOR_CONFINE_H
 
+#include <sys/types.h>
+
 #include "common/err.h"
 
 /*
@@ -19,8 +21,7 @@
  * SPOOL is the directory that it may write in, or -1.
  */
 int confine_courier(const char *dir, int spool, struct err *e);
-/* Who that is. */
-void confine_owner(const char *dir, unsigned *user, unsigned *group);
+void confine_user(const char *dir, uid_t *uid, gid_t *gid);
 int confine_watcher(struct err *e);
 /*
  * Who reads what strangers sent, from a mirror or out of a file: as the courier, and no socket

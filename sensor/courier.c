@@ -214,13 +214,14 @@ static void warn_of_expiry(const struct identity *id)
 /* While that can still be made; *DIR is -1 where there is none. */
 static int open_dir(const struct courier_config *config, int *dir, struct err *e)
 {
-	unsigned owner, group;
+	uid_t owner;
+	gid_t group;
 	int rc;
 
 	*dir = -1;
 	if (!config->spool_bytes)
 		return 0;
-	confine_owner(config->dir, &owner, &group);
+	confine_user(config->dir, &owner, &group);
 	rc = spooldir_open(config->dir, owner, group, dir, e);
 	if (!rc || rc == -EWOULDBLOCK || config->only_disk)
 		return rc;
@@ -431,6 +432,12 @@ int courier_start(const struct courier_config *config, struct courier *out, stru
 	else
 		fcntl(out->back, F_SETFL, O_NONBLOCK);
 	return rc;
+}
+
+void courier_abandon(struct courier *c)
+{
+	if (c->pid)
+		forget(c);
 }
 
 int courier_finish(struct courier *c, struct err *e)

@@ -53,5 +53,7 @@ int courier_start(const struct courier_config *config, struct courier *out, stru
  * on disk for the next start; -EAGAIN with words when something was lost.
  */
 int courier_finish(struct courier *c, struct err *e);
+/* As if this process had died: what it has been given it keeps, and sends in a few seconds. */
+void courier_abandon(struct courier *c);
 
 #endif

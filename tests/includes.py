@@ -41,7 +41,7 @@ ONLY = {
     r"graphviz/gvc\.h": {"graph/draw/render.c"},
     r"sqlite3\.h": {"store/"},
     r"event2/.*": {"sensor/", "collector/", "common/"},
-    r"openssl/.*": {"common/", "collector/", "sensor/", "cli/source.c"},
+    r"openssl/.*": {"common/", "collector/", "sensor/"},
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)', re.M)
