@@ -137,11 +137,13 @@ static void forget_losses(struct spool *sp)
 
 int spool_sync(struct spool *sp)
 {
-	struct spool_segment *s = sp->tail;
+	struct spool_segment *s;
 	int rc = 0;
 
 	if (sp->config.dir < 0)
 		return 0;
+	spool_rescue(sp);
+	s = sp->tail;
 	if (s && s->dirty) {
 		rc = fdatasync(s->fd) < 0 ? -errno : 0;
 		s->dirty = rc != 0;

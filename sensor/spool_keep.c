@@ -174,6 +174,22 @@ void spool_seal(struct spool *sp, struct spool_segment *s)
 		unload(s);
 }
 
+/* Where there is little room, little goes at once when it has to. */
+static uint64_t size_of_next(const struct spool *sp)
+{
+	uint64_t left, all, room;
+
+	if (spooldir_free(sp->config.dir, &left, &all))
+		return sp->part;
+	room = (left > sp->config.floor ? left - sp->config.floor : 0) + sp->counts.disk_bytes;
+	if (room / SPOOL_PARTS >= sp->part)
+		return sp->part;
+	room /= SPOOL_PARTS;
+	return room > SPOOL_PART_MIN	   ? room
+	       : sp->part < SPOOL_PART_MIN ? sp->part
+					   : SPOOL_PART_MIN;
+}
+
 /* Behind what is in memory alone nothing is on disk, so that the order stays. */
 static struct spool_segment *begin_segment(struct spool *sp, bool on_disk)
 {
@@ -184,12 +200,15 @@ static struct spool_segment *begin_segment(struct spool *sp, bool on_disk)
 	s->run = sp->run;
 	s->first = s->after = sp->weight;
 	s->loaded = true;
+	s->limit = sp->part;
 	s->fd = -1;
 	if (on_disk && may_write(sp) && !sp->counts.memory_bytes) {
 		s->fd = spooldir_create(sp->config.dir, &s->file);
 		s->on_disk = s->fd >= 0;
 		sp->dir_dirty |= s->on_disk;
-		if (!s->on_disk)
+		if (s->on_disk)
+			s->limit = size_of_next(sp);
+		else
 			block(sp, s->fd);
 	}
 	*(sp->tail ? &sp->tail->next : &sp->head) = s;
@@ -254,7 +273,7 @@ static void take(struct spool *sp, struct spool_segment *s, const struct segment
 	sp->counts.batches++;
 	if (note->place.order)
 		sp->place = note->place;
-	if (s->bytes >= sp->part || s->count >= SPOOL_INDEX_MAX)
+	if (s->bytes >= s->limit || s->count >= SPOOL_INDEX_MAX)
 		spool_seal(sp, s);
 }
 

@@ -8,7 +8,9 @@
 #include "sensor/spooldir.h"
 
 enum {
-	SPOOL_PART = 4 << 20,	   /* bytes of a segment, at most */
+	SPOOL_PART = 4 << 20,	   /* bytes of a segment, at most, */
+	SPOOL_PART_MIN = 64 << 10, /* where the file system is nearly full, */
+	SPOOL_PARTS = 16,	   /* and how many should fit */
 	SPOOL_MEMORY = 16 << 20,   /* while the disk cannot be written */
 	SPOOL_SETTLED = 256 << 10, /* all acknowledged and larger: a new segment begins */
 	SPOOL_FILE_MAX = 32 << 20, /* no file of ours is larger */
@@ -33,7 +35,7 @@ struct spool_segment {
 	uint64_t hole_records; /* and what was in them */
 	uint64_t first, after; /* weights before and after it */
 	struct lost whole;     /* all that would be lost with it */
-	uint64_t bytes;
+	uint64_t bytes, limit;
 	bool on_disk, sealed;
 	int fd; /* what it is appended by, or -1 */
 	bool dirty;
