@@ -337,8 +337,10 @@ static void say_ready(struct post *p)
 /* What was not acknowledged: the exit status. */
 static int conclude(const struct post *p)
 {
-	size_t left = spool_counts(p->spool).batches;
+	size_t left;
 
+	spool_sync(p->spool);
+	left = spool_counts(p->spool).batches;
 	if (p->failed)
 		return EXITS_UNREACHED;
 	if (left && spool_durable(p->spool))

@@ -29,7 +29,9 @@ enum {
 
 /* What a place says (spool.h), besides its order. */
 enum { PLACE_FILES, PLACE_LINES, PLACE_SHIFT, PLACE_STATE };
-static const uint64_t place_finished = UINT64_C(1) << 63; /* beside the lines left out */
+/* Beside the lines left out: that all is told, and that who goes on must learn all again. */
+static const uint64_t place_finished = UINT64_C(1) << 63;
+static const uint64_t place_needs_all = UINT64_C(1) << 62;
 
 /* The processes that the batch has named. */
 struct named {
@@ -142,7 +144,8 @@ static void send_batch(struct replay *r, uint64_t done, bool finished)
 	r->place.order++;
 	r->place.v[PLACE_FILES] = r->files;
 	r->place.v[PLACE_LINES] = done;
-	r->place.v[PLACE_STATE] = r->bad | (finished ? place_finished : 0);
+	r->place.v[PLACE_STATE] = r->bad | (finished ? place_finished : 0) |
+				  (r->place.v[PLACE_STATE] & place_needs_all);
 	r->rc = handover_send(r->courier.out, &r->w, r->start_ms, r->end_ms, &r->place);
 	if (r->rc)
 		err_sys(&r->e, r->rc, "the sending process is gone");
@@ -303,20 +306,24 @@ static int find_place(struct replay *r)
 
 static int tell_all(struct replay *r, bool goes_on)
 {
-	uint64_t skip = goes_on ? r->place.v[PLACE_LINES] : 0;
-	int rc = each_line(r, 0, learn);
+	uint64_t *v = r->place.v, skip = goes_on ? v[PLACE_LINES] : 0;
+	int rc = 0;
 
+	begin_batch(r);
+	if (!goes_on || v[PLACE_STATE] & place_needs_all)
+		rc = each_line(r, 0, learn);
 	if (rc)
 		return rc;
 	if (goes_on) {
 		log_info("goes on behind line %" PRIu64, skip);
-		r->bad = r->place.v[PLACE_STATE];
+		r->bad = v[PLACE_STATE] & ~(place_finished | place_needs_all);
 	} else {
-		r->place.v[PLACE_SHIFT] = (uint64_t)retell_shift(r->retell, clock_ms());
+		v[PLACE_SHIFT] = (uint64_t)retell_shift(r->retell, clock_ms());
+		v[PLACE_STATE] = retell_needs_all(r->retell) ? place_needs_all : 0;
+		send_batch(r, 0, false); /* what was learnt is kept */
 	}
-	retell_set_shift(r->retell, (int64_t)r->place.v[PLACE_SHIFT]);
-	begin_batch(r);
-	rc = each_line(r, skip, tell);
+	retell_set_shift(r->retell, (int64_t)v[PLACE_SHIFT]);
+	rc = r->rc ? r->rc : each_line(r, skip, tell);
 	if (!rc)
 		send_batch(r, r->lines, true);
 	return rc ? rc : r->rc;
@@ -348,7 +355,7 @@ static int run(struct replay *r)
 	if (place && r->place.v[PLACE_STATE] & place_finished) {
 		log_info("these lines were told before, to the end: nothing is told; --again "
 			 "tells them once more");
-		r->bad = r->place.v[PLACE_STATE] & ~place_finished;
+		r->bad = r->place.v[PLACE_STATE] & ~(place_finished | place_needs_all);
 		return courier_finish(&r->courier, &r->e);
 	}
 	rc = tell_all(r, place > 0);

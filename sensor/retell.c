@@ -17,6 +17,7 @@ struct known {
 struct retell {
 	bool host;
 	struct known *machines;
+	bool needs_all;
 	int64_t newest; /* Unix seconds; 0: no line has a time */
 	int64_t shift_ms;
 	/* Role host: whom it tells of. */
@@ -115,10 +116,25 @@ void retell_learn_machine(struct retell *r, const struct exchange_machine *m)
 			k->addr = a;
 }
 
+static bool means_something(const struct exchange_end *end)
+{
+	struct addr a;
+
+	return *end->ip && addr_parse(end->ip, &a) == 0 && !addr_is_scoped(&a);
+}
+
 void retell_learn_flow(struct retell *r, const struct exchange_flow *f)
 {
 	if (f->last > r->newest)
 		r->newest = f->last;
+	if (r->host || !f->last || !means_something(&f->client) ||
+	    !means_something(&f->server))
+		r->needs_all = true;
+}
+
+bool retell_needs_all(const struct retell *r)
+{
+	return r->needs_all;
 }
 
 int64_t retell_shift(const struct retell *r, uint64_t now_ms)

@@ -28,6 +28,9 @@ void retell_free(struct retell *r);
 void retell_learn_machine(struct retell *r, const struct exchange_machine *m);
 void retell_learn_flow(struct retell *r, const struct exchange_flow *f);
 
+/* Some line can only be told by who has seen all of them. */
+bool retell_needs_all(const struct retell *r);
+
 /* By how much times move, so that the newest that was learnt is NOW_MS; then it is set. */
 int64_t retell_shift(const struct retell *r, uint64_t now_ms);
 void retell_set_shift(struct retell *r, int64_t shift_ms);
