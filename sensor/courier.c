@@ -45,7 +45,7 @@ struct post {
 	int fd, back;
 	bool ending; /* the pipe has ended */
 	bool failed; /* what must be on disk cannot be written */
-	bool patient;
+	bool only_disk, patient;
 	bool held; /* the pipe is not read from now */
 };
 
@@ -102,17 +102,28 @@ static void hold_back(struct post *p)
 		event_add(p->in, NULL);
 }
 
+/* RC is of writing what has to be on disk. */
+static bool written(struct post *p, int rc)
+{
+	if (!rc)
+		return true;
+	log_err("the spool cannot be written: %s", strerror(-rc));
+	p->failed = true;
+	event_base_loopbreak(p->base);
+	return false;
+}
+
 static bool keep(struct post *p, const struct handover_batch *b)
 {
-	int rc = spool_add(p->spool, &b->w, b->start_ms, b->end_ms,
-			   b->place.order ? &b->place : NULL);
+	return written(p, spool_add(p->spool, &b->w, b->start_ms, b->end_ms,
+				    b->place.order ? &b->place : NULL));
+}
 
-	if (rc) {
-		log_err("the spool cannot be written: %s", strerror(-rc));
-		p->failed = true;
-		event_base_loopbreak(p->base);
-	}
-	return !rc;
+static bool flush(struct post *p)
+{
+	int rc = spool_sync(p->spool);
+
+	return written(p, p->only_disk ? rc : 0);
 }
 
 /* Takes what is whole of what has come; false for bytes that make no sense. */
@@ -135,10 +146,8 @@ static bool take_batches(struct post *p)
 		memmove(p->bytes.p, p->bytes.p + at, p->bytes.n - at);
 		p->bytes.n -= at;
 	}
-	if (at && !p->failed) {
-		spool_sync(p->spool);
+	if (at && !p->failed && flush(p))
 		link_kick(p->link);
-	}
 	if (spool_news(p->spool))
 		say(p, HANDOVER_AGAIN);
 	return rc >= 0;
@@ -286,6 +295,7 @@ static int open_post(struct post *p, const struct courier_config *config, struct
 	int dir, rc;
 
 	p->patient = config->patient;
+	p->only_disk = config->only_disk;
 	p->base = event_base_new();
 	p->link = link_new(p->base, &link, NULL, e);
 	if (!p->link)

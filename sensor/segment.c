@@ -40,7 +40,6 @@ static void put_note(struct buf *b, uint32_t seed, uint32_t mark,
 
 	buf_u32(b, mark);
 	buf_u32(b, note->index);
-	buf_u32(b, note->run);
 	buf_u64(b, note->first);
 	buf_u64(b, note->before);
 	buf_u64(b, note->self.start_ms);
@@ -85,7 +84,6 @@ static bool get_note(const uint8_t *p, uint32_t seed, uint32_t mark, struct segm
 	if (cur_u32(&c) != mark)
 		return false;
 	note->index = cur_u32(&c);
-	note->run = cur_u32(&c);
 	note->first = cur_u64(&c);
 	note->before = cur_u64(&c);
 	get_lost(&c, &note->self);
@@ -202,7 +200,6 @@ enum segment_found segment_next(struct segment_reader *r, struct segment_entry *
 		r->known = true;
 		r->first = n->first;
 		r->before = n->first <= n->before ? n->first : n->before;
-		r->run = n->run;
 	}
 	r->has_next = n->index > r->index;
 	if (r->has_next) {

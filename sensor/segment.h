@@ -4,7 +4,7 @@
  * note that says what it is.  Pure: bytes in, batches and holes out.
  *
  * A batch on disk (big-endian): note, body, note.  A note: u32 mark ("SkB1" before the body,
- * "SkE1" after it), u32 index in the segment, u32 run, u64 first, u64 before, u64 start, u64
+ * "SkE1" after it), u32 index in the segment, u64 first, u64 before, u64 start, u64
  * end, u32 records, three u64 of what it carries, u64 told from, u64 told to, five u64 of the
  * place, u32 length and u32 CRC32C of the body, u32 CRC32C of all of that.  The sums begin
  * with the segment's key, so that bytes of another segment, or what a stranger has put into a
@@ -22,7 +22,7 @@
 #include "common/wire.h"
 
 enum {
-	SEGMENT_NOTE = 140,
+	SEGMENT_NOTE = 136,
 	SEGMENT_FRAME = 2 * SEGMENT_NOTE, /* what a batch takes besides its body */
 };
 
@@ -38,7 +38,6 @@ struct spool_place {
 
 struct segment_note {
 	uint32_t index;
-	uint32_t run; /* random, one a life of the sensor */
 	uint64_t first, before;
 	struct lost self;	     /* the batch: start, end, records (below 2^32) */
 	struct lost carried;	     /* what its LOST record speaks of, records 0: nothing */
@@ -67,8 +66,7 @@ struct segment_reader {
 	uint64_t first;
 	uint64_t before; /* the weight before it */
 	uint64_t end_ms; /* of the one before it */
-	bool known;	 /* a note has been read: first, before and run mean something */
-	uint32_t run;
+	bool known;	 /* a note has been read: first and before mean something */
 	size_t damaged; /* bytes behind the last note that is whole, once the end is reached */
 	bool has_next;
 	struct segment_note next; /* found behind a hole, to be given out after it */

@@ -22,11 +22,12 @@ static uint64_t random_epoch(void)
 	return v;
 }
 
-static void begin_epoch(struct spool *sp, uint32_t run)
+/* OLD: for what an earlier life has left. */
+static void begin_epoch(struct spool *sp, bool old)
 {
 	sp->epoch = random_epoch();
 	sp->acked = sp->sent = 0;
-	sp->epoch_run = run;
+	sp->epoch_old = old;
 	sp->epoch_here = true;
 }
 
@@ -39,9 +40,6 @@ struct spool *spool_open(const struct spool_config *config, struct err *e)
 	sp->memory_cap =
 		config->dir < 0 || config->cap < SPOOL_MEMORY ? config->cap : SPOOL_MEMORY;
 	sp->next_id = 1;
-	do
-		cert_random(&sp->run, sizeof(sp->run));
-	while (!sp->run);
 	if (config->dir >= 0 && spool_read(sp, e)) {
 		spool_free(sp);
 		return NULL;
@@ -69,8 +67,9 @@ void spool_free(struct spool *sp)
 	if (!sp)
 		return;
 	spool_sync(sp);
-	while (sp->head && sp->head->file.epoch && settled(sp, sp->head))
-		spool_remove_head(sp);
+	while (sp->head && sp->head->file.epoch && settled(sp, sp->head) &&
+	       spool_remove_head(sp))
+		;
 	while (sp->head) {
 		struct spool_segment *s = sp->head;
 
@@ -122,6 +121,8 @@ static bool told_for_good(const struct spool *sp, const struct spool_loss *l)
 
 static void forget_losses(struct spool *sp)
 {
+	bool removed = false;
+
 	for (struct spool_loss **at = &sp->losses; *at;) {
 		struct spool_loss *l = *at;
 
@@ -130,9 +131,12 @@ static void forget_losses(struct spool *sp)
 			at = &l->next;
 			continue;
 		}
+		removed |= l->on_disk;
 		*at = l->next;
 		free(l);
 	}
+	if (removed) /* before anybody is told, lest it be told again */
+		fsync(sp->config.dir);
 }
 
 int spool_sync(struct spool *sp)
@@ -212,18 +216,18 @@ struct spool_counts spool_counts(const struct spool *sp)
 void spool_turn(struct spool *sp)
 {
 	const struct spool_segment *h = sp->head;
-	uint32_t run = h ? h->run : sp->run;
+	bool old = h && h->old;
 
 	if (!h || !h->file.epoch) {
-		if (!sp->epoch_here || sp->epoch_run != run)
-			begin_epoch(sp, run);
+		if (!sp->epoch_here || sp->epoch_old != old)
+			begin_epoch(sp, old);
 		return;
 	}
 	if (h->file.epoch == sp->epoch)
 		return;
 	sp->epoch = h->file.epoch;
 	sp->acked = sp->sent = h->file.base - 1;
-	sp->epoch_run = h->run;
+	sp->epoch_old = true;
 	sp->epoch_here = false;
 	for (; h && h->file.epoch == sp->epoch; h = h->next)
 		sp->sent = h->file.base + h->count - 1; /* as far as anybody knows */
@@ -244,7 +248,7 @@ static struct spool_segment *holder(struct spool *sp, uint64_t sequence)
 			return s;
 	}
 	if (!s || s->file.epoch || !s->count || sequence != next || !sp->epoch_here ||
-	    s->run != sp->epoch_run)
+	    s->old != sp->epoch_old)
 		return NULL;
 	return spool_number(sp, s, sp->epoch, next) ? s : NULL;
 }
@@ -298,8 +302,9 @@ int spool_ack(struct spool *sp, uint64_t sequence)
 		return 0;
 	sp->counts.batches -= sequence - sp->acked;
 	sp->acked = sequence;
-	while (sp->head && sp->head->file.epoch && may_go(sp, sp->head))
-		spool_remove_head(sp);
+	while (sp->head && sp->head->file.epoch && may_go(sp, sp->head) &&
+	       spool_remove_head(sp))
+		;
 	spool_turn(sp);
 	return 0;
 }
@@ -327,10 +332,9 @@ void spool_restart(struct spool *sp)
 
 	if (s && s->file.epoch == old) /* also those that were acknowledged, and are kept */
 		sp->counts.batches += sp->acked + 1 - s->file.base;
-	begin_epoch(sp, s ? s->run : sp->run);
+	begin_epoch(sp, s && s->old);
 	for (; s && s->file.epoch == old; s = s->next) {
 		spool_number(sp, s, sp->epoch, base);
 		base += s->count;
-		sp->epoch_run = s->run;
 	}
 }

@@ -9,9 +9,9 @@
  * Within an epoch (a random number) sequences run 1, 2, 3 without a hole, since the collector
  * takes only the next one.  A segment is numbered as a whole, and durably, when the first of
  * it is about to be sent; what has no number yet may be dropped, oldest segment first, what
- * has one stays until it is acknowledged.  An epoch numbers what one life of the sensor has
- * taken, and only one life goes on with it: what an earlier one has numbered keeps its
- * numbers, what it has not gets a new epoch, and so does what comes now.  The collector takes
+ * has one stays until it is acknowledged.  Only one life of the sensor
+ * numbers in an epoch: what an earlier one has numbered keeps its numbers, what all of them
+ * have left without gets a new epoch, and what comes now another.  The collector takes
  * the beginning of an epoch for a new run, in which all gauges are told again.
  *
  * What is lost is told, exactly: a LOST record in a batch of its own, written before the last

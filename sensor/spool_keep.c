@@ -197,7 +197,6 @@ static struct spool_segment *begin_segment(struct spool *sp, bool on_disk)
 
 	s->file.key.id = sp->next_id++;
 	cert_random(&s->file.key.salt, sizeof(s->file.key.salt));
-	s->run = sp->run;
 	s->first = s->after = sp->weight;
 	s->loaded = true;
 	s->limit = sp->part;
@@ -247,7 +246,6 @@ static void frame(struct spool *sp, const struct spool_segment *s, struct segmen
 		  const void *body, size_t n)
 {
 	note->index = s->count;
-	note->run = s->run;
 	note->first = s->first;
 	note->before = sp->weight;
 	buf_reset(&sp->frame);
@@ -546,19 +544,29 @@ bool spool_number(struct spool *sp, struct spool_segment *s, uint64_t epoch, uin
 	return true;
 }
 
-void spool_remove_head(struct spool *sp)
+/* The last place that is known outlives the batch that it came with. */
+static bool keep_place(struct spool *sp)
+{
+	if (sp->place.order == sp->placed.order)
+		return true;
+	if (spooldir_put_place(sp->config.dir, &sp->place))
+		return false;
+	sp->placed = sp->place;
+	return true;
+}
+
+bool spool_remove_head(struct spool *sp)
 {
 	struct spool_segment *s = sp->head;
 
-	if (s->on_disk) {
-		if (sp->place.order != sp->placed.order &&
-		    spooldir_put_place(sp->config.dir, &sp->place) == 0)
-			sp->placed = sp->place;
+	if (s->on_disk && !keep_place(sp))
+		return false;
+	if (s->on_disk)
 		spooldir_remove(sp->config.dir, &s->file);
-	}
 	sp->head = s->next;
 	if (!sp->head)
 		sp->tail = NULL;
 	*(s->on_disk ? &sp->counts.disk_bytes : &sp->counts.memory_bytes) -= s->bytes;
 	spool_segment_free(s);
+	return true;
 }

@@ -53,7 +53,6 @@ static void count(struct loading *l, struct spool_segment *s)
 		s->holes += e.count;
 		s->hole_records += e.lost.records;
 	}
-	s->run = r.run;
 	s->first = r.first;
 	s->after = r.before;
 	s->bytes = s->buf.n;
@@ -68,7 +67,7 @@ static void load_file(struct loading *l, const struct spooldir_file *f)
 
 	s->file = *f;
 	s->fd = -1;
-	s->on_disk = s->sealed = true;
+	s->on_disk = s->sealed = s->old = true;
 	rc = spooldir_read(sp->config.dir, f, SPOOL_FILE_MAX, &s->buf);
 	if (rc)
 		log_warn("a part of the spool cannot be read: %s", strerror(-rc));

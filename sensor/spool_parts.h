@@ -29,12 +29,12 @@ struct spool_kept {
 struct spool_segment {
 	struct spool_segment *next;
 	struct spooldir_file file; /* key and numbers, whether or not it is on disk */
-	uint32_t run;
-	uint32_t count;	       /* batches, holes among them */
-	uint32_t holes;	       /* as counted so far, */
-	uint64_t hole_records; /* and what was in them */
-	uint64_t first, after; /* weights before and after it */
-	struct lost whole;     /* all that would be lost with it */
+	bool old;		   /* of an earlier life */
+	uint32_t count;		   /* batches, holes among them */
+	uint32_t holes;		   /* as counted so far, */
+	uint64_t hole_records;	   /* and what was in them */
+	uint64_t first, after;	   /* weights before and after it */
+	struct lost whole;	   /* all that would be lost with it */
 	uint64_t bytes, limit;
 	bool on_disk, sealed;
 	int fd; /* what it is appended by, or -1 */
@@ -65,9 +65,8 @@ struct spool {
 	struct spool_segment *head, *tail;
 	struct spool_loss *losses;
 	uint64_t epoch, acked, sent;
-	uint32_t epoch_run; /* what this epoch numbers, */
-	bool epoch_here;    /* and that this life began it */
-	uint32_t run;
+	bool epoch_old;	 /* it numbers what an earlier life has left; */
+	bool epoch_here; /* and this life does so */
 	uint64_t next_id, weight;
 	struct spool_counts counts;
 	struct spool_place place, placed; /* the last; what the file says */
@@ -96,8 +95,8 @@ void spool_load_segment(struct spool *sp, struct spool_segment *s);
 void spool_seal(struct spool *sp, struct spool_segment *s);
 /* Gives S these numbers, durably; false when that cannot be. */
 bool spool_number(struct spool *sp, struct spool_segment *s, uint64_t epoch, uint64_t base);
-/* The head is acknowledged and goes. */
-void spool_remove_head(struct spool *sp);
+/* The head is acknowledged and goes; false when that has to wait. */
+bool spool_remove_head(struct spool *sp);
 void spool_segment_free(struct spool_segment *s);
 
 /* spool_load.c */

@@ -252,8 +252,9 @@ int spooldir_rename(int dir, const struct spooldir_file *from, const struct spoo
 {
 	char a[NAME], b[NAME];
 
-	if (renameat(dir, name_of(from, a), dir, name_of(to, b)) < 0 || fsync(dir) < 0)
+	if (renameat(dir, name_of(from, a), dir, name_of(to, b)) < 0)
 		return -errno;
+	fsync(dir); /* not every file system can */
 	if (to->gone)
 		shorten(dir, to);
 	return 0;
@@ -323,7 +324,9 @@ int spooldir_put_place(int dir, const struct spool_place *place)
 	buf_u32(&b, crc32c(0, b.p, b.n));
 	rc = write_place(dir, b.p, b.n);
 	buf_fini(&b);
-	if (!rc && (renameat(dir, "place.new", dir, "place") < 0 || fsync(dir) < 0))
+	if (!rc && renameat(dir, "place.new", dir, "place") < 0)
 		rc = -errno;
+	if (!rc)
+		fsync(dir);
 	return rc;
 }

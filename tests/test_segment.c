@@ -17,7 +17,6 @@ static const struct segment_key key = { 7, 0x1234567890abcdef };
 static struct segment_note note_of(unsigned i, uint64_t before)
 {
 	struct segment_note n = { .index = i,
-				  .run = 99,
 				  .first = 1000,
 				  .before = before,
 				  .self = { 50000 + i * 1000, 50999 + i * 1000, 10 + i },
