@@ -378,8 +378,7 @@ static int run(struct post *p, const struct courier_config *config)
 		return EXITS_UNREACHED;
 	}
 	say_ready(p);
-	if (spool_empty(p->spool))
-		wait_for_news(p);
+	wait_for_news(p);
 	event_base_dispatch(p->base);
 	status = conclude(p);
 	close_post(p);

@@ -132,6 +132,7 @@ static bool look(struct segment_reader *r, size_t at)
 	if (note->index < r->index || (r->known && note->before < r->before))
 		return false;
 	r->next_body = NULL;
+	r->next_torn = !after && r->n - at - SEGMENT_NOTE < note->length;
 	if (!after)
 		r->next_body = body_at(r, note, at + SEGMENT_NOTE);
 	else if (at >= note->length)
@@ -210,6 +211,7 @@ enum segment_found segment_next(struct segment_reader *r, struct segment_entry *
 		.index = n->index, .count = 1, .note = *n, .body = r->next_body
 	};
 	out->lost = segment_loss(n);
+	out->torn = r->next_torn;
 	give(r, n->index + 1, n->before + out->lost.records, n->self.end_ms);
 	if (!r->next_body)
 		return SEGMENT_HOLE;

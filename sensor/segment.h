@@ -71,6 +71,7 @@ struct segment_reader {
 	bool has_next;
 	struct segment_note next; /* found behind a hole, to be given out after it */
 	const uint8_t *next_body; /* NULL: only its note is left of it */
+	bool next_torn;
 };
 
 enum segment_found { SEGMENT_END, SEGMENT_BATCH, SEGMENT_HOLE };
@@ -79,6 +80,8 @@ struct segment_entry {
 	uint32_t index, count;	  /* of a hole: so many batches from INDEX on */
 	struct segment_note note; /* of a batch, or of a hole of one that has kept its note */
 	const uint8_t *body;
+	bool torn; /* of a hole: the bytes end within this batch, and may always have done so
+		    */
 	struct lost lost; /* what is lost, or would be */
 };
 

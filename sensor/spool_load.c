@@ -17,7 +17,8 @@ struct loading {
 	struct spool *sp;
 	struct range *told;
 	size_t told_n, told_cap;
-	struct spool_loss *gone; /* dropped by an earlier life */
+	struct segment_entry torn; /* at the end of the last file, if anything was */
+	struct spool_loss *gone;   /* dropped by an earlier life */
 	size_t gone_n, gone_cap;
 };
 
@@ -36,8 +37,20 @@ static void take_note(struct loading *l, const struct segment_note *n)
 		l->sp->place = n->place;
 }
 
-/* One file's bytes, counted. */
-static void count(struct loading *l, struct spool_segment *s)
+static void take_entry(struct loading *l, struct spool_segment *s,
+		       const struct segment_entry *e, bool hole)
+{
+	s->count += e->count;
+	lost_merge(&s->whole, &e->lost);
+	take_note(l, &e->note);
+	if (!hole)
+		return;
+	s->holes += e->count;
+	s->hole_records += e->lost.records;
+}
+
+/* One file's bytes, counted, up to a batch that is torn at their end: that is in TORN. */
+static void count(struct loading *l, struct spool_segment *s, struct segment_entry *torn)
 {
 	struct segment_reader r;
 	struct segment_entry e;
@@ -45,23 +58,41 @@ static void count(struct loading *l, struct spool_segment *s)
 
 	segment_read(&r, &s->file.key, s->buf.p, s->buf.n);
 	while ((found = segment_next(&r, &e)) != SEGMENT_END) {
-		s->count += e.count;
-		lost_merge(&s->whole, &e.lost);
-		take_note(l, &e.note);
-		if (found == SEGMENT_BATCH)
-			continue;
-		s->holes += e.count;
-		s->hole_records += e.lost.records;
+		if (e.torn) {
+			*torn = e;
+			break;
+		}
+		take_entry(l, s, &e, found == SEGMENT_HOLE);
+		s->after = r.before;
 	}
 	s->first = r.first;
-	s->after = r.before;
+	if (!s->count)
+		s->after = s->first;
 	s->bytes = s->buf.n;
 	l->sp->counts.damaged += r.damaged;
+}
+
+/*
+ * A batch that was being written when the sensor was killed is lost, and said to be, unless it
+ * comes with a place: whoever added it adds it again.  Where writing failed, and went on in
+ * the next segment, it is there: that one begins before it.
+ */
+static void settle_torn(struct loading *l, struct spool_segment *s)
+{
+	const struct segment_entry *torn = &l->torn;
+
+	if (!torn->torn || torn->note.place.order ||
+	    (s->next && s->next->first <= torn->note.before))
+		return;
+	take_entry(l, s, torn, true);
+	s->after = torn->note.before + torn->lost.records;
 }
 
 static void load_file(struct loading *l, const struct spooldir_file *f)
 {
 	struct spool_segment *s = xcalloc(1, sizeof(*s));
+	struct spool_segment *before = l->sp->tail;
+	struct segment_entry torn = { 0 };
 	struct spool *sp = l->sp;
 	int rc;
 
@@ -71,15 +102,13 @@ static void load_file(struct loading *l, const struct spooldir_file *f)
 	rc = spooldir_read(sp->config.dir, f, SPOOL_FILE_MAX, &s->buf);
 	if (rc)
 		log_warn("a part of the spool cannot be read: %s", strerror(-rc));
-	count(l, s);
+	count(l, s, &torn);
 	buf_fini(&s->buf);
-	if (!s->count && !f->epoch) { /* nothing says that there ever was anything in it */
-		spooldir_remove(sp->config.dir, f);
-		spool_segment_free(s);
-		return;
-	}
-	*(sp->tail ? &sp->tail->next : &sp->head) = s;
+	*(before ? &before->next : &sp->head) = s;
 	sp->tail = s;
+	if (before)
+		settle_torn(l, before);
+	l->torn = torn;
 }
 
 static void load_gone(struct loading *l, const struct spooldir_file *f)
@@ -111,7 +140,8 @@ static void mend_numbers(struct spool_segment *s, const struct spool_segment *t)
 	s->after += lost.records;
 }
 
-/* One without a number that is left goes: its bytes are all damaged, and counted as such. */
+/* What nothing says that there ever was anything in goes: its bytes are all damaged, and
+ * counted as such. */
 static void drop_void(struct spool *sp)
 {
 	for (struct spool_segment **at = &sp->head; *at;) {
@@ -252,6 +282,8 @@ int spool_read(struct spool *sp, struct err *e)
 			load_file(&l, &file[i]);
 	}
 	free(file);
+	if (sp->tail)
+		settle_torn(&l, sp->tail);
 	for (struct spool_segment *s = sp->head; s && s->next; s = s->next)
 		if (s->file.epoch && s->file.epoch == s->next->file.epoch)
 			mend_numbers(s, s->next);

@@ -606,6 +606,35 @@ START_TEST(every_length)
 END_TEST
 
 /* Each of three segments, unnumbered and numbered. */
+/* Killed within a write: what has a place is added again, what has none is told as lost. */
+START_TEST(a_torn_batch)
+{
+	for (uint64_t order = 0; order < 2; order++) {
+		struct spool_place place = { .order = order };
+		struct collector c = { 0 };
+		struct spool *sp;
+		struct stat st;
+
+		fresh();
+		sp = open_dir(1 << 20);
+		for (unsigned i = 1; i <= 3; i++, place.order += order)
+			add_at(sp, i, order ? &place : NULL);
+		spool_free(sp);
+		ck_assert_int_eq(stat(file_of(".seg"), &st), 0);
+		ck_assert_int_eq(truncate(file_of(".seg"), st.st_size - SEGMENT_NOTE - 9), 0);
+		sp = open_dir(1 << 20);
+		ck_assert_uint_eq(spool_place(sp).order, order * 2);
+		ck_assert_uint_eq(spool_counts(sp).batches, order ? 2 : 3);
+		add(sp, 4); /* and it is no longer the last of all */
+		sp = killed(killed(sp, 1 << 20), 1 << 20);
+		ck_assert_int_eq(drain(&c, sp), 0);
+		ck_assert_uint_eq(c.records, 3 * RECORDS);
+		ck_assert_uint_eq(c.lost, order ? 0 : RECORDS);
+		spool_free(sp);
+	}
+}
+END_TEST
+
 START_TEST(a_missing_segment_is_told)
 {
 	for (unsigned given = 0; given <= 9; given += 9) {
@@ -756,6 +785,7 @@ int main(void)
 	tcase_add_test(t, a_place_outlives_its_batches);
 	tcase_add_test(t, every_byte_broken);
 	tcase_add_test(t, every_length);
+	tcase_add_test(t, a_torn_batch);
 	tcase_add_test(t, a_missing_segment_is_told);
 	tcase_add_test(t, what_is_no_spool_is_left_alone);
 	tcase_add_test(t, a_directory_that_goes_read_only);

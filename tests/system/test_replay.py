@@ -159,9 +159,10 @@ class Replay(unittest.TestCase):
             elif kill == 15:
                 self.start_collector()
             process = self.begin()
-            time.sleep(self.random.uniform(0.02, 0.7))
+            time.sleep(self.random.uniform(0.02, 0.35))
             ended += process.poll() is not None
-            os.killpg(process.pid, signal.SIGKILL)
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         outcome = self.replay()
         print(f"#   seed {SEED}: {KILLS} kills, {ended} had ended", flush=True)
