@@ -9,8 +9,10 @@
 #: make fuzz        every fuzzer for T seconds each (T=20)
 #: make bench       measurements, as ratios
 #: make bench-groups  how good the grouper is and what it takes (ARGS="--quick --markdown")
+#: make bench-graph  from the file to the graph as JSON (ARGS="1000 10000": machines)
 #: make bench-host  what the sensor costs its host (root; ARGS="--quick")
 #: make bench-mirror  what reading a capture costs, over libpcap alone (ARGS="--quick --peers")
+#: make bench-collector  what a collector holds: 10,000 sensors at once (ARGS="--quick")
 #: make soak        MIN minutes of churn (root; MIN=10): nothing lost, nothing grows
 #: make fit         fits the grouper's models again (graph/fit.c)
 #: make lint        format, includes, headers, static analysis
@@ -69,10 +71,10 @@ graph_pkgs :=
 draw_pkgs := libcgraph libgvc
 assess_pkgs :=
 mirror_pkgs := libpcap
-sensor_pkgs := libevent libevent_openssl libnl-3.0 libseccomp libcap-ng \
+sensor_pkgs := libevent libevent_openssl libzstd libnl-3.0 libseccomp libcap-ng \
 	$(if $(filter 1,$(BPF)),libbpf)
 flows_pkgs :=
-collector_pkgs := libevent libevent_openssl libseccomp libcap-ng
+collector_pkgs := libevent libevent_openssl libzstd libseccomp libcap-ng
 cli_pkgs :=
 
 # The folders that are libraries; the order is that of linking, users first.
@@ -160,6 +162,7 @@ $(B)/tests/test_%: $(B)/tests/test_%.o $(TESTLIBS)
 $(HELPERS): $(B)/tests/%: $(B)/tests/%.o $(TESTLIBS)
 	$(testprogram)
 $(B)/tests/uringd: LDLIBS += -luring
+$(B)/tests/test_barred: LDLIBS += -Wl,--wrap=wire_get_batch,--wrap=unzip,--wrap=wire_reader_begin
 $(B)/tests/bench_%: $(B)/tests/bench/bench_%.o $(TESTLIBS)
 	$(testprogram)
 
@@ -246,6 +249,20 @@ $(B)/tests/mirror_gen $(B)/tests/mirror_floor: $(B)/tests/%: $(B)/tests/bench/%.
 .PHONY: bench-mirror
 bench-mirror: $(B)/skein-sensor $(B)/tests/mirror_gen $(B)/tests/mirror_floor
 	@/usr/bin/python3 tests/bench/mirror.py $(B) $(ARGS)
+
+# Thousands of sensors on one collector; totals are checked to the last connection.
+$(B)/tests/collector_load: $(B)/tests/bench/collector_load.o $(TESTLIBS)
+	$(testprogram)
+.PHONY: bench-collector
+bench-collector: $(B)/skein-collector $(B)/tests/collector_load
+	@/usr/bin/python3 tests/bench/collector.py $(B) $(ARGS)
+
+# From the file to JSON: estates made once and kept in the build folder.
+$(B)/tests/graph_bench: $(B)/tests/bench/graph.o $(TESTLIBS)
+	$(testprogram)
+.PHONY: bench-graph
+bench-graph: $(B)/skein $(B)/tests/graph_bench
+	@$(B)/tests/graph_bench $(B) $(or $(ARGS),1000 10000)
 
 # Minutes of churn, from the sensor to the database: root, namespaces of its own.
 MIN ?= 10

@@ -6,8 +6,9 @@
 #ifndef COLLECTOR_COMMIT_H
 #define COLLECTOR_COMMIT_H
 
-#include "common/wire.h"
 #include "collector/hub.h"
+#include "common/wire.h"
+#include "store/ledger.h"
 
 enum {
 	COMMIT_DELAY_MS = 50,
@@ -15,17 +16,41 @@ enum {
 	COMMIT_BYTES = 32 << 20, /* or this much, is not waited with */
 };
 
+/*
+ * Who hands in batches and hears what became of them, in the order in which they came.  None
+ * of the calls may free what it is part of.
+ */
+struct commit_source {
+	void *ctx;	 /* the caller's own */
+	bool greeted;	 /* it has told its clock: */
+	int64_t skew_ms; /* less ours (store/ledger.h) */
+	void (*committed)(struct commit_source *from, const struct wire_batch *b,
+			  enum ledger_verdict verdict);
+	/* Once after all that one transaction committed. */
+	void (*answer)(struct commit_source *from);
+	/* Nothing of B was stored: it has to come again. */
+	void (*failed)(struct commit_source *from, const struct wire_batch *b);
+};
+
 struct commit *commit_new(struct hub *hub);
 /* What is still queued is thrown away: its sensors have no acknowledgement for it. */
 void commit_free(struct commit *c);
 
-/* Takes FRAME, in which BATCH lies.  May commit at once and thereby end sessions, S too. */
-void commit_add(struct commit *c, struct session *s, const struct wire_batch *batch,
-		uint8_t *frame);
+/*
+ * Takes BYTES, in which BATCH of SENSOR lies, decoded.  May commit at once and call FROM,
+ * which has to stay until it has heard of all its batches, or commit_forget.
+ */
+void commit_add(struct commit *c, struct commit_source *from, const char *sensor,
+		const struct wire_batch *batch, uint8_t *bytes);
+/* True while HUB_QUEUE_BYTES of batches wait: nothing more should be read. */
+bool commit_full(const struct commit *c);
 /* Commits all that is queued, and answers. */
 void commit_flush(struct commit *c);
-/* S is about to be freed: its batches stay, their answers are not wanted. */
-void commit_forget(struct commit *c, const struct session *s);
+/* The same before the end: what is known enters all levels, as far as that is a moment's work.
+ */
+void commit_finish(struct commit *c);
+/* FROM is about to be freed: its batches stay, their answers are not wanted. */
+void commit_forget(struct commit *c, const struct commit_source *from);
 size_t commit_queued(const struct commit *c);
 
 #endif

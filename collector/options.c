@@ -19,16 +19,31 @@
 
 static const char help[] =
 	"usage: skein-collector [--data DIR] [--listen ADDR:PORT] [OPTION...]\n"
+	"       skein-collector --relay HOST:PORT [--listen ADDR:PORT] [--proxy HOST:PORT]\n"
 	"       skein-collector token create [--data DIR] [--role host|mirror] [--ttl 24h]\n"
 	"                                    [--uses N]\n"
+	"       skein-collector backup FILE [--data DIR] [--keep N]\n"
+	"       skein-collector restore FILE [--data DIR]\n"
 	"\n"
 	"Receives what sensors see and keeps it in DIR/skein.db.\n"
 	"\n"
 	"  --data DIR           default " HOME_DEFAULT "\n"
 	"  --listen ADDR:PORT   default 0.0.0.0:7700; port 0 takes a free one, and\n"
 	"                       DIR/collector.addr says which\n"
+	"  --relays NET,...     addresses of relays: what they say of whom they speak for is\n"
+	"                       believed\n"
+	"  --relay HOST:PORT    be one: pass the bytes of sensors that reach only this machine\n"
+	"                       to the collector, or the next relay, there; keeps nothing\n"
+	"  --proxy HOST:PORT    of a relay: an HTTP proxy on the way there, asked to CONNECT\n"
+	"  --proxy-login FILE   its first line is USER:PASSWORD for that proxy\n"
 	"  --config FILE        options as \"key = value\" (" CONFIG_FILE ", if it is\n"
 	"                       there); what is on the command line wins\n"
+	"  --keep-minutes TIME  how long to keep what was said by the minute (8d, the least),\n"
+	"  --keep-hours TIME    sums by the hour, and how busy machines were (35d),\n"
+	"  --keep-days TIME     sums by the day, and losses (400d),\n"
+	"  --keep-total TIME    an edge after it was last seen (800d); all count from the\n"
+	"                       newest fact, and no shorter than the one before\n"
+	"  --memory MB          for the caches of the database (512)\n"
 	"  --log-level LEVEL    debug, info (default), warn or err\n"
 	"  --ready-fd N         write the address to this descriptor once it listens\n"
 	"  --help, --version\n"
@@ -39,9 +54,15 @@ static const char help[] =
 	"  --ttl TIME           how long it may be used: 30m, 24h (default), 7d\n"
 	"  --uses N             how many sensors it lets in, 1 by default\n"
 	"\n"
+	"backup copies the database while the collector writes, restore puts such a copy back\n"
+	"while it does not run; each has its --help:\n"
+	"\n"
+	"  --keep N             how many older copies backup keeps, as FILE.1 and so on\n"
+	"\n"
 	"examples:\n"
 	"  skein-collector --data /var/lib/skein --listen 0.0.0.0:7700\n"
 	"  skein-collector token create --ttl 7d --uses 50\n"
+	"  skein-collector --relay collector.example:7700 --listen 10.1.0.1:7700\n"
 	"  skein-sensor enroll --collector collector.example:7700 --token TOKEN\n"
 	"\n"
 	"SIGTERM and SIGINT end it when what has arrived is committed; SIGHUP reads the\n"
@@ -91,6 +112,44 @@ static bool set_listen(struct options *o, const char *v)
 	return addr_split_hostport(v, o->host, sizeof(o->host), &o->server.port) == 0;
 }
 
+static bool set_relay(struct options *o, const char *v)
+{
+	o->is_relay = true;
+	return addr_split_hostport(v, o->to, sizeof(o->to), &o->relay.to_port) == 0 &&
+	       *o->to && o->relay.to_port;
+}
+
+/* "10.0.0.1,10.1.0.0/16" */
+static bool set_relays(struct options *o, const char *v)
+{
+	char text[ADDR_NET_TEXT];
+	size_t n;
+
+	o->server.relays_n = 0;
+	for (; *v; v += n + (v[n] == ',')) {
+		n = strcspn(v, ",");
+		if (n >= sizeof(text) || o->server.relays_n == OPTIONS_RELAYS)
+			return false;
+		memcpy(text, v, n);
+		text[n] = 0;
+		if (addr_net_parse(text, &o->relays[o->server.relays_n++]) < 0)
+			return false;
+	}
+	return o->server.relays_n != 0;
+}
+
+/* A password on a command line is everybody's. */
+static bool set_proxy(struct options *o, const char *v)
+{
+	return proxy_parse(v, &o->proxy) == 0 && !*o->proxy.login;
+}
+
+static bool set_login(struct options *o, const char *v)
+{
+	o->login = v;
+	return *v != 0;
+}
+
 static bool set_level(struct options *o, const char *v)
 {
 	return log_level_parse(v, &o->level) == 0;
@@ -109,16 +168,68 @@ static bool set_ready(struct options *o, const char *v)
 	return true;
 }
 
+/* At most ten years. */
+static bool set_days(uint32_t *out, uint32_t least, const char *v)
+{
+	uint32_t s;
+
+	if (options_seconds(v, 3650u * RETAIN_DAY, &s) < 0 || s < least)
+		return false;
+	*out = s;
+	return true;
+}
+
+static bool set_minutes(struct options *o, const char *v)
+{
+	return set_days(&o->server.keep.minutes, RETAIN_MINUTES_LEAST, v);
+}
+
+static bool set_hours(struct options *o, const char *v)
+{
+	return set_days(&o->server.keep.hours, RETAIN_MINUTES_LEAST, v);
+}
+
+static bool set_keep_days(struct options *o, const char *v)
+{
+	return set_days(&o->server.keep.days, RETAIN_MINUTES_LEAST, v);
+}
+
+static bool set_total(struct options *o, const char *v)
+{
+	return set_days(&o->server.keep.total, RETAIN_MINUTES_LEAST, v);
+}
+
+static bool set_memory(struct options *o, const char *v)
+{
+	char *end;
+	unsigned long n = strtoul(v, &end, 10);
+
+	if (*v < '0' || *v > '9' || *end || n < STORE_MEMORY_LEAST_MB || n > 1 << 20)
+		return false;
+	o->server.memory_mb = (unsigned)n;
+	return true;
+}
+
 struct row {
 	const char *name;
 	bool file; /* may stand in the file, with _ or - */
 	bool (*set)(struct options *o, const char *value);
 	const char *wants;
+	bool hidden; /* a wrong value may hold a password: it is not shown */
 };
 
 static const struct row rows[] = {
 	{ "data", true, set_data, "a directory" },
 	{ "listen", true, set_listen, "ADDR:PORT" },
+	{ "keep-minutes", true, set_minutes, "8d or more" },
+	{ "keep-hours", true, set_hours, "8d or more" },
+	{ "keep-days", true, set_keep_days, "8d or more" },
+	{ "keep-total", true, set_total, "8d or more" },
+	{ "memory", true, set_memory, "megabytes, 32 or more" },
+	{ "relay", true, set_relay, "HOST:PORT" },
+	{ "relays", true, set_relays, "addresses or networks, with commas between" },
+	{ "proxy", true, set_proxy, "HOST:PORT, its password in a file (proxy-login)", true },
+	{ "proxy-login", true, set_login, "a file" },
 	{ "log-level", true, set_level, "debug, info, warn or err" },
 	{ "ready-fd", false, set_ready, "a descriptor" },
 };
@@ -152,8 +263,8 @@ static int take_line(struct options *o, const struct config_line *l)
 
 	if (r && r->set(o, keep(o, l->value)))
 		return 0;
-	words = r ? xasprintf("%s:%d: %s wants %s, not %s", l->file, l->line, l->key, r->wants,
-			      l->value)
+	words = r ? xasprintf("%s:%d: %s wants %s%s%s", l->file, l->line, l->key, r->wants,
+			      r->hidden ? "" : ", not ", r->hidden ? "" : l->value)
 		  : xasprintf("%s:%d: unknown key %s", l->file, l->line, l->key);
 	options_usage(words, "");
 	free(words);
@@ -192,6 +303,7 @@ static void make_long(struct option out[ROWS + 4])
 
 static int take_option(struct options *o, int opt)
 {
+	const struct row *r;
 	char *what;
 
 	if (opt == OPT_CONFIG)
@@ -204,8 +316,9 @@ static int take_option(struct options *o, int opt)
 		return EXITS_USAGE + 1;
 	if (rows[opt - 256].set(o, keep(o, optarg)))
 		return 0;
-	what = xasprintf("--%s wants %s, not ", rows[opt - 256].name, rows[opt - 256].wants);
-	options_usage(what, optarg);
+	r = &rows[opt - 256];
+	what = xasprintf("--%s wants %s%s", r->name, r->wants, r->hidden ? "" : ", not ");
+	options_usage(what, r->hidden ? "" : optarg);
 	free(what);
 	return EXITS_USAGE + 1;
 }
@@ -240,16 +353,56 @@ static const char *config_path(int argc, char **argv)
 	return path;
 }
 
+/* A finer level that is kept longer than a coarser one would be a hole in time. */
+static int check_keep(const struct retain *r)
+{
+	if (r->minutes <= r->hours && r->hours <= r->days && r->days <= r->total)
+		return 0;
+	return options_usage("--keep-minutes, -hours, -days and -total go up: ",
+			     "each as long as the one before, or longer") +
+	       1;
+}
+
+/* What two options say together; 0, or the exit status + 1. */
+static int finish(struct options *o)
+{
+	struct err e;
+
+	o->server.relays = o->relays;
+	if (*o->proxy.host && !o->is_relay)
+		return options_usage("--proxy is for --relay: a collector calls nobody", "") +
+		       1;
+	if (*o->proxy.host && o->login && proxy_read_login(&o->proxy, o->login, &e) < 0) {
+		options_usage(e.msg, "");
+		return EXITS_UNREACHED + 1;
+	}
+	o->relay.host = o->host;
+	o->relay.port = o->server.port;
+	o->relay.to_host = o->to;
+	o->relay.proxy = &o->proxy;
+	o->relay.relays = o->relays;
+	o->relay.relays_n = o->server.relays_n;
+	o->relay.ready_fd = o->server.ready_fd;
+	return 0;
+}
+
 int options_parse(struct options *o, int argc, char **argv)
 {
 	int rc;
 
 	*o = (struct options){ .host = "0.0.0.0", .level = LOG_INFO_ };
-	o->server = (struct server_config){
-		.dir = HOME_DEFAULT, .host = o->host, .port = 7700, .ready_fd = -1
-	};
+	o->server = (struct server_config){ .dir = HOME_DEFAULT,
+					    .host = o->host,
+					    .port = 7700,
+					    .keep = RETAIN_DEFAULT,
+					    .memory_mb = STORE_MEMORY_MB,
+					    .ready_fd = -1 };
 	rc = take_file(o, config_path(argc, argv));
-	return rc ? rc : take_line_of_command(o, argc, argv);
+	if (!rc)
+		rc = take_line_of_command(o, argc, argv);
+	if (!rc)
+		rc = check_keep(&o->server.keep);
+	return rc ? rc : finish(o);
 }
 
 void options_free(struct options *o)

@@ -18,6 +18,8 @@
 #include "common/err.h"
 #include "sensor/segment.h"
 
+struct proxy;
+
 struct courier_config {
 	const char *host; /* the collector */
 	uint16_t port;
@@ -30,6 +32,7 @@ struct courier_config {
 	/* What is told can wait: it is not taken faster than the collector acknowledges, and
 	 * in the end the last acknowledgement is waited for however long it takes. */
 	bool patient;
+	const struct proxy *proxy; /* on the way there; NULL or without a host: none */
 };
 
 /* 256 MiB or a twentieth of the file system, whichever is less. */

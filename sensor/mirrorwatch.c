@@ -247,6 +247,7 @@ static int open_output(struct mirror_watch *w)
 		.spool_bytes = c->paths ? 0 : c->spool_bytes,
 		.spool_free = c->spool_free,
 		.patient = c->paths > 0,
+		.proxy = c->proxy,
 	};
 
 	if (c->once) {

@@ -262,6 +262,7 @@ static int start(struct replay *r)
 					  .dir = c->dir,
 					  .spool_bytes = c->spool_bytes,
 					  .spool_free = c->spool_free,
+					  .proxy = c->proxy,
 					  .only_disk = true,
 					  .patient = true };
 	struct identity id;

@@ -13,13 +13,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct proxy;
+
 struct replay_config {
 	const char *const *path; /* "-": standard input */
 	unsigned n;
 	const char *host; /* the collector */
 	uint16_t port;
 	const char *dir; /* where enrolment left its files; the spool is in DIR/spool */
-	uint64_t spool_bytes, spool_free; /* as in courier.h */
+	uint64_t spool_bytes, spool_free; /* as in courier.h, */
+	const struct proxy *proxy;	  /* and this, too */
 	bool again;			  /* from the beginning, whatever was told before */
 };
 

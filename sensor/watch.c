@@ -15,6 +15,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/proxy.h"
 #include "sensor/batch.h"
 #include "sensor/confine.h"
 #include "sensor/courier.h"
@@ -536,7 +537,8 @@ static int open_output(struct watch *w)
 					  .port = c->port,
 					  .dir = c->dir,
 					  .spool_bytes = c->spool_bytes,
-					  .spool_free = c->spool_free };
+					  .spool_free = c->spool_free,
+					  .proxy = c->proxy };
 
 	if (c->once) {
 		w->once = once_new();
@@ -570,7 +572,9 @@ static void on_nat(evutil_socket_t fd, short what, void *ctx)
 static int open_parts(struct watch *w)
 {
 	const struct watch_config *c = w->config;
-	struct own_link own = { .host = c->host, .port = c->port };
+	bool through = c->proxy && *c->proxy->host;
+	struct own_link own = { .host = through ? c->proxy->host : c->host,
+				.port = through ? c->proxy->port : c->port };
 	struct err why = { 0 };
 	int rc = open_output(w);
 

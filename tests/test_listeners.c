@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sensor/mirror/listeners.h"
+#include "common/listeners.h"
 
 #include <check.h>
 #include <stdlib.h>

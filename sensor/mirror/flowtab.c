@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/addrmix.h"
+#include "common/listeners.h"
 #include "common/mem.h"
-#include "sensor/mirror/addrmix.h"
 #include "sensor/mirror/hello.h"
-#include "sensor/mirror/listeners.h"
 #include "sensor/mirror/words.h"
 
 enum {

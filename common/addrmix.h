@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A keyed hash of an address and a port, for tables that strangers fill. */
-#ifndef SENSOR_MIRROR_ADDRMIX_H
-#define SENSOR_MIRROR_ADDRMIX_H
+#ifndef COMMON_ADDRMIX_H
+#define COMMON_ADDRMIX_H
 
 #include <string.h>
 

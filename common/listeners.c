@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sensor/mirror/listeners.h"
+#include "common/listeners.h"
 
 #include <stdlib.h>
 
 #include "common/mem.h"
-#include "sensor/mirror/addrmix.h"
+#include "common/addrmix.h"
 
 enum { WAYS = 8, SETS = LISTENERS_MAX / WAYS };
 

@@ -3,8 +3,8 @@
  * Who was seen to accept a handshake: addresses and ports that are servers for certain, in a
  * bounded table.  Where it is full the one that was confirmed longest ago goes.
  */
-#ifndef SENSOR_MIRROR_LISTENERS_H
-#define SENSOR_MIRROR_LISTENERS_H
+#ifndef COMMON_LISTENERS_H
+#define COMMON_LISTENERS_H
 
 #include <stdbool.h>
 
