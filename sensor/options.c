@@ -14,85 +14,10 @@
 #include "common/mem.h"
 #include "common/version.h"
 #include "sensor/courier.h"
+#include "sensor/help.h"
 #include "sensor/mirror/observer.h"
 
-#define DATA_DIR "/var/lib/skein/sensor"
-#define CONFIG_FILE "/etc/skein/sensor.conf"
-const char options_dir[] = DATA_DIR;
-
-static const char usage_text[] =
-	"usage: skein-sensor [--ebpf|--poll] --collector HOST:PORT [--data DIR] [OPTION...]\n"
-	"       skein-sensor [--ebpf|--poll] --once TIME --out FILE\n"
-	"       skein-sensor [--ebpf|--poll] --show-what-you-send\n"
-	"       skein-sensor --mirror IFACE... --collector HOST:PORT [--threads N]\n"
-	"       skein-sensor --read FILE... --connections tsv|json\n"
-	"       skein-sensor --replay FILE... --collector HOST:PORT [--data DIR] [--again]\n"
-	"       skein-sensor enroll --collector HOST:PORT --token TOKEN [--data DIR] [--force]\n"
-	"       skein-sensor --self-test [--json]\n"
-	"       skein-sensor --self-check-clean [--json]\n"
-	"\n"
-	"Watches what this machine talks over TCP and UDP and tells a collector which process\n"
-	"depends on which. Read only; never looks at payload; needs root to attach.\n"
-	"\n"
-	"  --ebpf              watch by eBPF, or not at all\n"
-	"  --poll              watch without eBPF, by what the kernel tells of sockets\n"
-	"                      (by default eBPF where it can run, else this)\n"
-	"  --collector H:P     where the collector listens\n"
-	"  --proxy H:P         an HTTP proxy on the way there, which is asked to CONNECT; none:\n"
-	"                      not even the one of the file\n"
-	"  --proxy-login FILE  its first line is USER:PASSWORD for that proxy\n"
-	"  --data DIR          identity of this sensor, and its spool (default " DATA_DIR ")\n"
-	"  --spool-size MB     kept on disk while the collector is away (256; 0: 16 in memory)\n"
-	"  --spool-free MB     of that file system, left to others (256, or a twentieth of it)\n"
-	"  --once TIME         watch for so long (60s, 10m, 1h), write --out FILE, and end:\n"
-	"                      no collector, no installation; for `skein import`\n"
-	"  --out FILE          where, - is standard output\n"
-	"  --show-what-you-send  print every record in clear on standard output, as it is sent,\n"
-	"                      or instead of sending it where there is no --collector\n"
-	"  --mirror IFACE...   watch what a mirror port brings to these interfaces; told with\n"
-	"                      --collector (role mirror), --once or --show-what-you-send\n"
-	"  --threads N         that share the packets of each interface (1)\n"
-	"  --ring MB           of kernel memory for packets, an interface (64)\n"
-	"  --filter TEXT       only these packets, as in tcpdump(1)\n"
-	"  --read FILE...      captures (pcap, pcapng; - is standard input), together\n"
-	"                      with --out or --collector their edges, as a mirror's\n"
-	"  --replay FILE...    recorded lines (--once, skein edges --json=lines; - is standard\n"
-	"                      input), told as if they were seen now; killed, it goes on\n"
-	"  --again             a replay that was told before from its beginning\n"
-	"  --connections F     one line per TCP connection in them, tsv or json\n"
-	"  --names F           instead, what servers are called, by DNS, TLS and HTTP\n"
-	"  --max-connections N  of a capture, at once (196608)\n"
-	"  --self-test         say whether it can work here: kernel, rights, clock, collector,\n"
-	"                      each with what mends it; in 15 s, sends nothing; 1: a check failed\n"
-	"  --self-check-clean  say what of Skein is in the kernel now; 1: something is\n"
-	"  --json              these two as a JSON array\n"
-	"  --cpu-budget PCT    of one core, kernel side counted; when it is passed the programs\n"
-	"                      are detached (2; 0: none)\n"
-	"  --memory-budget MB  maps counted (64; 0: none)\n"
-	"  --arguments         send arguments of processes, without secrets\n"
-	"  --no-translations   do not listen to conntrack for NAT on this machine\n"
-	"  --deny-kernels P    releases on which eBPF is not used, as 6.1.0-18-*, separated by ,\n"
-	"  --interval TIME     how often edges are sent: 1s to 60s, dividing a minute (10s)\n"
-	"  --max-edges N       edges between two drains (49152)\n"
-	"  --max-sockets N     connections open at once (131072)\n"
-	"  --config FILE       options as \"key = value\" (" CONFIG_FILE ", if it is there);\n"
-	"                      what is on the command line wins; see skein-sensor.conf(5)\n"
-	"  --ready-fd N        write \"ready\" to this descriptor once attached\n"
-	"  --log-level LEVEL   debug, info, warn or err\n"
-	"  --token TOKEN       for enroll: from `skein-collector token create`, - reads it\n"
-	"  --force             for enroll: replace the identity that is there\n"
-	"  --help, --version\n"
-	"\n"
-	"Signals: SIGTERM ends after the last acknowledgement, SIGHUP reads interval, budgets\n"
-	"and log level again, SIGUSR1 prints the state.\n"
-	"\n"
-	"  skein-sensor enroll --collector map.example:7700 --token \"$TOKEN\"\n"
-	"  skein-sensor --collector map.example:7700\n"
-	"  skein-sensor --collector map.example:7700 --proxy proxy.example:3128\n"
-	"  skein-sensor --once 60s --out web01.jsonl\n"
-	"  skein-sensor --read span.pcap --connections tsv\n"
-	"  skein-sensor --read span.pcap --out span.jsonl\n"
-	"  skein-sensor --self-test --collector map.example:7700\n";
+const char options_dir[] = HELP_DATA_DIR;
 
 enum opt {
 	OPT_EBPF = 256,
@@ -479,7 +404,7 @@ static int take(struct args *a, int opt)
 		a->force = true;
 		return 0;
 	case OPT_HELP:
-		fputs(usage_text, stdout);
+		fputs(help_text, stdout);
 		return 1 + EXITS_OK;
 	case OPT_VERSION:
 		puts("skein-sensor " SKEIN_VERSION);
@@ -574,7 +499,7 @@ static int take_line(struct args *a, const struct config_line *l)
  */
 static const char *config_file(int argc, char **argv, bool *testing)
 {
-	const char *path = access(CONFIG_FILE, F_OK) == 0 ? CONFIG_FILE : NULL;
+	const char *path = access(HELP_CONFIG_FILE, F_OK) == 0 ? HELP_CONFIG_FILE : NULL;
 	bool reading = false, named = false;
 	int opt;
 
