@@ -41,7 +41,6 @@ struct post {
 	struct spool *spool;
 	struct link *link;
 	struct buf bytes; /* that have come, and are no whole batch yet */
-	uint64_t cap;
 	int fd, back;
 	bool ending; /* the pipe has ended */
 	bool failed; /* what must be on disk cannot be written */
@@ -87,11 +86,10 @@ static void end_soon(struct post *p, int seconds)
 	finish_if_done(p);
 }
 
-/* Who may wait is not read from while the spool is half full, and so nothing is dropped. */
+/* Who may wait is not read from while there is little room, and so nothing is dropped. */
 static void hold_back(struct post *p)
 {
-	struct spool_counts n = spool_counts(p->spool);
-	bool full = n.disk_bytes + n.memory_bytes > p->cap / 2;
+	bool full = spool_tight(p->spool);
 
 	if (!p->patient || p->ending || full == p->held)
 		return;
@@ -268,7 +266,6 @@ static int open_spool(struct post *p, const struct courier_config *config, int d
 	}
 	if (rc || dir < 0)
 		spool = (struct spool_config){ .dir = -1, .cap = MEMORY_BYTES };
-	p->cap = spool.cap;
 	p->spool = spool_open(&spool, e);
 	return p->spool ? 0 : e->code;
 }

@@ -206,6 +206,17 @@ bool spool_durable(const struct spool *sp)
 	return spool_empty(sp) || (sp->config.dir >= 0 && !sp->counts.memory_bytes);
 }
 
+bool spool_tight(const struct spool *sp)
+{
+	uint64_t left, all;
+
+	if (sp->counts.disk_bytes + sp->counts.memory_bytes > sp->config.cap / 2)
+		return true;
+	return sp->config.dir >= 0 && !spool_empty(sp) &&
+	       !spooldir_free(sp->config.dir, &left, &all) &&
+	       left < sp->config.floor + SPOOL_SPARE;
+}
+
 struct spool_counts spool_counts(const struct spool *sp)
 {
 	return sp->counts;

@@ -85,6 +85,10 @@ bool spool_empty(const struct spool *sp);
 /* All that is not acknowledged is on disk. */
 bool spool_durable(const struct spool *sp);
 
+/* The file system, or the cap, has little left: who can wait should, for an acknowledgement.
+ */
+bool spool_tight(const struct spool *sp);
+
 struct spool_counts {
 	size_t batches; /* not acknowledged */
 	uint64_t disk_bytes, memory_bytes;

@@ -16,6 +16,7 @@ enum {
 	SPOOL_FILE_MAX = 32 << 20, /* no file of ours is larger */
 	SPOOL_INDEX_MAX = 50000,
 	SPOOL_WORD = SEGMENT_FRAME + 64, /* a batch that tells of a loss */
+	SPOOL_SPARE = 2 << 20,		 /* of the file system, beside its floor */
 	SPOOL_RETRY_S = 10,		 /* after the disk could not be written */
 };
 

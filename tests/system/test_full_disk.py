@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The sensor's directory on a small file system of its own, which fills up."""
 
+import json
 import os
 import subprocess
 import time
@@ -70,6 +71,26 @@ class FullDisk(SpoolTest):
         counted, lost, _ = self.account()
         self.assertEqual(counted + lost, batches * EACH)
         self.assertGreater(lost, 0)
+
+    def test_a_replay_waits_for_room(self):
+        """Much more than fits: nothing is lost, and nothing fails."""
+        self.start_collector()
+        token = harness.run("skein-collector", "token", "create", "--data", self.data, "--role",
+                            "mirror").stdout.strip()
+        harness.run("skein-sensor", "enroll", "--collector", self.address, "--token", token,
+                    "--data", self.sensor)
+        lines = os.path.join(self.folder.name, "lines.jsonl")
+        with open(lines, "w", encoding="utf-8") as file:
+            for number in range(60000):
+                file.write(json.dumps({
+                    "type": "flow", "client_ip": "10.0.0.1", "server_ip": "10.0.0.2",
+                    "server_port": 1 + number % 7, "opens": 1, "last": 1000,
+                    "client_process": f"p{number % 5}", "client_exe": "/x" * 60}) + "\n")
+        outcome = harness.run("skein-sensor", "--replay", lines, "--collector", self.address,
+                              "--data", self.sensor, timeout=120)
+        self.assertEqual(outcome.status, 0, outcome)
+        self.collector.end()
+        self.assertEqual(self.opens(), 60000)
 
     def test_a_file_system_that_is_read_only(self):
         """In memory, as before there was a spool."""
