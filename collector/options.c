@@ -13,6 +13,7 @@
 #include "common/config.h"
 #include "common/exits.h"
 #include "common/mem.h"
+#include "common/prefix.h"
 #include "common/version.h"
 
 #define CONFIG_FILE "/etc/skein/collector.conf"
@@ -21,7 +22,7 @@ static const char help[] =
 	"usage: skein-collector [--data DIR] [--listen ADDR:PORT] [OPTION...]\n"
 	"       skein-collector --relay HOST:PORT [--listen ADDR:PORT] [--proxy HOST:PORT]\n"
 	"       skein-collector token create [--data DIR] [--role host|mirror] [--ttl 24h]\n"
-	"                                    [--uses N]\n"
+	"                                    [--uses N] [--realm NAME]\n"
 	"       skein-collector backup FILE [--data DIR] [--keep N]\n"
 	"       skein-collector restore FILE [--data DIR]\n"
 	"\n"
@@ -36,6 +37,10 @@ static const char help[] =
 	"                       to the collector, or the next relay, there; keeps nothing\n"
 	"  --proxy HOST:PORT    of a relay: an HTTP proxy on the way there, asked to CONNECT\n"
 	"  --proxy-login FILE   its first line is USER:PASSWORD for that proxy\n"
+	"  --flows ADDR:PORT,...  take NetFlow v5 and v9, IPFIX and sFlow over UDP (2055,\n"
+	"                       4739 and 6343 are usual); off unless it is given\n"
+	"  --flow-exporters NET,...  whose flows are taken: addresses and blocks\n"
+	"                       (10.0.0.0/24); nobody's unless they are named\n"
 	"  --config FILE        options as \"key = value\" (" CONFIG_FILE ", if it is\n"
 	"                       there); what is on the command line wins\n"
 	"  --keep-minutes TIME  how long to keep what was said by the minute (8d, the least),\n"
@@ -53,6 +58,8 @@ static const char help[] =
 	"  --role host|mirror   host (default) speaks for its own addresses, mirror for any\n"
 	"  --ttl TIME           how long it may be used: 30m, 24h (default), 7d\n"
 	"  --uses N             how many sensors it lets in, 1 by default\n"
+	"  --realm NAME         address space that they are in, where addresses of several\n"
+	"                       networks overlap\n"
 	"\n"
 	"backup copies the database while the collector writes, restore puts such a copy back\n"
 	"while it does not run; each has its --help:\n"
@@ -168,6 +175,56 @@ static bool set_ready(struct options *o, const char *v)
 	return true;
 }
 
+/* Calls FN for each piece between commas; false if there is an empty or a wrong one. */
+static bool each_of(struct options *o, const char *list,
+		    bool (*fn)(struct options *o, const char *piece))
+{
+	char piece[512];
+	const char *comma;
+
+	for (;; list = comma + 1) {
+		comma = strchrnul(list, ',');
+		if ((size_t)(comma - list) >= sizeof(piece))
+			return false;
+		memcpy(piece, list, (size_t)(comma - list));
+		piece[comma - list] = 0;
+		if (!fn(o, piece))
+			return false;
+		if (!*comma)
+			return true;
+	}
+}
+
+static bool add_flows(struct options *o, const char *v)
+{
+	struct flowport_config *c = &o->server.flows;
+	struct flowport_address *a = &c->listen[c->listen_n];
+
+	if (c->listen_n == FLOWPORT_LISTEN ||
+	    addr_split_hostport(v, a->host, sizeof(a->host), &a->port) < 0)
+		return false;
+	c->listen_n++;
+	return true;
+}
+
+static bool add_exporter(struct options *o, const char *v)
+{
+	struct flowport_config *c = &o->server.flows;
+
+	return c->exporter_n < FLOWPORT_EXPORTERS &&
+	       prefix_parse(v, &c->exporter[c->exporter_n]) == 0 && ++c->exporter_n;
+}
+
+static bool set_flows(struct options *o, const char *v)
+{
+	return each_of(o, v, add_flows);
+}
+
+static bool set_exporters(struct options *o, const char *v)
+{
+	return each_of(o, v, add_exporter);
+}
+
 /* At most ten years. */
 static bool set_days(uint32_t *out, uint32_t least, const char *v)
 {
@@ -221,6 +278,9 @@ struct row {
 static const struct row rows[] = {
 	{ "data", true, set_data, "a directory" },
 	{ "listen", true, set_listen, "ADDR:PORT" },
+	{ "flows", true, set_flows, "ADDR:PORT, at most 16" },
+	{ "flow-exporters", true, set_exporters,
+	  "addresses or blocks (10.0.0.0/24), at most 256" },
 	{ "keep-minutes", true, set_minutes, "8d or more" },
 	{ "keep-hours", true, set_hours, "8d or more" },
 	{ "keep-days", true, set_keep_days, "8d or more" },

@@ -47,6 +47,8 @@ struct server {
 	int lock, socket;
 	struct event *signal[SIGNALS];
 	struct event *sweep;
+	struct flowport *flows; /* NULL: none are taken */
+	bool flows_over;	/* all that it had has come */
 	char address[SOCK_TEXT];
 };
 
@@ -54,8 +56,17 @@ struct server {
 
 static void on_fewer(struct hub *hub)
 {
-	if (hub->draining && !hub->sessions_n)
+	struct server *sv = (struct server *)hub;
+
+	if (hub->draining && !hub->sessions_n && sv->flows_over)
 		event_base_loopbreak(hub->base);
+}
+
+static void on_flows_over(struct hub *hub)
+{
+	((struct server *)hub)->flows_over = true;
+	commit_finish(hub->commit);
+	on_fewer(hub);
 }
 
 static void on_enter(int fd, const struct porch_guest *guest, void *ctx)
@@ -109,10 +120,11 @@ static void drain(struct server *sv)
 		next = session_next(s);
 		session_finish(s);
 	}
-	if (hub->sessions_n)
-		event_base_loopexit(hub->base, &patience);
+	event_base_loopexit(hub->base, &patience);
+	if (sv->flows)
+		flowport_drain(sv->flows, on_flows_over);
 	else
-		event_base_loopbreak(hub->base);
+		on_flows_over(hub);
 }
 
 static void read_gauges(struct server *sv)
@@ -246,6 +258,8 @@ static int open_all(struct server *sv, struct err *e)
 	if (sv->lock < 0)
 		return sv->lock;
 	home_forget_address(dir);
+	if (flowport_start(&sv->flows, &sv->config->flows, sv->hub.stats, e) < 0)
+		return -EIO;
 	if (open_store(sv, e) < 0 || authority_open(&sv->authority, dir, e) < 0)
 		return -EIO;
 	sv->hub.tls = authority_tls(dir, e);
@@ -277,6 +291,7 @@ static void close_all(struct server *sv)
 	sv->hub.porch = NULL;
 	while ((s = LIST_FIRST(&sv->hub.sessions)))
 		session_free(s);
+	flowport_free(sv->flows);
 	commit_free(sv->hub.commit);
 	unzip_free(sv->hub.unzip);
 	for (int i = 0; i < SIGNALS; i++)
@@ -321,6 +336,7 @@ int server_run(const struct server_config *config, struct err *e)
 		sv.hub.unzip = unzip_new();
 		start_events(&sv);
 		start_porch(&sv);
+		flowport_attach(sv.flows, &sv.hub);
 		say_ready(&sv);
 		event_base_dispatch(sv.hub.base);
 		log_info("ended: batches=%llu commits=%llu",

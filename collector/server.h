@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "common/addr.h"
+#include "collector/flowport.h"
 #include "common/err.h"
 #include "store/retain.h"
 
@@ -13,6 +14,7 @@ struct server_config {
 	const char *dir;
 	const char *host; /* "" for any address */
 	uint16_t port;	  /* 0 for any that is free; DIR/collector.addr then says which */
+	struct flowport_config flows;
 	struct retain keep;
 	unsigned memory_mb; /* of the database's caches */
 	int ready_fd; /* gets the address as a line, and is closed, once it listens; or -1 */

@@ -37,6 +37,32 @@
 	X(waiting, gauge, "connections that have said nothing yet, or wait for their turn")   \
 	X(queued, gauge, "batches that wait for a commit")                                    \
 	X(input_bytes, gauge, "bytes of unfinished frames")                                   \
+	X(flow_datagrams, counter, "datagrams of exporters received")                         \
+	X(flow_strangers, counter, "datagrams dropped: of no exporter that is named")         \
+	X(flow_overrun, counter, "datagrams dropped by the kernel: not read in time")         \
+	X(flow_records, counter, "flows received, as exporters told them")                    \
+	X(flow_malformed, counter, "datagrams that make no sense from some byte on")          \
+	X(flow_unknown, counter, "datagrams of no known version")                             \
+	X(flow_templates, counter, "templates learnt or changed")                             \
+	X(flow_no_template, counter, "sets of flows given up: their template did not come")   \
+	X(flow_refused, counter, "templates, rates and exporters beyond a cap")               \
+	X(flow_missed, counter, "flows that, by the sequence numbers, did not get here")      \
+	X(flow_late, counter, "datagrams that came after their successors")                   \
+	X(flow_no_address, counter, "flows not between two addresses")                        \
+	X(flow_protocols, counter, "flows not counted: neither TCP nor UDP, or a fragment")   \
+	X(flow_denied, counter, "flows not counted: a firewall refused them")                 \
+	X(flow_odd, counter, "flows not counted: numbers or addresses that make no sense")    \
+	X(flow_copies, counter, "flows not counted: told at another interface as well")       \
+	X(flow_clocks, counter, "flows with times that are not believed: taken as of now")    \
+	X(flow_early, counter, "connections told early: more at once than are kept")          \
+	X(flow_lost, counter, "connections given up: the collector was behind")               \
+	X(flow_repeated, counter, "batches of flows handed over again")                       \
+	X(flow_restarts, counter, "starts of the process that reads flows, after it ended")   \
+	X(flow_exporters, gauge, "exporters heard")                                           \
+	X(flow_connections, gauge, "connections of exporters that are remembered")            \
+	X(flow_waiting, gauge, "sets of flows that wait for their template")                  \
+	X(flow_bytes, gauge, "bytes held for templates")                                      \
+	X(flow_queued, gauge, "batches of flows that wait for the collector")                 \
 	X(commit_worst_us, gauge, "microseconds of the longest commit so far")                \
 	X(disk_full, gauge, "1 while commits wait for room on the disk")                      \
 	X(set_aside, gauge, "1 if the database was found damaged at this start")              \

@@ -77,6 +77,8 @@ void exchange_write_machine(struct buf *out, const struct exchange_machine *m)
 	put_above_zero(&j, "cores", m->cores);
 	put_above_zero(&j, "memory_bytes", m->memory_bytes);
 	put_text(&j, "site", m->site);
+	if (m->realm)
+		put_text(&j, "realm", m->realm);
 	json_key(&j, "sensor");
 	json_bool(&j, m->sensor);
 	put_time(&j, "first", m->first);
@@ -90,6 +92,8 @@ static void put_end(struct json *j, const struct exchange_end *end, bool client,
 	put_or_null(j, client ? "client" : "server", end->id);
 	put_text(j, client ? "client_name" : "server_name", end->name);
 	put_text(j, client ? "client_ip" : "server_ip", end->ip);
+	if (end->realm)
+		put_text(j, client ? "client_realm" : "server_realm", end->realm);
 	if (!client)
 		put_uint(j, "server_port", port);
 	put_or_null(j, client ? "client_process" : "server_process", end->process.name);
@@ -151,6 +155,10 @@ static bool is_written(const void *ctx, const char *key)
 		return *f->server.name;
 	if (strcmp(key, "server_seen") == 0)
 		return f->server_seen;
+	if (strcmp(key, "unauthenticated") == 0)
+		return f->unauthenticated;
+	if (strcmp(key, "sampled") == 0)
+		return f->sampling;
 	return strcmp(key, "guess") == 0 && f->guess;
 }
 
@@ -243,6 +251,11 @@ void exchange_write_flow(struct buf *out, const struct exchange_flow *f)
 		json_key(&j, "guess");
 		json_bool(&j, true);
 	}
+	if (f->unauthenticated) {
+		json_key(&j, "unauthenticated");
+		json_bool(&j, true);
+	}
+	put_above_zero(&j, "sampled", f->sampling);
 	if (f->c.rtt_n)
 		put_uint(&j, "rtt_us", f->c.rtt_sum_us / f->c.rtt_n);
 	put_above_zero(&j, "retransmits", f->c.retransmits);

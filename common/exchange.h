@@ -30,6 +30,8 @@ struct exchange_machine {
 	uint64_t cores, memory_bytes; /* 0: unknown */
 	int64_t first, last;	      /* Unix seconds, 0: unknown */
 	const char *extra;	      /* JSON object of further keys, or "" */
+	const char
+		*realm; /* address space of its sensor; "" or NULL: the one without a name */
 };
 
 /* How whole a sensor's watch of its machine was, by its own account. */
@@ -47,6 +49,7 @@ struct exchange_end {
 	const char *name; /* of the machine; "": unknown */
 	const char *ip;	  /* "": unknown */
 	struct process process;
+	const char *realm; /* address space; "" or NULL: the one without a name */
 };
 
 struct exchange_flow {
@@ -59,6 +62,8 @@ struct exchange_flow {
 	int64_t first, last; /* Unix seconds, 0: unknown */
 	unsigned witnesses;  /* bits 1 << enum witness */
 	bool guess;
+	bool unauthenticated;	 /* nobody but exporters over UDP speaks of it */
+	uint32_t sampling;	 /* 1 packet in so many was looked at; 0: all were */
 	const char *server_seen; /* the server's ends as clients addressed them, "IP:PORT ...";
 				    NULL: as it is */
 	const char *extra;

@@ -2,7 +2,7 @@
 #include "common/fact.h"
 
 const char *const witness_word[WITNESS_COUNT] = {
-	"none", "client", "server", "mirror", "netflow", "import",
+	"none", "client", "server", "mirror", "netflow", "import", "translation",
 };
 
 const char *const usage_word[USAGE_METRICS] = {
@@ -27,4 +27,6 @@ const char *const degraded_word[DEGRADED_WORDS] = {
 	"packets_dropped",
 	"bytes_unseen",
 	"one_sided",
+	"sampled",
+	"datagrams_missed",
 };

@@ -22,6 +22,7 @@ enum witness {
 	WITNESS_MIRROR,
 	WITNESS_NETFLOW,
 	WITNESS_IMPORT,
+	WITNESS_TRANSLATION, /* the host that translated it: opens alone; never on the wire */
 	WITNESS_COUNT
 };
 extern const char *const witness_word[WITNESS_COUNT];
@@ -104,6 +105,8 @@ struct flow {
 	bool has_seen;
 	struct addr seen;
 	uint16_t seen_port;
+	uint32_t sampling; /* 1 packet in so many was looked at: all amounts are estimates; 0:
+			      all were */
 };
 
 /* A machine as its sensor describes it. */
@@ -150,7 +153,9 @@ enum degraded {
 	DEGRADED_UNSEEN =
 		128, /* more than 1 in 1,000 bytes were acknowledged and never seen */
 	DEGRADED_ONE_SIDED = 256, /* more than 1 in 20 connections were seen one way only */
-	DEGRADED_WORDS = 9,
+	DEGRADED_SAMPLED = 512,	  /* an exporter's: it looks at one packet in so many */
+	DEGRADED_MISSED = 1024,	  /* an exporter's: datagrams did not get here */
+	DEGRADED_WORDS = 11,
 };
 /* By the number of the bit, as in JSON: "poll", "reader_off" ... */
 extern const char *const degraded_word[DEGRADED_WORDS];

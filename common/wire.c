@@ -390,6 +390,7 @@ void wire_write_flow(struct wire_writer *w, const struct flow *f, uint32_t clien
 		put_addr(b, &f->seen);
 		buf_u16(b, f->seen_port);
 	}
+	buf_varint(b, f->sampling);
 	record_end(w, mark);
 }
 
@@ -561,7 +562,7 @@ static int read_flow(const struct wire_reader *r, struct cur *c, struct flow *f)
 	f->pending = (uint32_t)cur_varint_max(c, UINT32_MAX);
 	f->samples_n = cur_u8(c);
 	if (f->samples_n > FLOW_SAMPLES || f->witness <= WITNESS_NONE ||
-	    f->witness >= WITNESS_COUNT)
+	    f->witness > WITNESS_IMPORT)
 		return -EPROTO;
 	for (unsigned i = 0; i < f->samples_n; i++)
 		get_sample(r, c, &f->samples[i]);
@@ -570,6 +571,7 @@ static int read_flow(const struct wire_reader *r, struct cur *c, struct flow *f)
 		get_addr(c, &f->seen);
 		f->seen_port = cur_u16(c);
 	}
+	f->sampling = cur_left(c) ? (uint32_t)cur_varint_max(c, UINT32_MAX) : 0;
 	return verdict(c);
 }
 

@@ -62,6 +62,10 @@ table() {
 	test   rpm                rpm-build               rpm-build
 	test   busybox-static     busybox                 busybox-static
 	test   git                git                     git
+	test   softflowd?         softflowd               -
+	test   pmacct?            pmacct                  -
+	test   nfdump?            nfdump                  -
+	test   tcpdump            tcpdump                 tcpdump
 	kernels  qemu-system-x86  qemu-system-x86         qemu-x86
 	kernels  busybox-static   busybox                 busybox-static
 	kernels  dpkg             dpkg                    dpkg

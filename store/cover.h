@@ -13,7 +13,7 @@ enum cover_flaw {
 	COVER_LOST = 1 << 30,	  /* the spool dropped something */
 	/* With one of these numbers are too low, and a witness without them goes before. */
 	COVER_FLAWED = COVER_OVERFLOW | COVER_LOST | DEGRADED_DROPPED | DEGRADED_UNSEEN |
-		       DEGRADED_ONE_SIDED,
+		       DEGRADED_ONE_SIDED | DEGRADED_SAMPLED | DEGRADED_MISSED,
 };
 
 struct cover_minute {

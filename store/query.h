@@ -28,6 +28,7 @@ struct filter {
 struct machine_row {
 	const char *id, *name;
 	const char *os, *kernel, *arch, *site;
+	const char *realm;	/* of its sensor, "" for the one without a name */
 	const char *const *ips; /* sorted text */
 	unsigned ips_n;
 	bool sensor;	       /* watched by a sensor of its own */
@@ -48,6 +49,7 @@ struct machine_row {
 struct end_row {
 	const char *id, *name;	/* name is "" where id is NULL */
 	const char *ip;		/* "" where only the machine is known */
+	const char *realm;	/* of the address, "" for the one without a name */
 	struct process process; /* name "" : unknown */
 };
 
@@ -58,9 +60,11 @@ struct edge_row {
 	uint16_t port;
 	struct counters c;
 	uint64_t live, pending;
-	int64_t first, last;	 /* Unix seconds */
-	unsigned witnesses;	 /* bit 1 << enum witness */
-	bool guess;		 /* a process of it was assigned by share, not known */
+	int64_t first, last;  /* Unix seconds */
+	unsigned witnesses;   /* bit 1 << enum witness */
+	bool guess;	      /* a process of it was assigned by share, not known */
+	bool unauthenticated; /* nobody but exporters over UDP speaks of it */
+	uint32_t sampling;    /* amounts are scaled: 1 packet in so many was looked at; or 0 */
 	const char *server_seen; /* as clients addressed it, where it was translated; or "" */
 	const char *extra;	 /* further keys of an imported line as a JSON object, or "" */
 };

@@ -33,6 +33,8 @@ struct edge {
 	int64_t first, last;
 	unsigned witnesses;
 	bool guess;
+	bool vouched;	    /* somebody said it who was authenticated */
+	uint32_t sampling;  /* of the claims, the worst */
 	struct gauge gauge; /* whose word LIVE and PENDING are */
 	uint64_t live, pending;
 };
@@ -264,6 +266,9 @@ static void add_claim(struct edge *ed, sqlite3_stmt *st)
 
 	ed->witnesses |= witnesses;
 	ed->guess = ed->guess || sqlite3_column_int(st, 2);
+	ed->vouched = ed->vouched || !sqlite3_column_int(st, 8);
+	if (sqlite3_column_int64(st, 9) > ed->sampling)
+		ed->sampling = (uint32_t)sqlite3_column_int64(st, 9);
 	if (d < 0)
 		return;
 	if (d > 0)
@@ -281,7 +286,8 @@ static int load_claims(struct query *q)
 	sqlite3_stmt *st = db_query(q->s, q->e,
 				    "SELECT c.edge, c.witnesses, c.guess, c.live, c.pending, "
 				    "c.origin < 0 OR c.run = s.run, c.origin < 0, "
-				    "iif(c.origin < 0, c.run, 0) "
+				    "iif(c.origin < 0, c.run, 0), "
+				    "ifnull(s.role = 'flow', 0), c.sampling "
 				    "FROM claim c LEFT JOIN sensor s ON s.id = c.origin",
 				    DB_NONE);
 
@@ -329,6 +335,7 @@ static struct end_row end_of(const struct query *q, int64_t endpoint, int64_t pr
 	return (struct end_row){ .id = m ? m->ident : NULL,
 				 .name = m ? m->name : "",
 				 .ip = p ? p->ip : "",
+				 .realm = p ? p->realm : "",
 				 .process = known_process(&q->known, process, endpoint) };
 }
 
@@ -337,9 +344,23 @@ static const char *seen_of(const struct query *q, const struct edge *ed)
 	const struct known_endpoint *client = known_endpoint(&q->known, ed->place.client);
 	const struct known_endpoint *server = known_endpoint(&q->known, ed->place.server);
 
-	return client && server ? seen_find(q->seen, ed->place.proto, &client->addr,
-					    &server->addr, ed->place.port)
+	return client && server ? seen_find(q->seen, client->site, ed->place.proto,
+					    &client->addr, &server->addr, ed->place.port)
 				: "";
+}
+
+/* One side of a translation of which nothing counts is told by the edge that it really is. */
+static bool is_told_elsewhere(const struct query *q, const struct edge *ed)
+{
+	const struct known_endpoint *client, *server;
+
+	if (ed->sum->records > 0)
+		return false;
+	client = known_endpoint(&q->known, ed->place.client);
+	server = known_endpoint(&q->known, ed->place.server);
+	return client && server &&
+	       seen_is_side(q->seen, client->site, ed->place.proto, &client->addr,
+			    &server->addr, ed->place.port);
 }
 
 static int64_t clip(int64_t t, int64_t least, int64_t most)
@@ -367,6 +388,8 @@ static struct edge_row row_of(const struct query *q, const struct edge *ed)
 		.last = clip(ed->last, f->since, f->until),
 		.witnesses = ed->witnesses,
 		.guess = ed->guess,
+		.unauthenticated = !ed->vouched,
+		.sampling = ed->sampling,
 		.server_seen = seen_of(q, ed),
 		.extra = ed->extra ? ed->extra : ""
 	};
@@ -385,7 +408,7 @@ static int by_order(const void *a, const void *b)
 	return d ? d : (x->edge->id > y->edge->id) - (x->edge->id < y->edge->id);
 }
 
-/* Two that nobody can tell apart (in two network namespaces, two realms) are shown as one. */
+/* Two that nobody can tell apart (in two network namespaces) are shown as one. */
 static void join(struct edge *to, const struct edge *more)
 {
 	if (more->extra && (!to->extra || strcmp(more->extra, to->extra) > 0)) {
@@ -401,6 +424,9 @@ static void join(struct edge *to, const struct edge *more)
 		to->last = more->last;
 	to->witnesses |= more->witnesses;
 	to->guess |= more->guess;
+	to->vouched |= more->vouched;
+	if (more->sampling > to->sampling)
+		to->sampling = more->sampling;
 }
 
 static bool is_machine(const struct known_endpoint *p, const char *word)
@@ -424,7 +450,7 @@ static bool wanted(const struct query *q, const struct edge *ed)
 {
 	const struct filter *f = q->f;
 
-	if (!ed->present || (f->port && ed->place.port != f->port))
+	if (!ed->present || (f->port && ed->place.port != f->port) || is_told_elsewhere(q, ed))
 		return false;
 	if (f->machine &&
 	    !is_machine(known_endpoint(&q->known, ed->place.client), f->machine) &&

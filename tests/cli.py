@@ -50,7 +50,7 @@ FLOWS = [
 FLOW_ORDER = """type version client client_name client_ip client_process server server_name
     server_ip server_port server_process protocol opens failed refused timed_out unreachable
     reset abandoned bytes_to_server bytes_to_client first last live pending witnesses guess
-    rtt_us retransmits client_exe client_unit client_user client_container client_app
+    unauthenticated sampled rtt_us retransmits client_exe client_unit client_user client_container client_app
     server_exe server_unit server_user server_container server_app server_seen""".split()
 MACHINE_ORDER = """type version id name ips os kernel arch cores memory_bytes site sensor first
     last""".split()

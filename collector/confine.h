@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What each of the collector's processes gives up, for good, before it takes a byte from
+ * outside: every capability, new rights (no_new_privs), being looked at by others of its user
+ * (PR_SET_DUMPABLE), and all system calls but a list.  A call that is not in it ends the
+ * process, which the kernel's log says; none of the lists starts a program, makes memory
+ * executable, or looks at another process.
+ */
+#ifndef COLLECTOR_CONFINE_H
+#define COLLECTOR_CONFINE_H
+
+#include "common/err.h"
+
+enum confine_kind {
+	/* The authority's key: one socket to the collector, no file, no network. */
+	CONFINE_AUTHORITY,
+	/* Sensors and the database: files below what is open, sockets that are bound; starts
+	 * no process, dials nobody. */
+	CONFINE_INGEST,
+	/* Answers over HTTP: as CONFINE_INGEST. */
+	CONFINE_ANSWER,
+	/* Datagrams of strangers: UDP sockets that are bound, no file. */
+	CONFINE_FLOWS,
+	/* Passes bytes on: as CONFINE_FLOWS, and dials. */
+	CONFINE_RELAY,
+};
+
+/* The last thing before the loop.  Negative errno with words; the process should end then. */
+int confine(enum confine_kind kind, struct err *e);
+
+#endif

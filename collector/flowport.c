@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collector/flowport.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <event2/event.h>
+
+#include "collector/child.h"
+#include "collector/commit.h"
+#include "collector/flowreader.h"
+#include "common/cert.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/sock.h"
+
+enum {
+	RECEIVE = 16 << 20, /* of each socket, as far as the kernel gives it */
+	LITTLE = 1 << 20,   /* less is said aloud */
+	TURN = 32,	    /* messages before others have theirs */
+};
+
+struct flowport {
+	const struct flowport_config *config;
+	struct flowreader_order order;
+	struct child child;
+	struct hub *hub;
+	struct event *event;
+	struct commit_source from;
+	void (*done)(struct hub *hub);
+	uint8_t message[FLOWPORT_MESSAGE];
+};
+
+/* Sockets */
+
+static void tune(int fd)
+{
+	int bytes = RECEIVE, on = 1, got = 0;
+	socklen_t n = sizeof(got);
+
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) < 0)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+	setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on));
+	if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &got, &n) == 0 && got < LITTLE)
+		log_info("flows: the kernel gives a buffer of %d KiB; for many exporters set "
+			 "net.core.rmem_max to %d",
+			 got / 1024, RECEIVE);
+}
+
+static int open_socket(const struct addrinfo *ai)
+{
+	int fd = socket(ai->ai_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int off = 0, rc;
+
+	if (fd < 0)
+		return -errno;
+	if (ai->ai_family == AF_INET6) /* [::] takes IPv4 as well */
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+	if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0)
+		return fd;
+	rc = -errno;
+	close(fd);
+	return rc;
+}
+
+static int bind_one(const struct flowport_address *a, struct err *e)
+{
+	struct addrinfo hints = { .ai_flags = AI_PASSIVE, .ai_socktype = SOCK_DGRAM };
+	struct sockaddr_storage bound;
+	socklen_t n = sizeof(bound);
+	struct addrinfo *list;
+	char service[8], text[SOCK_TEXT];
+	int rc, fd;
+
+	hints.ai_family = *a->host ? AF_UNSPEC : AF_INET;
+	snprintf(service, sizeof(service), "%u", a->port);
+	rc = getaddrinfo(*a->host ? a->host : NULL, service, &hints, &list);
+	if (rc)
+		return err_set(e, -EINVAL, "cannot take flows at %s:%u: %s", a->host, a->port,
+			       gai_strerror(rc));
+	fd = open_socket(list);
+	freeaddrinfo(list);
+	if (fd < 0)
+		return err_sys(e, fd, "cannot take flows at %s:%u", a->host, a->port);
+	tune(fd);
+	getsockname(fd, (struct sockaddr *)&bound, &n);
+	log_info("flows are taken at %s", sock_text((struct sockaddr *)&bound, text));
+	return fd;
+}
+
+static void close_sockets(struct flowport *p)
+{
+	for (unsigned i = 0; i < p->order.sockets_n; i++)
+		close(p->order.socket[i]);
+	p->order.sockets_n = 0;
+}
+
+static int bind_all(struct flowport *p, struct err *e)
+{
+	for (unsigned i = 0; i < p->config->listen_n; i++) {
+		int fd = bind_one(&p->config->listen[i], e);
+
+		if (fd < 0)
+			return fd;
+		p->order.socket[p->order.sockets_n++] = fd;
+	}
+	return 0;
+}
+
+int flowport_start(struct flowport **out, const struct flowport_config *c, struct stats *stats,
+		   struct err *e)
+{
+	struct flowport *p;
+	int rc;
+
+	*out = NULL;
+	if (!c->listen_n)
+		return 0;
+	p = xcalloc(1, sizeof(*p));
+	p->config = p->order.config = c;
+	p->order.stats = stats;
+	p->child.fd = -1;
+	if (!c->exporter_n)
+		log_warn("no exporter is named: every datagram is dropped; "
+			 "--flow-exporters says whose are taken");
+	rc = bind_all(p, e);
+	if (!rc)
+		rc = child_start(&p->child, "the reader of flows", flowreader_run, &p->order,
+				 e);
+	close_sockets(p);
+	if (rc) {
+		flowport_free(p);
+		return rc;
+	}
+	*out = p;
+	return 0;
+}
+
+/* Batches and answers */
+
+/* An answer that does not get through is asked for again by the batch. */
+static void answer(struct flowport *p, enum flowport_word word, const struct wire_batch *b)
+{
+	struct flowport_answer a;
+
+	memset(&a, 0, sizeof(a)); /* with its padding */
+	a.word = word;
+	if (b) {
+		a.epoch = b->epoch;
+		a.sequence = b->sequence;
+	}
+	if (p->child.fd >= 0 &&
+	    send(p->child.fd, &a, sizeof(a), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		log_debug("flows: an answer was not taken: %s", strerror(errno));
+}
+
+static void on_committed(struct commit_source *from, const struct wire_batch *b,
+			 enum ledger_verdict verdict)
+{
+	struct flowport *p = from->ctx;
+
+	if (verdict == LEDGER_KNOWN)
+		p->hub->stats->known++;
+	if (verdict == LEDGER_GAP)
+		p->hub->stats->gaps++;
+	answer(p, verdict == LEDGER_GAP ? FLOWPORT_AGAIN : FLOWPORT_COMMITTED, b);
+}
+
+static void on_answer(struct commit_source *from)
+{
+	(void)from;
+}
+
+static void on_failed(struct commit_source *from, const struct wire_batch *b)
+{
+	answer(from->ctx, FLOWPORT_AGAIN, b);
+}
+
+static bool is_named(const struct flowport_config *c, const struct addr *a)
+{
+	for (unsigned i = 0; i < c->exporter_n; i++)
+		if (prefix_has(&c->exporter[i], a))
+			return true;
+	return false;
+}
+
+/* The reader has seen bytes of strangers, so what it says is looked at again. */
+static bool take_message(struct flowport *p, size_t n)
+{
+	char name[CERT_CN], text[ADDR_TEXT];
+	struct wire_frame frame;
+	struct wire_batch b;
+	struct addr exporter;
+	uint8_t *bytes;
+	size_t used;
+
+	if (n <= sizeof(exporter))
+		return false;
+	memcpy(&exporter, p->message, sizeof(exporter));
+	n -= sizeof(exporter);
+	bytes = xmalloc(n);
+	memcpy(bytes, p->message + sizeof(exporter), n);
+	if (!is_named(p->config, &exporter) || wire_frame_next(bytes, n, &frame, &used) != 1 ||
+	    used != n || frame.type != WIRE_BATCH || wire_get_batch(frame.body, &b) < 0) {
+		free(bytes);
+		return false;
+	}
+	snprintf(name, sizeof(name), "flow:%s", addr_text(&exporter, text));
+	p->hub->stats->batches++;
+	p->hub->stats->records += b.records;
+	p->hub->stats->bytes += b.raw_length;
+	commit_add(p->hub->commit, &p->from, name, &b, bytes);
+	return true;
+}
+
+static void close_child(struct flowport *p)
+{
+	void (*done)(struct hub * hub) = p->done;
+
+	event_free(p->event);
+	p->event = NULL;
+	child_stop(&p->child);
+	p->done = NULL;
+	if (done)
+		done(p->hub);
+	else
+		log_err("the process that reads flows is gone: no flows are taken until the "
+			"collector is started again");
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *ctx)
+{
+	struct flowport *p = ctx;
+
+	(void)what;
+	for (int i = 0; i < TURN; i++) {
+		ssize_t n = recv(fd, p->message, sizeof(p->message), MSG_DONTWAIT);
+
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n <= 0) {
+			close_child(p);
+			return;
+		}
+		if (!take_message(p, (size_t)n))
+			log_err("the process that reads flows said what makes no sense");
+	}
+}
+
+void flowport_attach(struct flowport *p, struct hub *hub)
+{
+	if (!p)
+		return;
+	p->hub = hub;
+	p->from = (struct commit_source){
+		.ctx = p, .committed = on_committed, .answer = on_answer, .failed = on_failed
+	};
+	p->event = event_new(hub->base, p->child.fd, EV_READ | EV_PERSIST, on_readable, p);
+	event_add(p->event, NULL);
+}
+
+void flowport_drain(struct flowport *p, void (*done)(struct hub *hub))
+{
+	if (!p || !p->event) {
+		done(p ? p->hub : NULL);
+		return;
+	}
+	p->done = done;
+	answer(p, FLOWPORT_END, NULL);
+}
+
+void flowport_free(struct flowport *p)
+{
+	if (!p)
+		return;
+	close_sockets(p);
+	if (p->event)
+		event_free(p->event);
+	child_stop(&p->child);
+	if (p->hub && p->hub->commit)
+		commit_forget(p->hub->commit, &p->from);
+	free(p);
+}

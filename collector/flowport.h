@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Flows of routers and switches over UDP, seen from the collector: a process of its own reads
+ * the datagrams (flowreader.h), since they come from anybody, and hands over finished batches,
+ * which are committed as those of sensors are.
+ *
+ * Nothing of it is authenticated.  What an exporter tells is stored as told by the sensor
+ * "flow:ADDRESS" with the role flow, which the ledger believes about nothing but flows.
+ */
+#ifndef COLLECTOR_FLOWPORT_H
+#define COLLECTOR_FLOWPORT_H
+
+#include "collector/hub.h"
+#include "common/err.h"
+#include "common/prefix.h"
+
+enum {
+	FLOWPORT_LISTEN = 16,
+	FLOWPORT_EXPORTERS = 256,
+	FLOWPORT_MESSAGE = 128 << 10, /* between the two processes */
+};
+
+struct flowport_config {
+	struct flowport_address {
+		char host[256]; /* "" for any */
+		uint16_t port;
+	} listen[FLOWPORT_LISTEN];
+	unsigned listen_n; /* 0: no flows are taken */
+	struct prefix exporter[FLOWPORT_EXPORTERS];
+	unsigned exporter_n; /* nobody else is listened to */
+};
+
+/* What the collector answers to a batch, and how it ends the reader. */
+enum flowport_word { FLOWPORT_COMMITTED, FLOWPORT_AGAIN, FLOWPORT_END };
+struct flowport_answer {
+	uint64_t epoch, sequence;
+	uint32_t word; /* enum flowport_word */
+};
+
+struct flowport;
+
+/*
+ * Binds the addresses of C and starts the reader; to be called before the database is opened.
+ * *OUT is NULL where C has no address.  C and STATS have to stay.
+ */
+int flowport_start(struct flowport **out, const struct flowport_config *c, struct stats *stats,
+		   struct err *e);
+/* From now on batches go into HUB's commits. */
+void flowport_attach(struct flowport *p, struct hub *hub);
+/* The reader tells all it has; then DONE is called, once, with HUB. */
+void flowport_drain(struct flowport *p, void (*done)(struct hub *hub));
+/* NULL is fine. */
+void flowport_free(struct flowport *p);
+
+#endif

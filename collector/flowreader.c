@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collector/flowreader.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "collector/child.h"
+#include "collector/confine.h"
+#include "collector/flowqueue.h"
+#include "collector/flows/flowsum.h"
+#include "collector/flows/foreign.h"
+#include "collector/flowtell.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/sock.h"
+
+enum {
+	AT_ONCE = 64, /* datagrams of one call, */
+	ROUNDS = 16,  /* and calls before the other sockets have their turn */
+	DATAGRAM = 65536,
+	TICK_MS = 1000,
+	TELL_MS = 5000,
+	END_MS = 2500, /* for the collector's last answers */
+	AGAIN_MS = 1000,
+	PAIRS = 4096, /* of exporter and domain */
+	NICE = 5,     /* behind the sensors */
+	LOG_EVERY_MS = 10000,
+};
+
+struct reader {
+	const struct flowreader_order *order;
+	int fd; /* the collector */
+	struct foreign *foreign;
+	struct flowsum *sum;
+	struct flowtell *tell;
+	struct flowqueue *queue;
+	uint64_t now_ms, ticked_ms, told_ms, logged_ms, end_ms;
+	uint32_t overrun[FLOWPORT_LISTEN]; /* as the kernel counted last */
+	struct foreign_stats foreign_was;
+	struct flowsum_stats sum_was;
+	uint64_t repeated_was;
+	int exporter; /* of the datagram in hand */
+	bool blocked; /* the collector's socket is full */
+	bool ending;
+	struct mmsghdr message[AT_ONCE];
+	struct iovec vector[AT_ONCE];
+	struct sockaddr_storage from[AT_ONCE];
+	char control[AT_ONCE][CMSG_SPACE(sizeof(uint32_t))];
+	uint8_t (*bytes)[DATAGRAM];
+};
+
+/* Datagrams */
+
+static void on_flow(const struct foreign_flow *f, void *ctx)
+{
+	struct reader *r = ctx;
+
+	if (f->sampling > 1)
+		flowtell_sampled(r->tell, r->exporter);
+	flowsum_add(r->sum, (unsigned)r->exporter, f, r->now_ms);
+}
+
+static bool is_named(const struct flowport_config *c, const struct addr *a)
+{
+	for (unsigned i = 0; i < c->exporter_n; i++)
+		if (prefix_has(&c->exporter[i], a))
+			return true;
+	return false;
+}
+
+/* One line in a while, whoever sends and however much. */
+static bool may_log(struct reader *r)
+{
+	if (r->now_ms < r->logged_ms + LOG_EVERY_MS)
+		return false;
+	r->logged_ms = r->now_ms;
+	return true;
+}
+
+static void turn_away(struct reader *r, const struct addr *a)
+{
+	char text[ADDR_TEXT];
+
+	r->order->stats->flow_strangers++;
+	if (may_log(r))
+		log_warn("datagrams from %s are dropped: not among --flow-exporters",
+			 addr_text(a, text));
+}
+
+static void take(struct reader *r, const struct addr *a, const uint8_t *p, size_t n)
+{
+	unsigned before = flowtell_count(r->tell);
+	uint64_t missed = foreign_stats(r->foreign).missed;
+	char text[ADDR_TEXT];
+
+	r->order->stats->flow_datagrams++;
+	r->exporter = flowtell_number(r->tell, a, r->now_ms);
+	if (r->exporter < 0) {
+		r->order->stats->flow_refused++;
+		return;
+	}
+	if (flowtell_count(r->tell) > before)
+		log_info("flows from %s", addr_text(a, text));
+	foreign_decode(r->foreign, a, p, n, r->now_ms, on_flow, r);
+	flowtell_heard(r->tell, r->exporter, r->now_ms,
+		       foreign_stats(r->foreign).missed - missed);
+}
+
+static void see_overrun(struct reader *r, unsigned socket, struct msghdr *m)
+{
+	uint32_t *last = &r->overrun[socket], now;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SO_RXQ_OVFL)
+			continue;
+		memcpy(&now, CMSG_DATA(c), sizeof(now));
+		r->order->stats->flow_overrun += now - *last;
+		*last = now;
+	}
+}
+
+static void take_message(struct reader *r, unsigned socket, unsigned i)
+{
+	struct msghdr *m = &r->message[i].msg_hdr;
+	struct addr a;
+
+	see_overrun(r, socket, m);
+	if (!addr_of_sockaddr((struct sockaddr *)&r->from[i], &a))
+		return;
+	if (is_named(r->order->config, &a))
+		take(r, &a, r->bytes[i], r->message[i].msg_len);
+	else
+		turn_away(r, &a);
+}
+
+static void prepare(struct reader *r)
+{
+	for (unsigned i = 0; i < AT_ONCE; i++) {
+		r->vector[i] = (struct iovec){ r->bytes[i], DATAGRAM };
+		r->message[i].msg_hdr =
+			(struct msghdr){ .msg_name = &r->from[i],
+					 .msg_namelen = sizeof(r->from[i]),
+					 .msg_iov = &r->vector[i],
+					 .msg_iovlen = 1,
+					 .msg_control = r->control[i],
+					 .msg_controllen = sizeof(r->control[i]) };
+	}
+}
+
+static void read_socket(struct reader *r, unsigned socket)
+{
+	for (int round = 0; round < ROUNDS; round++) {
+		int n;
+
+		prepare(r);
+		n = recvmmsg(r->order->socket[socket], r->message, AT_ONCE, MSG_DONTWAIT,
+			     NULL);
+		r->now_ms = clock_ms();
+		for (int i = 0; i < n; i++)
+			take_message(r, socket, (unsigned)i);
+		if (n < AT_ONCE)
+			return;
+	}
+}
+
+/* Telling */
+
+static void on_batch(const struct addr *exporter, const struct wire_batch *b,
+		     const uint8_t *frame, size_t n, void *ctx)
+{
+	struct reader *r = ctx;
+	struct buf message = { 0 };
+
+	buf_put(&message, exporter, sizeof(*exporter));
+	buf_put(&message, frame, n);
+	flowqueue_put(r->queue, b->epoch, b->sequence, message.p, message.n);
+	buf_fini(&message);
+}
+
+static void on_edge(unsigned exporter, const struct flow *f, void *ctx)
+{
+	struct reader *r = ctx;
+
+	flowtell_edge(r->tell, (int)exporter, f, r->now_ms);
+}
+
+/* While the collector is behind all stays in the sums, which are bounded. */
+static void tell(struct reader *r)
+{
+	if (flowqueue_count(r->queue) >= FLOWQUEUE_FULL)
+		return;
+	for (int i = 0; i < FLOWTELL_EXPORTERS; i++)
+		flowtell_lost(r->tell, i, flowsum_lost(r->sum, (unsigned)i));
+	flowsum_take(r->sum, on_edge, r);
+	flowtell_end(r->tell, r->now_ms, r->ending);
+	r->told_ms = r->now_ms;
+}
+
+static void send_batches(struct reader *r)
+{
+	const void *p;
+	size_t n;
+
+	r->blocked = false;
+	while ((p = flowqueue_next(r->queue, r->now_ms, &n))) {
+		if (send(r->fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+			r->blocked = errno == EAGAIN;
+			return;
+		}
+		flowqueue_sent(r->queue, r->now_ms);
+	}
+}
+
+/* Counters grow by what their sources have grown: those begin anew when this process does. */
+static void count_foreign(struct reader *r)
+{
+	struct stats *s = r->order->stats;
+	struct foreign_stats now = foreign_stats(r->foreign), *was = &r->foreign_was;
+
+	s->flow_records += now.flows - was->flows;
+	s->flow_malformed += now.malformed - was->malformed;
+	s->flow_unknown += now.unknown - was->unknown;
+	s->flow_templates += now.templates - was->templates;
+	s->flow_no_template += now.no_template - was->no_template;
+	s->flow_refused += now.refused - was->refused;
+	s->flow_missed += now.missed - was->missed;
+	s->flow_late += now.late - was->late;
+	s->flow_no_address += now.no_address - was->no_address;
+	s->flow_waiting = now.waiting;
+	s->flow_bytes = now.bytes;
+	*was = now;
+}
+
+static void count_sums(struct reader *r)
+{
+	struct stats *s = r->order->stats;
+	struct flowsum_stats now = flowsum_stats(r->sum), *was = &r->sum_was;
+	uint64_t repeated = flowqueue_repeated(r->queue);
+
+	s->flow_protocols += now.protocols - was->protocols;
+	s->flow_denied += now.denied - was->denied;
+	s->flow_odd += now.odd - was->odd;
+	s->flow_copies += now.copies - was->copies;
+	s->flow_clocks += now.clocks - was->clocks;
+	s->flow_early += now.early - was->early;
+	s->flow_lost += now.lost - was->lost;
+	s->flow_repeated += repeated - r->repeated_was;
+	s->flow_connections = now.conns;
+	s->flow_exporters = flowtell_count(r->tell);
+	s->flow_queued = flowqueue_count(r->queue);
+	r->repeated_was = repeated;
+	*was = now;
+}
+
+static void tick(struct reader *r)
+{
+	if (r->now_ms < r->ticked_ms) /* a clock that was set back */
+		r->ticked_ms = r->told_ms = r->logged_ms = 0;
+	if (r->now_ms < r->ticked_ms + TICK_MS)
+		return;
+	r->ticked_ms = r->now_ms;
+	flowsum_settle(r->sum, r->now_ms);
+	if (r->now_ms >= r->told_ms + TELL_MS)
+		tell(r);
+	count_foreign(r);
+	count_sums(r);
+}
+
+/* The collector */
+
+static void end(struct reader *r)
+{
+	r->ending = true;
+	r->end_ms = r->now_ms + END_MS;
+	flowsum_settle(r->sum, UINT64_MAX);
+	tell(r);
+	count_foreign(r);
+	count_sums(r);
+}
+
+/* False: the collector has gone. */
+static bool read_answers(struct reader *r)
+{
+	struct flowport_answer a;
+	ssize_t n;
+
+	while ((n = recv(r->fd, &a, sizeof(a), MSG_DONTWAIT)) == sizeof(a)) {
+		if (a.word == FLOWPORT_COMMITTED)
+			flowqueue_done(r->queue, a.epoch, a.sequence);
+		else if (a.word == FLOWPORT_AGAIN)
+			flowqueue_again(r->queue, r->now_ms);
+		else if (!r->ending)
+			end(r);
+	}
+	return n < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+static bool is_over(const struct reader *r)
+{
+	return r->ending && (!flowqueue_count(r->queue) || r->now_ms > r->end_ms);
+}
+
+static int loop(struct reader *r)
+{
+	struct pollfd poll_fd[1 + FLOWPORT_LISTEN];
+	unsigned n = r->order->sockets_n;
+
+	while (!is_over(r)) {
+		poll_fd[0] = (struct pollfd){ r->fd, POLLIN, 0 };
+		if (r->blocked)
+			poll_fd[0].events |= POLLOUT;
+		for (unsigned i = 0; i < n; i++)
+			poll_fd[1 + i] = (struct pollfd){ r->order->socket[i], POLLIN, 0 };
+		if (poll(poll_fd, r->ending ? 1 : 1 + n, r->ending ? 20 : TICK_MS) < 0 &&
+		    errno != EINTR)
+			return 1;
+		r->now_ms = clock_ms();
+		if (poll_fd[0].revents & (POLLIN | POLLHUP) && !read_answers(r))
+			return 0;
+		for (unsigned i = 0; i < n && !r->ending; i++)
+			if (poll_fd[1 + i].revents)
+				read_socket(r, i);
+		tick(r);
+		send_batches(r);
+	}
+	return 0;
+}
+
+static int work(int fd, const struct flowreader_order *order)
+{
+	struct reader *r = xcalloc(1, sizeof(*r));
+	struct err e = { 0 };
+	uint64_t seed = 0;
+
+	setpriority(PRIO_PROCESS, 0, NICE);
+	if (getrandom(&seed, sizeof(seed), 0) < 0 || confine(CONFINE_FLOWS, &e) < 0) {
+		log_err("cannot read flows: %s", e.msg);
+		return 1;
+	}
+	r->order = order;
+	r->fd = fd;
+	r->bytes = xcalloc(AT_ONCE, DATAGRAM);
+	r->foreign = foreign_new(PAIRS);
+	r->sum = flowsum_new(FLOWSUM_CONNS, FLOWSUM_EDGES, seed);
+	r->tell = flowtell_new(on_batch, r);
+	r->queue = flowqueue_new();
+	r->told_ms = r->ticked_ms = clock_ms();
+	return loop(r);
+}
+
+/* The parent */
+
+static bool collector_is_there(int fd)
+{
+	struct pollfd p = { fd, 0, 0 };
+
+	return poll(&p, 1, AGAIN_MS) == 0;
+}
+
+static pid_t start(int fd, const struct flowreader_order *order)
+{
+	pid_t parent = getpid(), pid = fork();
+
+	if (pid != 0)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	_exit(getppid() == parent ? work(fd, order) : 1);
+}
+
+int flowreader_run(int fd, void *ctx)
+{
+	const struct flowreader_order *order = ctx;
+	int keep[1 + FLOWPORT_LISTEN] = { fd }, status;
+
+	memcpy(keep + 1, order->socket, order->sockets_n * sizeof(*keep));
+	child_keep(keep, 1 + order->sockets_n);
+	for (;;) {
+		pid_t pid = start(fd, order);
+
+		if (pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
+		    WEXITSTATUS(status) == 0)
+			return 0;
+		if (!collector_is_there(fd))
+			return 0;
+		order->stats->flow_restarts++;
+		log_err("the process that reads flows has ended and is started again; what "
+			"it held is lost");
+	}
+}
