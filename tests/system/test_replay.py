@@ -17,7 +17,7 @@ import harness
 import scene
 
 SEED = int(os.environ.get("SKEIN_SEED", "7"))
-MACHINES, FLOWS = 40, 30000
+MACHINES, FLOWS = 40, 80000
 KILLS = 30
 PORTS = (80, 443, 5432, 8080)
 PROCESSES = ("nginx", "java", "postgres", "cron")
@@ -159,7 +159,7 @@ class Replay(unittest.TestCase):
             elif kill == 15:
                 self.start_collector()
             process = self.begin()
-            time.sleep(self.random.uniform(0.02, 0.35))
+            time.sleep(self.random.uniform(0.01, 0.15))
             ended += process.poll() is not None
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
