@@ -13,7 +13,7 @@
 #include "cli/options.h"
 #include "cli/say.h"
 #include "cli/sheet.h"
-#include "cli/source.h"
+#include "common/source.h"
 #include "common/exchange.h"
 #include "common/exits.h"
 #include "common/mem.h"

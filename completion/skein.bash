@@ -141,7 +141,7 @@ _skein_sensor() {
 		_skein_words "enroll" "$cur"
 	else
 		_skein_words "--config --ebpf --poll --collector --proxy --proxy-login --data --once --out --show-what-you-send
-			--mirror --threads --ring --filter --read --connections --names --max-connections --self-test --self-check-clean --json
+			--spool-size --spool-free --replay --again --mirror --threads --ring --filter --read --connections --names --max-connections --self-test --self-check-clean --json
 			--cpu-budget --memory-budget --arguments --no-translations --deny-kernels
 			--interval --max-edges --max-sockets --log-level --help --version" "$cur"
 	fi

@@ -204,20 +204,45 @@ static int allow_parts(scmp_filter_ctx f)
 	return rc ? rc : allow_memory(f);
 }
 
-static int filter_courier(struct err *e)
+/* And who keeps a spool. */
+static const int spool_calls[] = {
+	SCMP_SYS(fsync),   SCMP_SYS(fdatasync),	 SCMP_SYS(ftruncate),
+	SCMP_SYS(fstatfs), SCMP_SYS(getdents64),
+};
+
+/* Files are made, renamed and removed by way of this directory alone. */
+static int allow_spool(scmp_filter_ctx f, int dir)
+{
+	const struct scmp_arg_cmp here = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)dir);
+	const struct scmp_arg_cmp pair[2] = { here, SCMP_A2(SCMP_CMP_EQ, (scmp_datum_t)dir) };
+	int rc = allow_list(f, spool_calls, sizeof(spool_calls) / sizeof(int));
+
+	if (!rc)
+		rc = allow_with(f, SCMP_SYS(openat), here);
+	if (!rc)
+		rc = allow_with(f, SCMP_SYS(unlinkat), here);
+	if (!rc)
+		rc = seccomp_rule_add_array(f, SCMP_ACT_ALLOW, SCMP_SYS(renameat), 2, pair);
+	return rc ? rc
+		  : seccomp_rule_add_array(f, SCMP_ACT_ALLOW, SCMP_SYS(renameat2), 2, pair);
+}
+
+static int filter_courier(int spool, struct err *e)
 {
 	scmp_filter_ctx f;
 	int rc = begin_filter(&f, courier_calls, sizeof(courier_calls) / sizeof(int));
 
 	if (!rc)
 		rc = allow_parts(f);
+	if (!rc && spool >= 0)
+		rc = allow_spool(f, spool);
 	if (!rc)
 		rc = seccomp_load(f);
 	seccomp_release(f);
 	return rc ? err_sys(e, rc, "courier: seccomp") : 0;
 }
 
-int confine_courier(const char *dir, struct err *e)
+int confine_courier(const char *dir, int spool, struct err *e)
 {
 	int rc = leave_root(dir, e);
 
@@ -225,7 +250,7 @@ int confine_courier(const char *dir, struct err *e)
 		rc = drop_capabilities(false, e);
 	if (!rc)
 		rc = no_new_rights(e);
-	return rc ? rc : filter_courier(e);
+	return rc ? rc : filter_courier(spool, e);
 }
 
 /* clone3 passes its flags in memory, where no filter sees them: libc then takes clone. */

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { HEAD = 4 + 8 + 8 + 4 };
+enum { HEAD = 4 + 8 + 8 + 4 + 5 * 8 };
 
 static int write_all(int fd, const uint8_t *p, size_t n)
 {
@@ -22,8 +22,10 @@ static int write_all(int fd, const uint8_t *p, size_t n)
 	return 0;
 }
 
-int handover_send(int fd, const struct wire_writer *w, uint64_t start_ms, uint64_t end_ms)
+int handover_send(int fd, const struct wire_writer *w, uint64_t start_ms, uint64_t end_ms,
+		  const struct spool_place *place)
 {
+	static const struct spool_place nowhere;
 	struct buf b = { 0 };
 	int rc;
 
@@ -31,6 +33,10 @@ int handover_send(int fd, const struct wire_writer *w, uint64_t start_ms, uint64
 	buf_u64(&b, start_ms);
 	buf_u64(&b, end_ms);
 	buf_u32(&b, w->records);
+	place = place ? place : &nowhere;
+	buf_u64(&b, place->order);
+	for (int i = 0; i < 4; i++)
+		buf_u64(&b, place->v[i]);
 	buf_put(&b, w->body.p, w->body.n);
 	rc = write_all(fd, b.p, b.n);
 	buf_fini(&b);
@@ -57,6 +63,9 @@ int handover_next(const uint8_t *p, size_t n, struct handover_batch *out, size_t
 	out->start_ms = cur_u64(&c);
 	out->end_ms = cur_u64(&c);
 	out->w.records = cur_u32(&c);
+	out->place.order = cur_u64(&c);
+	for (int i = 0; i < 4; i++)
+		out->place.v[i] = cur_u64(&c);
 	out->w.body.p = (uint8_t *)p + HEAD;
 	out->w.body.n = length;
 	out->end = length == 0;

@@ -55,7 +55,8 @@ struct link {
 	bool loopback;
 	bool slowly;	   /* the last answer was a no: no hurry to hear it again */
 	unsigned failures; /* since something was acknowledged */
-	uint64_t at;	   /* the last sequence sent on this connection */
+	uint64_t epoch;	   /* of this connection, */
+	uint64_t at;	   /* and the last sequence sent on it */
 	uint32_t credit;
 	uint64_t can; /* capabilities of both ends */
 	struct link_stats stats;
@@ -170,7 +171,7 @@ static void put_batch(struct link *l, struct buf *frame, struct wire_batch *m,
 static void send_batch(struct link *l, const struct spool_batch *b)
 {
 	struct wire_batch m = {
-		.epoch = spool_epoch(l->spool),
+		.epoch = l->epoch,
 		.sequence = b->sequence,
 		.records = b->records,
 		.encoding = WIRE_PLAIN,
@@ -190,12 +191,29 @@ static uint64_t in_flight(const struct link *l)
 	return l->at - spool_acked(l->spool);
 }
 
+/*
+ * The spool is done with the epoch that this connection is about, or has begun another: a
+ * connection has one.
+ */
+static bool turned(struct link *l)
+{
+	if (spool_epoch(l->spool) == l->epoch)
+		return false;
+	hang_up(l);
+	l->failures = 0;
+	alarm_in(l, 0);
+	return true;
+}
+
 static void pump(struct link *l)
 {
 	struct evbuffer *out = bufferevent_get_output(l->bev);
-	bool idle = in_flight(l) == 0;
 	struct spool_batch b;
+	bool idle;
 
+	if (turned(l))
+		return;
+	idle = in_flight(l) == 0;
 	while (in_flight(l) < l->credit && evbuffer_get_length(out) < OUTPUT_HIGH &&
 	       spool_next(l->spool, l->at, &b)) {
 		send_batch(l, &b);
@@ -211,7 +229,7 @@ static void send_hello(struct link *l)
 		.minor = WIRE_MINOR,
 		.capabilities = WIRE_CAPABILITIES,
 		.boot = l->boot,
-		.epoch = spool_epoch(l->spool),
+		.epoch = l->epoch,
 		.clock_ms = clock_ms(),
 		.program = l->config.program,
 	};
@@ -289,17 +307,22 @@ static void on_renew(evutil_socket_t fd, short what, void *ctx)
 
 /* What the collector says.  These return false when the connection is gone. */
 
-static void progress(struct link *l, uint64_t acked_before)
+static bool progress(struct link *l, uint64_t acked_before)
 {
-	if (in_flight(l))
+	bool acked =
+		spool_epoch(l->spool) != l->epoch || spool_acked(l->spool) != acked_before;
+	bool gone = turned(l);
+
+	if (!gone && in_flight(l))
 		alarm_in(l, STALL_MS);
-	else
+	else if (!gone)
 		evtimer_del(l->timer);
-	if (spool_acked(l->spool) == acked_before)
-		return;
+	if (!acked)
+		return !gone;
 	l->failures = 0;
 	if (l->config.acked)
 		l->config.acked(l->config.ctx);
+	return !gone;
 }
 
 /* The collector has lost what it had acknowledged: what we still have goes under a new epoch.
@@ -317,10 +340,12 @@ static bool on_welcome(struct link *l, struct cur body)
 	struct wire_welcome m;
 	int rc;
 
-	if (wire_get_welcome(body, &m) < 0 || m.epoch != spool_epoch(l->spool)) {
+	if (wire_get_welcome(body, &m) < 0 || m.epoch != l->epoch) {
 		down(l, "a welcome that makes no sense");
 		return false;
 	}
+	if (turned(l))
+		return false;
 	rc = spool_resume(l->spool, m.sequence);
 	if (rc == -ESTALE) {
 		start_over(l);
@@ -334,12 +359,13 @@ static bool on_welcome(struct link *l, struct cur body)
 		l->stats.connects++;
 	l->phase = PHASE_UP;
 	l->slowly = false;
-	l->at = m.sequence;
+	l->at = spool_acked(l->spool); /* may be less: what the disk has not given back */
 	l->credit = m.credit;
 	l->can = m.capabilities & WIRE_CAPABILITIES;
 	l->stats.clock_ms = (int64_t)(m.clock_ms - clock_ms());
 	tell(l, LINK_UP, l->peer);
-	progress(l, before);
+	if (!progress(l, before))
+		return false;
 	l->may_renew = m.capabilities & WIRE_CAN_RENEW;
 	await_renewal(l, 0);
 	return true;
@@ -378,15 +404,16 @@ static bool on_ack(struct link *l, struct cur body)
 	uint64_t before = spool_acked(l->spool);
 	struct wire_ack m;
 
-	if (l->phase != PHASE_UP || wire_get_ack(body, &m) < 0 ||
-	    m.epoch != spool_epoch(l->spool) || m.sequence > l->at) {
+	if (l->phase != PHASE_UP || wire_get_ack(body, &m) < 0 || m.epoch != l->epoch ||
+	    m.sequence > l->at) {
 		down(l, "an acknowledgement that makes no sense");
 		return false;
 	}
+	if (turned(l))
+		return false;
 	spool_ack(l->spool, m.sequence);
 	l->credit = m.credit;
-	progress(l, before);
-	return true;
+	return progress(l, before);
 }
 
 static bool on_error(struct link *l, struct cur body)
@@ -458,6 +485,7 @@ static void on_handshake(struct link *l)
 		return;
 	}
 	l->phase = PHASE_HELLO;
+	l->epoch = spool_epoch(l->spool);
 	send_hello(l);
 }
 
@@ -550,6 +578,11 @@ struct link *link_new(struct event_base *base, const struct link_config *config,
 	l->renew = evtimer_new(base, on_renew, l);
 	alarm_in(l, 0);
 	return l;
+}
+
+void link_give(struct link *l, struct spool *spool)
+{
+	l->spool = spool;
 }
 
 void link_free(struct link *l)

@@ -52,10 +52,13 @@ struct link_stats {
 	int64_t clock_ms; /* the collector's clock less ours at the last welcome */
 };
 
-/* Starts to connect once BASE runs; the program must ignore SIGPIPE.  NULL with words when
- * there is no usable identity. */
+/*
+ * Starts to connect once BASE runs; the program must ignore SIGPIPE.  NULL with words when
+ * there is no usable identity.  SPOOL may be NULL: it is given then before BASE runs.
+ */
 struct link *link_new(struct event_base *base, const struct link_config *config,
 		      struct spool *spool, struct err *e);
+void link_give(struct link *l, struct spool *spool);
 void link_free(struct link *l);
 
 const struct identity *link_identity(const struct link *l);

@@ -12,6 +12,7 @@
 #include "sensor/enroll.h"
 #include "sensor/leftover.h"
 #include "sensor/options.h"
+#include "sensor/replay.h"
 #include "sensor/selftest.h"
 #include "sensor/settle.h"
 
@@ -124,6 +125,8 @@ static int mirror(struct args *a)
 	m->port = a->watch.port;
 	m->proxy = &a->proxy;
 	m->dir = a->watch.dir;
+	m->spool_bytes = a->watch.spool_bytes;
+	m->spool_free = a->watch.spool_free;
 	m->interval_ms = a->watch.interval_ms;
 	m->ready_fd = a->watch.ready_fd;
 	m->show = a->watch.show;
@@ -146,6 +149,21 @@ static int read_files(struct args *a)
 	return readfiles_run(&a->read);
 }
 
+static int replay(const struct args *a)
+{
+	struct replay_config config = { .path = a->files,
+					.n = (unsigned)a->files_n,
+					.host = a->host,
+					.port = a->watch.port,
+					.dir = a->watch.dir,
+					.spool_bytes = a->watch.spool_bytes,
+					.spool_free = a->watch.spool_free,
+					.proxy = &a->proxy,
+					.again = a->again };
+
+	return replay_run(&config);
+}
+
 static int watch(const struct args *a)
 {
 	struct err e = { 0 };
@@ -165,6 +183,14 @@ static int check(const struct args *a, bool enrolling)
 			"--out writes a file and tells nobody: no --collector, no "
 			"--show-what-you-send with it",
 			"");
+	if (a->mode == MODE_REPLAY && (file || a->watch.show || a->once))
+		return options_usage("--replay takes --collector and --data alone", "");
+	if (a->mode == MODE_REPLAY && !a->watch.spool_bytes)
+		return options_usage("--replay keeps its place in the spool: not with "
+				     "--spool-size 0",
+				     "");
+	if (a->again && a->mode != MODE_REPLAY)
+		return options_usage("--again goes with --replay", "");
 	if (!a->collector && a->mode == MODE_READ && !(file || a->watch.show))
 		return options_usage(
 			"--read wants --connections tsv or json, --out FILE, or --collector",
@@ -235,6 +261,8 @@ int main(int argc, char **argv)
 		return rc;
 	if (enrolling)
 		return enroll(&a);
+	if (a.mode == MODE_REPLAY)
+		return replay(&a);
 	if (a.mode != MODE_HOST)
 		return mirror(&a);
 	a.watch.reread = reread;

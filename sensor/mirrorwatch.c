@@ -243,6 +243,9 @@ static int open_output(struct mirror_watch *w)
 		.host = c->host,
 		.port = c->port,
 		.dir = c->dir,
+		/* Captures are read again as a whole, so nothing of them is left behind. */
+		.spool_bytes = c->paths ? 0 : c->spool_bytes,
+		.spool_free = c->spool_free,
 		.patient = c->paths > 0,
 		.proxy = c->proxy,
 	};

@@ -32,6 +32,7 @@ struct mirror_config {
 	const struct proxy *proxy; /* on the way there; NULL or without a host: none */
 	uint16_t port;
 	const char *dir;
+	uint64_t spool_bytes, spool_free; /* as in courier.h */
 	unsigned interval_ms;
 	int ready_fd;
 	bool show;

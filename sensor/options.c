@@ -13,79 +13,11 @@
 #include "common/exits.h"
 #include "common/mem.h"
 #include "common/version.h"
+#include "sensor/courier.h"
+#include "sensor/help.h"
 #include "sensor/mirror/observer.h"
 
-#define DATA_DIR "/var/lib/skein/sensor"
-#define CONFIG_FILE "/etc/skein/sensor.conf"
-const char options_dir[] = DATA_DIR;
-
-static const char usage_text[] =
-	"usage: skein-sensor [--ebpf|--poll] --collector HOST:PORT [--data DIR] [OPTION...]\n"
-	"       skein-sensor [--ebpf|--poll] --once TIME --out FILE\n"
-	"       skein-sensor [--ebpf|--poll] --show-what-you-send\n"
-	"       skein-sensor --mirror IFACE... --collector HOST:PORT [--threads N]\n"
-	"       skein-sensor --read FILE... --connections tsv|json\n"
-	"       skein-sensor enroll --collector HOST:PORT --token TOKEN [--data DIR] [--force]\n"
-	"       skein-sensor --self-test [--json]\n"
-	"       skein-sensor --self-check-clean [--json]\n"
-	"\n"
-	"Watches what this machine talks over TCP and UDP and tells a collector which process\n"
-	"depends on which. Read only; never looks at payload; needs root to attach.\n"
-	"\n"
-	"  --ebpf              watch by eBPF, or not at all\n"
-	"  --poll              watch without eBPF, by what the kernel tells of sockets\n"
-	"                      (by default eBPF where it can run, else this)\n"
-	"  --collector H:P     where the collector listens\n"
-	"  --proxy H:P         an HTTP proxy on the way there, which is asked to CONNECT; none:\n"
-	"                      not even the one of the file\n"
-	"  --proxy-login FILE  its first line is USER:PASSWORD for that proxy\n"
-	"  --data DIR          identity of this sensor (default " DATA_DIR ")\n"
-	"  --once TIME         watch for so long (60s, 10m, 1h), write --out FILE, and end:\n"
-	"                      no collector, no installation; for `skein import`\n"
-	"  --out FILE          where, - is standard output\n"
-	"  --show-what-you-send  print every record in clear on standard output, as it is sent,\n"
-	"                      or instead of sending it where there is no --collector\n"
-	"  --mirror IFACE...   watch what a mirror port brings to these interfaces; told with\n"
-	"                      --collector (role mirror), --once or --show-what-you-send\n"
-	"  --threads N         that share the packets of each interface (1)\n"
-	"  --ring MB           of kernel memory for packets, an interface (64)\n"
-	"  --filter TEXT       only these packets, as in tcpdump(1)\n"
-	"  --read FILE...      captures (pcap, pcapng; - is standard input), together\n"
-	"                      with --out or --collector their edges, as a mirror's\n"
-	"  --connections F     one line per TCP connection in them, tsv or json\n"
-	"  --names F           instead, what servers are called, by DNS, TLS and HTTP\n"
-	"  --max-connections N  of a capture, at once (196608)\n"
-	"  --self-test         say whether it can work here: kernel, rights, clock, collector,\n"
-	"                      each with what mends it; in 15 s, sends nothing; 1: a check failed\n"
-	"  --self-check-clean  say what of Skein is in the kernel now; 1: something is\n"
-	"  --json              these two as a JSON array\n"
-	"  --cpu-budget PCT    of one core, kernel side counted; when it is passed the programs\n"
-	"                      are detached (2; 0: none)\n"
-	"  --memory-budget MB  maps counted (64; 0: none)\n"
-	"  --arguments         send arguments of processes, without secrets\n"
-	"  --no-translations   do not listen to conntrack for NAT on this machine\n"
-	"  --deny-kernels P    releases on which eBPF is not used, as 6.1.0-18-*, separated by ,\n"
-	"  --interval TIME     how often edges are sent: 1s to 60s, dividing a minute (10s)\n"
-	"  --max-edges N       edges between two drains (49152)\n"
-	"  --max-sockets N     connections open at once (131072)\n"
-	"  --config FILE       options as \"key = value\" (" CONFIG_FILE ", if it is there);\n"
-	"                      what is on the command line wins; see skein-sensor.conf(5)\n"
-	"  --ready-fd N        write \"ready\" to this descriptor once attached\n"
-	"  --log-level LEVEL   debug, info, warn or err\n"
-	"  --token TOKEN       for enroll: from `skein-collector token create`, - reads it\n"
-	"  --force             for enroll: replace the identity that is there\n"
-	"  --help, --version\n"
-	"\n"
-	"Signals: SIGTERM ends after the last acknowledgement, SIGHUP reads interval, budgets\n"
-	"and log level again, SIGUSR1 prints the state.\n"
-	"\n"
-	"  skein-sensor enroll --collector map.example:7700 --token \"$TOKEN\"\n"
-	"  skein-sensor --collector map.example:7700\n"
-	"  skein-sensor --collector map.example:7700 --proxy proxy.example:3128\n"
-	"  skein-sensor --once 60s --out web01.jsonl\n"
-	"  skein-sensor --read span.pcap --connections tsv\n"
-	"  skein-sensor --read span.pcap --out span.jsonl\n"
-	"  skein-sensor --self-test --collector map.example:7700\n";
+const char options_dir[] = HELP_DATA_DIR;
 
 enum opt {
 	OPT_EBPF = 256,
@@ -116,6 +48,10 @@ enum opt {
 	OPT_RING,
 	OPT_FILTER,
 	OPT_READ,
+	OPT_REPLAY,
+	OPT_AGAIN,
+	OPT_SPOOL_SIZE,
+	OPT_SPOOL_FREE,
 	OPT_CONNECTIONS,
 	OPT_NAMES,
 	OPT_MAX_CONNECTIONS,
@@ -136,6 +72,10 @@ static const struct option longs[] = {
 	{ "ring", required_argument, NULL, OPT_RING },
 	{ "filter", required_argument, NULL, OPT_FILTER },
 	{ "read", required_argument, NULL, OPT_READ },
+	{ "replay", required_argument, NULL, OPT_REPLAY },
+	{ "again", no_argument, NULL, OPT_AGAIN },
+	{ "spool-size", required_argument, NULL, OPT_SPOOL_SIZE },
+	{ "spool-free", required_argument, NULL, OPT_SPOOL_FREE },
 	{ "connections", required_argument, NULL, OPT_CONNECTIONS },
 	{ "names", required_argument, NULL, OPT_NAMES },
 	{ "max-connections", required_argument, NULL, OPT_MAX_CONNECTIONS },
@@ -307,6 +247,13 @@ static int take_read(struct args *a, int opt)
 		a->mode = MODE_READ;
 		take_file(a, optarg);
 		return 0;
+	case OPT_REPLAY:
+		a->mode = MODE_REPLAY;
+		take_file(a, optarg);
+		return 0;
+	case OPT_AGAIN:
+		a->again = true;
+		return 0;
 	case OPT_MIRROR:
 		a->mode = MODE_MIRROR;
 		take_file(a, optarg);
@@ -341,6 +288,26 @@ static int take_read(struct args *a, int opt)
 		return 0;
 	}
 	return take_watch(a, opt);
+}
+
+/* What is kept, and where. */
+static int take_spool(struct args *a, int opt)
+{
+	unsigned long v;
+
+	switch (opt) {
+	case OPT_SPOOL_SIZE:
+		if (!number(optarg, 0, 1 << 20, &v))
+			return 1 + options_usage("--spool-size wants megabytes, not ", optarg);
+		a->watch.spool_bytes = (uint64_t)v << 20;
+		return 0;
+	case OPT_SPOOL_FREE:
+		if (!number(optarg, 0, 1 << 20, &v))
+			return 1 + options_usage("--spool-free wants megabytes, not ", optarg);
+		a->watch.spool_free = (uint64_t)v << 20;
+		return 0;
+	}
+	return take_read(a, opt);
 }
 
 /* How often, how much, how loud. */
@@ -381,7 +348,7 @@ static int take_bound(struct args *a, int opt)
 					   optarg);
 		return 0;
 	}
-	return take_read(a, opt);
+	return take_spool(a, opt);
 }
 
 /* A password on a command line is everybody's. */
@@ -437,7 +404,7 @@ static int take(struct args *a, int opt)
 		a->force = true;
 		return 0;
 	case OPT_HELP:
-		fputs(usage_text, stdout);
+		fputs(help_text, stdout);
 		return 1 + EXITS_OK;
 	case OPT_VERSION:
 		puts("skein-sensor " SKEIN_VERSION);
@@ -465,6 +432,8 @@ static bool configurable(int opt)
 	case OPT_RING:
 	case OPT_FILTER:
 	case OPT_MAX_CONNECTIONS:
+	case OPT_SPOOL_SIZE:
+	case OPT_SPOOL_FREE:
 		return true;
 	}
 	return false;
@@ -530,7 +499,7 @@ static int take_line(struct args *a, const struct config_line *l)
  */
 static const char *config_file(int argc, char **argv, bool *testing)
 {
-	const char *path = access(CONFIG_FILE, F_OK) == 0 ? CONFIG_FILE : NULL;
+	const char *path = access(HELP_CONFIG_FILE, F_OK) == 0 ? HELP_CONFIG_FILE : NULL;
 	bool reading = false, named = false;
 	int opt;
 
@@ -539,7 +508,8 @@ static const char *config_file(int argc, char **argv, bool *testing)
 	while ((opt = getopt_long(argc, argv, "", longs, NULL)) != -1)
 		if (opt == OPT_CONFIG)
 			named = true, path = optarg;
-		else if (opt == OPT_READ) /* anybody may, and the file is the service's */
+		else if (opt == OPT_READ ||
+			 opt == OPT_REPLAY) /* anybody may, and the file is the service's */
 			reading = true;
 		else if (opt == OPT_SELF_TEST || opt == OPT_CLEAN)
 			*testing = true;
@@ -592,6 +562,8 @@ int options_parse(struct args *a, int argc, char **argv)
 
 	*a = (struct args){ .watch = { .limits = { .max_edges = 49152, .max_sockets = 131072 },
 				       .dir = options_dir,
+				       .spool_bytes = 256 << 20,
+				       .spool_free = COURIER_FREE,
 				       .interval_ms = 10000,
 				       .cpu_permille = 20,
 				       .memory_bytes = 64 << 20,

@@ -24,10 +24,11 @@ struct args {
 	const char *login;	/* file with its user and password, or NULL */
 	const char *token;
 	bool force, once, self_test, clean, json;
-	enum { MODE_HOST, MODE_MIRROR, MODE_READ } mode;
+	enum { MODE_HOST, MODE_MIRROR, MODE_READ, MODE_REPLAY } mode;
+	bool again;
 	struct readfiles_config read;
 	struct mirror_config mirror;
-	const char **files; /* captures or interfaces; in argv */
+	const char **files; /* captures, lines or interfaces; in argv */
 	size_t files_n, files_cap;
 	bool lines; /* --connections or --names */
 	enum log_level level;

@@ -23,7 +23,7 @@ int outlet_batch(bool show, const struct courier *courier, const struct wire_wri
 		buf_fini(&text);
 	}
 	if (courier->pid)
-		rc = handover_send(courier->out, batch, start_ms, end_ms);
+		rc = handover_send(courier->out, batch, start_ms, end_ms, NULL);
 	return rc ? err_sys(e, rc, "the sending process is gone") : 0;
 }
 

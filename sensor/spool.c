@@ -4,33 +4,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/cert.h"
 #include "common/mem.h"
+#include "sensor/spool_parts.h"
 
-struct kept {
-	struct kept *next;
-	struct lost self;    /* what is lost if this batch is dropped */
-	struct lost carried; /* what its own LOST record speaks of */
-	uint32_t records;
-	size_t n;
-	uint8_t body[];
-};
-
-/*
- * A queue in order of age.  The batch at the head has sequence `acked + 1` if it has one, and
- * the first `sent - acked` batches have one; `unsent` points at the link to the first without.
- */
-struct spool {
-	uint64_t epoch, acked, sent;
-	size_t cap, bytes, batches;
-	struct kept *head;
-	struct kept **unsent, **tail;
-	struct kept *at;      /* the batch that was given out last, */
-	uint64_t at_sequence; /* and its sequence: the next one is found without a walk */
-	struct lost pending;  /* dropped, not yet told */
-	struct lost told;     /* given out, its batch not yet added */
-};
+/* Opening and closing */
 
 static uint64_t random_epoch(void)
 {
@@ -42,98 +22,163 @@ static uint64_t random_epoch(void)
 	return v;
 }
 
-struct spool *spool_new(size_t cap)
+/* OLD: for what an earlier life has left. */
+static void begin_epoch(struct spool *sp, bool old)
+{
+	sp->epoch = random_epoch();
+	sp->acked = sp->sent = 0;
+	sp->epoch_old = old;
+	sp->epoch_here = true;
+}
+
+struct spool *spool_open(const struct spool_config *config, struct err *e)
 {
 	struct spool *sp = xcalloc(1, sizeof(*sp));
 
-	sp->epoch = random_epoch();
-	sp->cap = cap;
-	sp->unsent = sp->tail = &sp->head;
+	sp->config = *config;
+	sp->part = config->cap / 32 < SPOOL_PART ? config->cap / 32 : SPOOL_PART;
+	sp->memory_cap =
+		config->dir < 0 || config->cap < SPOOL_MEMORY ? config->cap : SPOOL_MEMORY;
+	sp->next_id = 1;
+	if (config->dir >= 0 && spool_read(sp, e)) {
+		spool_free(sp);
+		return NULL;
+	}
+	spool_turn(sp);
+	spool_make_room(sp);
+	spool_sync(sp);
 	return sp;
+}
+
+struct spool *spool_new(size_t cap)
+{
+	const struct spool_config config = { .dir = -1, .cap = cap };
+
+	return spool_open(&config, NULL);
+}
+
+static bool settled(const struct spool *sp, const struct spool_segment *s)
+{
+	return s->file.epoch == sp->epoch && s->file.base + s->count - 1 <= sp->acked;
 }
 
 void spool_free(struct spool *sp)
 {
 	if (!sp)
 		return;
+	spool_sync(sp);
+	while (sp->head && sp->head->file.epoch && settled(sp, sp->head) &&
+	       spool_remove_head(sp))
+		;
 	while (sp->head) {
-		struct kept *k = sp->head;
+		struct spool_segment *s = sp->head;
 
-		sp->head = k->next;
-		free(k);
+		sp->head = s->next;
+		spool_segment_free(s);
 	}
+	while (sp->losses) {
+		struct spool_loss *l = sp->losses;
+
+		sp->losses = l->next;
+		free(l);
+	}
+	if (sp->config.dir >= 0)
+		close(sp->config.dir);
+	buf_fini(&sp->frame);
+	wire_writer_fini(&sp->hole);
 	free(sp);
 }
 
-static void lost_merge(struct lost *into, const struct lost *l)
+/* Adding */
+
+int spool_add(struct spool *sp, const struct wire_writer *w, uint64_t start_ms,
+	      uint64_t end_ms, const struct spool_place *place)
 {
-	if (!l->records)
-		return;
-	if (!into->records || l->start_ms < into->start_ms)
-		into->start_ms = l->start_ms;
-	if (!into->records || l->end_ms > into->end_ms)
-		into->end_ms = l->end_ms;
-	into->records += l->records;
+	struct segment_note note = { .self = { start_ms, end_ms, w->records } };
+	int rc;
+
+	if (!w->records && !place)
+		return 0;
+	if (place)
+		note.place = *place;
+	spool_rescue(sp);
+	rc = spool_put(sp, &note, w->body.p, w->body.n);
+	if (!rc)
+		spool_make_room(sp);
+	return rc;
 }
 
-/* Takes out the batch that *LINK points at. */
-static struct kept *take_out(struct spool *sp, struct kept **link_at)
+/* What has told of a loss is on disk, or gone because it was acknowledged. */
+static bool told_for_good(const struct spool *sp, const struct spool_loss *l)
 {
-	struct kept *k = *link_at;
-
-	*link_at = k->next;
-	if (sp->tail == &k->next)
-		sp->tail = link_at;
-	if (sp->unsent == &k->next)
-		sp->unsent = link_at;
-	sp->bytes -= k->n;
-	sp->batches--;
-	return k;
-}
-
-static void make_room(struct spool *sp)
-{
-	while (sp->bytes > sp->cap && *sp->unsent && (*sp->unsent)->next) {
-		struct kept *k = take_out(sp, sp->unsent);
-
-		lost_merge(&sp->pending, &k->self);
-		lost_merge(&sp->pending, &k->carried);
-		free(k);
-	}
-}
-
-void spool_add(struct spool *sp, const struct wire_writer *w, uint64_t start_ms,
-	       uint64_t end_ms)
-{
-	struct kept *k;
-
-	if (!w->records)
-		return;
-	k = xmalloc(sizeof(*k) + w->body.n);
-	k->next = NULL;
-	k->records = w->records;
-	k->n = w->body.n;
-	memcpy(k->body, w->body.p, w->body.n);
-	k->carried = sp->told;
-	k->self.start_ms = start_ms;
-	k->self.end_ms = end_ms;
-	k->self.records = w->records;
-	memset(&sp->told, 0, sizeof(sp->told));
-	*sp->tail = k;
-	sp->tail = &k->next;
-	sp->bytes += k->n;
-	sp->batches++;
-	make_room(sp);
-}
-
-bool spool_take_lost(struct spool *sp, struct lost *out)
-{
-	if (!sp->pending.records)
+	if (!l->told)
 		return false;
-	*out = sp->pending;
-	lost_merge(&sp->told, &sp->pending);
-	memset(&sp->pending, 0, sizeof(sp->pending));
+	for (const struct spool_segment *s = sp->head; s; s = s->next)
+		if (s->file.key.id == l->holder)
+			return s->on_disk;
 	return true;
+}
+
+static void forget_losses(struct spool *sp)
+{
+	bool removed = false;
+
+	for (struct spool_loss **at = &sp->losses; *at;) {
+		struct spool_loss *l = *at;
+
+		if (!told_for_good(sp, l) ||
+		    (l->on_disk && spooldir_remove(sp->config.dir, &l->file))) {
+			at = &l->next;
+			continue;
+		}
+		removed |= l->on_disk;
+		*at = l->next;
+		free(l);
+	}
+	if (removed) /* before anybody is told, lest it be told again */
+		fsync(sp->config.dir);
+}
+
+int spool_sync(struct spool *sp)
+{
+	struct spool_segment *s;
+	int rc = 0;
+
+	if (sp->config.dir < 0)
+		return 0;
+	spool_rescue(sp);
+	s = sp->tail;
+	if (s && s->dirty) {
+		rc = fdatasync(s->fd) < 0 ? -errno : 0;
+		s->dirty = rc != 0;
+	}
+	if (!rc && sp->dir_dirty) {
+		rc = fsync(sp->config.dir) < 0 ? -errno : 0;
+		sp->dir_dirty = rc != 0;
+	}
+	if (!rc)
+		forget_losses(sp);
+	return rc;
+}
+
+/* What is kept */
+
+bool spool_news(struct spool *sp)
+{
+	bool news = sp->news;
+
+	sp->news = false;
+	return news;
+}
+
+struct spool_place spool_place(const struct spool *sp)
+{
+	return sp->place;
+}
+
+bool spool_place_known(const struct spool *sp)
+{
+	return !sp->place_lost;
 }
 
 uint64_t spool_epoch(const struct spool *sp)
@@ -153,77 +198,154 @@ uint64_t spool_sent(const struct spool *sp)
 
 bool spool_empty(const struct spool *sp)
 {
-	return !sp->head;
+	return sp->counts.batches == 0;
 }
 
-size_t spool_bytes(const struct spool *sp)
+bool spool_durable(const struct spool *sp)
 {
-	return sp->bytes;
+	return spool_empty(sp) || (sp->config.dir >= 0 && !sp->counts.memory_bytes);
 }
 
-size_t spool_batches(const struct spool *sp)
+bool spool_tight(const struct spool *sp)
 {
-	return sp->batches;
+	uint64_t left, all;
+
+	if (sp->counts.disk_bytes + sp->counts.memory_bytes > sp->config.cap / 2)
+		return true;
+	return sp->config.dir >= 0 && !spool_empty(sp) &&
+	       !spooldir_free(sp->config.dir, &left, &all) &&
+	       left < sp->config.floor + SPOOL_SPARE;
 }
 
-static struct kept *at_sequence(struct spool *sp, uint64_t sequence)
+struct spool_counts spool_counts(const struct spool *sp)
 {
-	struct kept *k = sp->head;
-	uint64_t s = sp->acked + 1;
+	return sp->counts;
+}
 
-	if (sp->at && sp->at_sequence <= sequence) {
-		k = sp->at;
-		s = sp->at_sequence;
+/* Numbers */
+
+void spool_turn(struct spool *sp)
+{
+	const struct spool_segment *h = sp->head;
+	bool old = h && h->old;
+
+	if (!h || !h->file.epoch) {
+		if (!sp->epoch_here || sp->epoch_old != old)
+			begin_epoch(sp, old);
+		return;
 	}
-	for (; k && s < sequence; s++)
-		k = k->next;
-	return k;
+	if (h->file.epoch == sp->epoch)
+		return;
+	sp->epoch = h->file.epoch;
+	sp->acked = sp->sent = h->file.base - 1;
+	sp->epoch_old = true;
+	sp->epoch_here = false;
+	for (; h && h->file.epoch == sp->epoch; h = h->next)
+		sp->sent = h->file.base + h->count - 1; /* as far as anybody knows */
+}
+
+/*
+ * The segment that has SEQUENCE.  The next one without numbers gets them here, if this epoch
+ * is the one for it.
+ */
+static struct spool_segment *holder(struct spool *sp, uint64_t sequence)
+{
+	struct spool_segment *s = sp->head;
+	uint64_t next = sp->acked + 1;
+
+	for (; s && s->file.epoch == sp->epoch; s = s->next) {
+		next = s->file.base + s->count;
+		if (sequence < next)
+			return s;
+	}
+	if (!s || s->file.epoch || !s->count || sequence != next || !sp->epoch_here ||
+	    s->old != sp->epoch_old)
+		return NULL;
+	return spool_number(sp, s, sp->epoch, next) ? s : NULL;
+}
+
+static void give(struct spool *sp, struct spool_segment *s, uint64_t sequence,
+		 struct spool_batch *out)
+{
+	const struct spool_kept *k;
+
+	spool_load_segment(sp, s);
+	k = &s->kept[sequence - s->file.base];
+	*out = (struct spool_batch){ sequence, k->records, s->buf.p + k->at, k->n };
+	if (!k->hole)
+		return;
+	wire_writer_begin(&sp->hole, k->lost.start_ms);
+	if (k->lost.records)
+		wire_write_lost(&sp->hole, &k->lost);
+	out->records = sp->hole.records;
+	out->body = sp->hole.body.p;
+	out->n = sp->hole.body.n;
 }
 
 bool spool_next(struct spool *sp, uint64_t after, struct spool_batch *out)
 {
-	struct kept *k;
+	struct spool_segment *s;
 
 	if (after < sp->acked || after > sp->sent)
 		return false;
-	k = at_sequence(sp, after + 1);
-	if (!k)
+	if (spool_sync(sp) && sp->config.only_disk)
 		return false;
-	if (after == sp->sent) {
+	s = holder(sp, after + 1);
+	if (!s)
+		return false;
+	give(sp, s, after + 1, out);
+	if (after == sp->sent)
 		sp->sent++;
-		sp->unsent = &k->next;
-	}
-	sp->at = k;
-	sp->at_sequence = after + 1;
-	*out = (struct spool_batch){ after + 1, k->records, k->body, k->n };
 	return true;
+}
+
+/* Of the newest segment the beginning stays, until it is worth a new one. */
+static bool may_go(const struct spool *sp, const struct spool_segment *s)
+{
+	return settled(sp, s) && (s->sealed || s->bytes > SPOOL_SETTLED);
 }
 
 int spool_ack(struct spool *sp, uint64_t sequence)
 {
 	if (sequence > sp->sent)
 		return -ERANGE;
-	for (; sp->acked < sequence; sp->acked++) {
-		struct kept *k = take_out(sp, &sp->head);
-
-		if (sp->at == k)
-			sp->at = NULL;
-		free(k);
-	}
+	if (sequence <= sp->acked)
+		return 0;
+	sp->counts.batches -= sequence - sp->acked;
+	sp->acked = sequence;
+	while (sp->head && sp->head->file.epoch && may_go(sp, sp->head) &&
+	       spool_remove_head(sp))
+		;
+	spool_turn(sp);
 	return 0;
 }
 
+/* The collector may have more of an earlier life than the disk has given back. */
 int spool_resume(struct spool *sp, uint64_t sequence)
 {
-	if (sequence < sp->acked)
+	const struct spool_segment *h = sp->head;
+
+	if (sequence > sp->sent && !sp->epoch_here)
+		sequence = sp->sent;
+	if (sequence >= sp->acked)
+		return spool_ack(sp, sequence);
+	if (!h || h->file.epoch != sp->epoch || sequence + 1 < h->file.base)
 		return -ESTALE;
-	return spool_ack(sp, sequence);
+	sp->counts.batches += sp->acked - sequence;
+	sp->acked = sequence;
+	return 0;
 }
 
 void spool_restart(struct spool *sp)
 {
-	sp->epoch = random_epoch();
-	sp->acked = sp->sent = 0;
-	sp->unsent = &sp->head;
-	sp->at = NULL;
+	uint64_t old = sp->epoch, base = 1;
+	struct spool_segment *s = sp->head;
+
+	if (s && s->file.epoch == old) /* also those that were acknowledged, and are kept */
+		sp->counts.batches += sp->acked + 1 - s->file.base;
+	begin_epoch(sp, s && s->old);
+	for (; s && s->file.epoch == old; s = s->next) {
+		spool_number(sp, s, sp->epoch, base);
+		base += s->count;
+	}
 }

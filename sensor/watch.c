@@ -533,9 +533,12 @@ static void on_reload(evutil_socket_t fd, short what, void *ctx)
 static int open_output(struct watch *w)
 {
 	const struct watch_config *c = w->config;
-	struct courier_config courier = {
-		.host = c->host, .port = c->port, .dir = c->dir, .proxy = c->proxy
-	};
+	struct courier_config courier = { .host = c->host,
+					  .port = c->port,
+					  .dir = c->dir,
+					  .spool_bytes = c->spool_bytes,
+					  .spool_free = c->spool_free,
+					  .proxy = c->proxy };
 
 	if (c->once) {
 		w->once = once_new();

@@ -20,11 +20,12 @@ struct watch_config {
 	const char *host;	   /* the collector; "": nobody is told */
 	const struct proxy *proxy; /* on the way there; NULL or without a host: none */
 	uint16_t port;
-	const char *dir;      /* where enrolment left its files */
-	unsigned interval_ms; /* divides a minute */
-	int ready_fd;	      /* gets "ready\n" when the probe is attached; -1: nobody waits */
-	bool show;	      /* print what is sent on standard output */
-	const char *once;     /* write one file at the end, and tell nobody; NULL: no */
+	const char *dir;		  /* where enrolment left its files */
+	uint64_t spool_bytes, spool_free; /* as in courier.h */
+	unsigned interval_ms;		  /* divides a minute */
+	int ready_fd;	  /* gets "ready\n" when the probe is attached; -1: nobody waits */
+	bool show;	  /* print what is sent on standard output */
+	const char *once; /* write one file at the end, and tell nobody; NULL: no */
 	unsigned for_ms; /* stop by itself after so long, from the attaching; 0: on a signal */
 	unsigned cpu_permille;	  /* of one core, kernel side counted; 0: no budget */
 	uint64_t memory_bytes;	  /* maps counted; 0: no budget */

@@ -43,7 +43,7 @@ ONLY = {
     r"sqlite3\.h": {"store/"},
     r"curl/.*": {"cli/server.c"},
     r"event2/.*": {"sensor/", "collector/", "common/"},
-    r"openssl/.*": {"common/", "collector/", "sensor/", "cli/source.c"},
+    r"openssl/.*": {"common/", "collector/", "sensor/"},
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)', re.M)

@@ -6,6 +6,7 @@
  *
  *     simsensor --collector HOST:PORT --data DIR [--token TOKEN] [--batches N] [--records R]
  *               [--seed S] [--pace MS] [--limit SECONDS] [--proxy HOST:PORT]
+ *               [--spool BYTES [--free BYTES] [--wait]]
  *
  * Its machine is "sim-S" with the address 10.77.(S >> 8 & 255).(S & 255).  Batch b in [0, N)
  * holds the machine and R flows of one client process "sim"; flow i in [0, R) goes to
@@ -16,6 +17,11 @@
  * so that a run adds up to: flows N * R, bytes_to_client 10 * N * R, opens the sum of the
  * above, bytes_to_server 100 times the opens.  --totals prints these two numbers and does
  * nothing else.
+ *
+ * With --spool it hands its batches to a courier, as a real sensor does, with a spool of so
+ * many bytes in DIR.  The number of each is its place: killed and started again it goes on
+ * behind the last that was spooled.  It ends with the courier's status, with --wait when
+ * everything has been acknowledged.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -23,6 +29,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <event2/event.h>
 
 #include "common/addr.h"
@@ -30,14 +37,17 @@
 #include "common/exits.h"
 #include "common/log.h"
 #include "common/proxy.h"
+#include "sensor/courier.h"
 #include "sensor/enroll.h"
+#include "sensor/handover.h"
 #include "sensor/link.h"
 #include "sensor/spool.h"
 
 enum { KEPT = 32 }; /* batches in the spool at once: it must never overflow here */
 
 struct sim {
-	unsigned long batches, records, seed, pace_ms, limit_s;
+	unsigned long batches, records, seed, pace_ms, limit_s, spool_bytes, free_bytes;
+	bool wait;
 	const char *token, *dir;
 	char host[256];
 	uint16_t port;
@@ -48,6 +58,9 @@ struct sim {
 	struct event *pace;
 	struct spool *spool;
 	struct link *link;
+	struct courier courier;
+	struct spool_place place;
+	int rc;
 	bool ok;
 };
 
@@ -121,14 +134,19 @@ static void make_batch(struct sim *s)
 	process = wire_write_process(&w, &p);
 	for (unsigned long i = 0; i < s->records; i++)
 		write_flow(s, &w, s->made, i, process);
-	spool_add(s->spool, &w, s->start_ms, s->start_ms + 1);
+	s->place.order = s->made + 1;
+	if (s->courier.pid)
+		s->rc = handover_send(s->courier.out, &w, s->start_ms, s->start_ms + 1,
+				      &s->place);
+	else
+		spool_add(s->spool, &w, s->start_ms, s->start_ms + 1, NULL);
 	wire_writer_fini(&w);
 	s->made++;
 }
 
 static void fill(struct sim *s)
 {
-	while (s->made < s->batches && spool_batches(s->spool) < KEPT) {
+	while (s->made < s->batches && spool_counts(s->spool).batches < KEPT) {
 		make_batch(s);
 		if (s->pace_ms)
 			break;
@@ -205,6 +223,31 @@ static int run(struct sim *s, struct err *e)
 	return rc;
 }
 
+static int feed(struct sim *s, struct err *e)
+{
+	struct courier_config config = { .host = s->host,
+					 .port = s->port,
+					 .dir = s->dir,
+					 .spool_bytes = s->spool_bytes,
+					 .spool_free = s->free_bytes,
+					 .patient = s->wait };
+	int rc = enrol(s, e);
+
+	if (!rc)
+		rc = courier_start(&config, &s->courier, e);
+	if (rc)
+		return rc;
+	s->start_ms = clock_ms();
+	s->made = s->courier.place.order;
+	while (s->made < s->batches && !s->rc) {
+		make_batch(s);
+		usleep((useconds_t)s->pace_ms * 1000);
+	}
+	rc = courier_finish(&s->courier, e);
+	s->ok = !rc && !s->rc;
+	return rc;
+}
+
 static bool set(struct sim *s, int opt)
 {
 	switch (opt) {
@@ -233,6 +276,15 @@ static bool set(struct sim *s, int opt)
 	case 'l':
 		s->limit_s = strtoul(optarg, NULL, 10);
 		return true;
+	case 'S':
+		s->spool_bytes = strtoul(optarg, NULL, 10);
+		return true;
+	case 'F':
+		s->free_bytes = strtoul(optarg, NULL, 10);
+		return true;
+	case 'W':
+		s->wait = true;
+		return true;
 	}
 	return false;
 }
@@ -240,17 +292,13 @@ static bool set(struct sim *s, int opt)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "collector", 1, NULL, 'c' },
-		{ "data", 1, NULL, 'd' },
-		{ "token", 1, NULL, 't' },
-		{ "batches", 1, NULL, 'b' },
-		{ "records", 1, NULL, 'r' },
-		{ "seed", 1, NULL, 's' },
-		{ "pace", 1, NULL, 'p' },
-		{ "limit", 1, NULL, 'l' },
-		{ "totals", 0, NULL, 'T' },
-		{ "proxy", 1, NULL, 'x' },
-		{ 0 },
+		{ "collector", 1, NULL, 'c' }, { "data", 1, NULL, 'd' },
+		{ "token", 1, NULL, 't' },     { "batches", 1, NULL, 'b' },
+		{ "records", 1, NULL, 'r' },   { "seed", 1, NULL, 's' },
+		{ "pace", 1, NULL, 'p' },      { "limit", 1, NULL, 'l' },
+		{ "totals", 0, NULL, 'T' },    { "spool", 1, NULL, 'S' },
+		{ "free", 1, NULL, 'F' },      { "wait", 0, NULL, 'W' },
+		{ "proxy", 1, NULL, 'x' },     { 0 },
 	};
 	struct sim s = { .batches = 100, .records = 20, .seed = 1, .limit_s = 60 };
 	bool totals = false;
@@ -271,7 +319,7 @@ int main(int argc, char **argv)
 		return EXITS_USAGE;
 	signal(SIGPIPE, SIG_IGN);
 	log_open("simsensor", LOG_INFO_);
-	if (run(&s, &e) < 0) {
+	if ((s.spool_bytes ? feed(&s, &e) : run(&s, &e)) < 0) {
 		log_err("%s", e.msg);
 		return EXITS_UNREACHED;
 	}

@@ -232,7 +232,7 @@ static void keep(const struct wire_writer *w, uint64_t start_ms, uint64_t end_ms
 
 	show_batch(ctx, w);
 	ck_assert_int_eq(pipe(fd), 0);
-	ck_assert_int_eq(handover_send(fd[1], w, start_ms, end_ms), 0);
+	ck_assert_int_eq(handover_send(fd[1], w, start_ms, end_ms, NULL), 0);
 	n = read(fd[0], room, sizeof(room));
 	ck_assert_int_gt(n, 0);
 	buf_put(&pipe_bytes, room, (size_t)n);
@@ -309,7 +309,7 @@ START_TEST(batches_come_whole_out_of_the_pipe)
 {
 	struct handover_batch b;
 	struct buf clear = { 0 }, again = { 0 };
-	uint8_t end[24] = { 0 }, bad[24] = { 0xff };
+	uint8_t end[64] = { 0 }, bad[64] = { 0xff };
 	size_t used = 0;
 
 	tell_everything(&clear);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A file of lines that is read twice: once for the hash of its bytes, once line by line.
- * What cannot be read twice (a pipe, "-" for standard input) is copied to a temporary file
- * without a name first.  Memory is constant whatever the size.
+ * A file of lines that is read twice or more: once for the hash of its bytes, then line by
+ * line. What cannot be read twice (a pipe, "-" for standard input) is copied to a temporary
+ * file without a name first.  Memory is constant whatever the size.
  */
-#ifndef CLI_SOURCE_H
-#define CLI_SOURCE_H
+#ifndef COMMON_SOURCE_H
+#define COMMON_SOURCE_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -16,7 +16,7 @@ enum { SOURCE_LINE_MAX = 1 << 20 };
 
 struct source;
 
-/* NULL with words. */
+/* NULL with words.  The file is read once in here. */
 struct source *source_open(const char *path, struct err *e);
 void source_close(struct source *s);
 /* As messages call it: the path as it was given, or "stdin". */
@@ -33,5 +33,8 @@ uint64_t source_offset(const struct source *s); /* bytes read so far */
  */
 int source_line(struct source *s, const char **line, size_t *n, uint64_t *number,
 		struct err *e);
+
+/* To the first line once more; negative errno with words. */
+int source_rewind(struct source *s, struct err *e);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/source.h"
+#include "common/source.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -257,4 +257,14 @@ int source_line(struct source *s, const char **line, size_t *n, uint64_t *number
 	s->from += *n + (nl != NULL);
 	trim(s, line, n);
 	return *n > SOURCE_LINE_MAX ? -E2BIG : 1;
+}
+
+int source_rewind(struct source *s, struct err *e)
+{
+	if (lseek(s->fd, 0, SEEK_SET) < 0)
+		return err_sys(e, -errno, "%s", s->name);
+	s->offset = s->lines = 0;
+	s->from = s->to = 0;
+	s->at_end = false;
+	return 0;
 }
