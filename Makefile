@@ -71,10 +71,10 @@ graph_pkgs :=
 draw_pkgs := libcgraph libgvc
 assess_pkgs :=
 mirror_pkgs := libpcap
-sensor_pkgs := libevent libevent_openssl libnl-3.0 libseccomp libcap-ng \
+sensor_pkgs := libevent libevent_openssl libzstd libnl-3.0 libseccomp libcap-ng \
 	$(if $(filter 1,$(BPF)),libbpf)
 flows_pkgs :=
-collector_pkgs := libevent libevent_openssl libseccomp libcap-ng
+collector_pkgs := libevent libevent_openssl libzstd libseccomp libcap-ng
 cli_pkgs :=
 
 # The folders that are libraries; the order is that of linking, users first.
@@ -162,6 +162,7 @@ $(B)/tests/test_%: $(B)/tests/test_%.o $(TESTLIBS)
 $(HELPERS): $(B)/tests/%: $(B)/tests/%.o $(TESTLIBS)
 	$(testprogram)
 $(B)/tests/uringd: LDLIBS += -luring
+$(B)/tests/test_barred: LDLIBS += -Wl,--wrap=wire_get_batch,--wrap=unzip,--wrap=wire_reader_begin
 $(B)/tests/bench_%: $(B)/tests/bench/bench_%.o $(TESTLIBS)
 	$(testprogram)
 

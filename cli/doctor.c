@@ -33,6 +33,18 @@ void doctor_judge_damage(struct check *c, const char *path, const char *words)
 		"| sqlite3 NEW");
 }
 
+void doctor_judge_aside(struct check *c, const struct doctor_aside *a, bool there)
+{
+	char when[WHEN_TEXT];
+
+	check_found(c, there ? CHECK_WARN : CHECK_OK, "set aside",
+		    "%s: a damaged database became %.100s (%.150s), this one began empty",
+		    when_text(a->when, when), a->file, a->why);
+	if (there)
+		check_mend(c, "skein-collector restore puts back a backup; once that file is "
+			      "removed this is no warning any more");
+}
+
 void doctor_judge_size(struct check *c, const struct doctor_file *f, uint64_t room)
 {
 	check_found(c, CHECK_OK, "size", "%" PRIu64 " MiB, schema %d", f->bytes >> 20,
@@ -187,16 +199,21 @@ static void judge_losses(struct check *c, const struct doctor_sensor *s)
 		check_mend(c, "raise max-edges and max-sockets in its sensor.conf, or shorten "
 			      "interval");
 	}
-	if (s->lost) {
+	if (s->lost)
 		check_also(c, CHECK_WARN, "%s record%s lost in %" PRIu64 " gap%s",
 			   say_number(s->lost, n), plural(s->lost), s->gaps, plural(s->gaps));
+	else if (s->gaps) /* nobody knows how many: a backup was put back */
+		check_also(c, CHECK_WARN, "what it told in %" PRIu64 " gap%s is lost", s->gaps,
+			   plural(s->gaps));
+	if (s->lost || s->gaps) {
 		if (s->gaps)
 			check_also(c, CHECK_WARN, "the newest from %s to %s",
 				   when_text(s->gap_first, from), when_text(s->gap_last, to));
 		check_mend(
 			c,
-			"its link to the collector was cut for longer than it can keep; what is "
-			"missing there is not \"no traffic\"");
+			"its link to the collector was cut for longer than it can keep, or the "
+			"collector's database was put back; what is missing there is not \"no "
+			"traffic\"");
 	}
 }
 

@@ -29,7 +29,7 @@ struct entry {
 	struct commit_source *from; /* NULL once it has gone */
 	char sensor[CERT_CN];
 	struct wire_batch batch;
-	uint8_t *frame;
+	uint8_t *bytes;
 	struct ledger_from how;
 	enum ledger_verdict verdict;
 };
@@ -74,7 +74,7 @@ static void free_entries(struct queue *q)
 
 	while ((n = STAILQ_FIRST(q))) {
 		STAILQ_REMOVE_HEAD(q, link);
-		free(n->frame);
+		free(n->bytes);
 		free(n);
 	}
 }
@@ -90,7 +90,7 @@ void commit_free(struct commit *c)
 }
 
 void commit_add(struct commit *c, struct commit_source *from, const char *sensor,
-		const struct wire_batch *batch, uint8_t *frame)
+		const struct wire_batch *batch, uint8_t *bytes)
 {
 	const struct timeval delay = { .tv_usec = COMMIT_DELAY_MS * 1000 };
 	struct entry *n = xcalloc(1, sizeof(*n));
@@ -98,7 +98,7 @@ void commit_add(struct commit *c, struct commit_source *from, const char *sensor
 	n->from = from;
 	snprintf(n->sensor, sizeof(n->sensor), "%s", sensor);
 	n->batch = *batch;
-	n->frame = frame;
+	n->bytes = bytes;
 	n->how = (struct ledger_from){ clock_ms(), from->greeted, from->skew_ms };
 	STAILQ_INSERT_TAIL(&c->waiting, n, link);
 	if (c->batches++ == 0)
@@ -293,6 +293,7 @@ void commit_flush(struct commit *c)
 	else
 		succeed(c);
 	c->flushing = false;
+	c->hub->room(c->hub);
 }
 
 void commit_forget(struct commit *c, const struct commit_source *from)
@@ -310,4 +311,9 @@ void commit_forget(struct commit *c, const struct commit_source *from)
 size_t commit_queued(const struct commit *c)
 {
 	return c->batches;
+}
+
+bool commit_full(const struct commit *c)
+{
+	return c->bytes >= HUB_QUEUE_BYTES;
 }

@@ -37,11 +37,13 @@ struct commit *commit_new(struct hub *hub);
 void commit_free(struct commit *c);
 
 /*
- * Takes FRAME, in which BATCH of SENSOR lies.  May commit at once and call FROM, which has to
- * stay until it has heard of all its batches, or commit_forget.
+ * Takes BYTES, in which BATCH of SENSOR lies, decoded.  May commit at once and call FROM,
+ * which has to stay until it has heard of all its batches, or commit_forget.
  */
 void commit_add(struct commit *c, struct commit_source *from, const char *sensor,
-		const struct wire_batch *batch, uint8_t *frame);
+		const struct wire_batch *batch, uint8_t *bytes);
+/* True while HUB_QUEUE_BYTES of batches wait: nothing more should be read. */
+bool commit_full(const struct commit *c);
 /* Commits all that is queued, and answers. */
 void commit_flush(struct commit *c);
 /* The same before the end: what is known enters all levels, as far as that is a moment's work.

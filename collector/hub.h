@@ -15,12 +15,15 @@
 
 struct event_base;
 struct commit;
+struct porch;
 struct session;
+struct unzip;
 
 enum {
-	HUB_STRANGERS = 1024,	     /* connections that have not said HELLO yet */
+	HUB_STRANGERS = 1024,	     /* let in from the porch, and no HELLO yet */
 	HUB_STRANGERS_SOURCE = 256,  /* of them from one address */
 	HUB_INPUT_BYTES = 256 << 20, /* unfinished frames of all sessions together */
+	HUB_QUEUE_BYTES = 256 << 20, /* decoded batches that wait for a commit */
 	HUB_CREDIT = 8,		     /* batches of one sensor that may be unacknowledged */
 };
 
@@ -29,12 +32,15 @@ struct hub {
 	struct store *store;
 	const struct authority *authority;
 	SSL_CTX *tls;
+	struct porch *porch; /* NULL: nobody is let in any more */
 	struct commit *commit;
+	struct unzip *unzip; /* of all sessions */
 	LIST_HEAD(session_list, session) sessions;
 	struct session *by_sensor; /* uthash: the live ones */
 	unsigned sessions_n, live_n, strangers_n;
 	size_t input_bytes;
 	bool draining;
+	bool held_back; /* a session may wait for room in the commit queue */
 	struct stats *stats;
 	uint64_t log_since_ms; /* lines that strangers can cause: so many in a while */
 	unsigned log_lines;
@@ -42,6 +48,8 @@ struct hub {
 	void (*fewer)(struct hub *hub);
 	/* Called when the database is found damaged: the collector ends, to begin anew. */
 	void (*broken)(struct hub *hub, const struct err *why);
+	/* Called after a commit: there may be room in its queue again. */
+	void (*room)(struct hub *hub);
 };
 
 #endif

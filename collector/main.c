@@ -5,6 +5,7 @@
 
 #include "collector/commands.h"
 #include "collector/options.h"
+#include "collector/relay.h"
 #include "collector/server.h"
 #include "common/exits.h"
 #include "common/log.h"
@@ -24,7 +25,7 @@ static int serve(struct options *o)
 	int rc;
 
 	log_open("skein-collector", o->level);
-	rc = server_run(&o->server, &e);
+	rc = o->is_relay ? relay_run(&o->relay, &e) : server_run(&o->server, &e);
 	if (!rc)
 		return EXITS_OK;
 	fprintf(stderr, "skein-collector: %s\n", e.msg);

@@ -13,13 +13,13 @@
 #include "common/config.h"
 #include "common/exits.h"
 #include "common/mem.h"
-#include "common/prefix.h"
 #include "common/version.h"
 
 #define CONFIG_FILE "/etc/skein/collector.conf"
 
 static const char help[] =
 	"usage: skein-collector [--data DIR] [--listen ADDR:PORT] [OPTION...]\n"
+	"       skein-collector --relay HOST:PORT [--listen ADDR:PORT] [--proxy HOST:PORT]\n"
 	"       skein-collector token create [--data DIR] [--role host|mirror] [--ttl 24h]\n"
 	"                                    [--uses N]\n"
 	"       skein-collector backup FILE [--data DIR] [--keep N]\n"
@@ -34,6 +34,12 @@ static const char help[] =
 	"                       4739 and 6343 are usual); off unless it is given\n"
 	"  --flow-exporters NET,...  whose flows are taken: addresses and blocks\n"
 	"                       (10.0.0.0/24); nobody's unless they are named\n"
+	"  --relays NET,...     addresses of relays: what they say of whom they speak for is\n"
+	"                       believed\n"
+	"  --relay HOST:PORT    be one: pass the bytes of sensors that reach only this machine\n"
+	"                       to the collector, or the next relay, there; keeps nothing\n"
+	"  --proxy HOST:PORT    of a relay: an HTTP proxy on the way there, asked to CONNECT\n"
+	"  --proxy-login FILE   its first line is USER:PASSWORD for that proxy\n"
 	"  --config FILE        options as \"key = value\" (" CONFIG_FILE ", if it is\n"
 	"                       there); what is on the command line wins\n"
 	"  --keep-minutes TIME  how long to keep what was said by the minute (8d, the least),\n"
@@ -53,11 +59,14 @@ static const char help[] =
 	"  --uses N             how many sensors it lets in, 1 by default\n"
 	"\n"
 	"backup copies the database while the collector writes, restore puts such a copy back\n"
-	"while it does not run; each has its --help.\n"
+	"while it does not run; each has its --help:\n"
+	"\n"
+	"  --keep N             how many older copies backup keeps, as FILE.1 and so on\n"
 	"\n"
 	"examples:\n"
 	"  skein-collector --data /var/lib/skein --listen 0.0.0.0:7700\n"
 	"  skein-collector token create --ttl 7d --uses 50\n"
+	"  skein-collector --relay collector.example:7700 --listen 10.1.0.1:7700\n"
 	"  skein-sensor enroll --collector collector.example:7700 --token TOKEN\n"
 	"\n"
 	"SIGTERM and SIGINT end it when what has arrived is committed; SIGHUP reads the\n"
@@ -107,25 +116,14 @@ static bool set_listen(struct options *o, const char *v)
 	return addr_split_hostport(v, o->host, sizeof(o->host), &o->server.port) == 0;
 }
 
-static bool set_level(struct options *o, const char *v)
+static bool set_relay(struct options *o, const char *v)
 {
-	return log_level_parse(v, &o->level) == 0;
+	o->is_relay = true;
+	return addr_split_hostport(v, o->to, sizeof(o->to), &o->relay.to_port) == 0 &&
+	       *o->to && o->relay.to_port;
 }
 
-static bool set_ready(struct options *o, const char *v)
-{
-	char *end;
-	long fd;
-
-	errno = 0;
-	fd = strtol(v, &end, 10);
-	if (errno || end == v || *end || fd < 0 || fd > 1 << 20)
-		return false;
-	o->server.ready_fd = (int)fd;
-	return true;
-}
-
-/* Calls FN for each piece between commas; false if there is an empty or a wrong one. */
+/* Lists: FN for each piece between commas; false if there is an empty or a wrong one. */
 static bool each_of(struct options *o, const char *list,
 		    bool (*fn)(struct options *o, const char *piece))
 {
@@ -145,6 +143,18 @@ static bool each_of(struct options *o, const char *list,
 	}
 }
 
+static bool add_relay(struct options *o, const char *v)
+{
+	return o->server.relays_n < OPTIONS_RELAYS &&
+	       addr_net_parse(v, &o->relays[o->server.relays_n]) == 0 && ++o->server.relays_n;
+}
+
+static bool set_relays(struct options *o, const char *v)
+{
+	o->server.relays_n = 0;
+	return each_of(o, v, add_relay);
+}
+
 static bool add_flows(struct options *o, const char *v)
 {
 	struct flowport_config *c = &o->server.flows;
@@ -157,22 +167,54 @@ static bool add_flows(struct options *o, const char *v)
 	return true;
 }
 
+static bool set_flows(struct options *o, const char *v)
+{
+	o->server.flows.listen_n = 0;
+	return each_of(o, v, add_flows);
+}
+
 static bool add_exporter(struct options *o, const char *v)
 {
 	struct flowport_config *c = &o->server.flows;
 
 	return c->exporter_n < FLOWPORT_EXPORTERS &&
-	       prefix_parse(v, &c->exporter[c->exporter_n]) == 0 && ++c->exporter_n;
-}
-
-static bool set_flows(struct options *o, const char *v)
-{
-	return each_of(o, v, add_flows);
+	       addr_net_parse(v, &c->exporter[c->exporter_n]) == 0 && ++c->exporter_n;
 }
 
 static bool set_exporters(struct options *o, const char *v)
 {
+	o->server.flows.exporter_n = 0;
 	return each_of(o, v, add_exporter);
+}
+
+/* A password on a command line is everybody's. */
+static bool set_proxy(struct options *o, const char *v)
+{
+	return proxy_parse(v, &o->proxy) == 0 && !*o->proxy.login;
+}
+
+static bool set_login(struct options *o, const char *v)
+{
+	o->login = v;
+	return *v != 0;
+}
+
+static bool set_level(struct options *o, const char *v)
+{
+	return log_level_parse(v, &o->level) == 0;
+}
+
+static bool set_ready(struct options *o, const char *v)
+{
+	char *end;
+	long fd;
+
+	errno = 0;
+	fd = strtol(v, &end, 10);
+	if (errno || end == v || *end || fd < 0 || fd > 1 << 20)
+		return false;
+	o->server.ready_fd = (int)fd;
+	return true;
 }
 
 /* At most ten years. */
@@ -222,6 +264,7 @@ struct row {
 	bool file; /* may stand in the file, with _ or - */
 	bool (*set)(struct options *o, const char *value);
 	const char *wants;
+	bool hidden; /* a wrong value may hold a password: it is not shown */
 };
 
 static const struct row rows[] = {
@@ -235,6 +278,10 @@ static const struct row rows[] = {
 	{ "keep-days", true, set_keep_days, "8d or more" },
 	{ "keep-total", true, set_total, "8d or more" },
 	{ "memory", true, set_memory, "megabytes, 32 or more" },
+	{ "relay", true, set_relay, "HOST:PORT" },
+	{ "relays", true, set_relays, "addresses or networks, with commas between" },
+	{ "proxy", true, set_proxy, "HOST:PORT, its password in a file (proxy-login)", true },
+	{ "proxy-login", true, set_login, "a file" },
 	{ "log-level", true, set_level, "debug, info, warn or err" },
 	{ "ready-fd", false, set_ready, "a descriptor" },
 };
@@ -268,8 +315,8 @@ static int take_line(struct options *o, const struct config_line *l)
 
 	if (r && r->set(o, keep(o, l->value)))
 		return 0;
-	words = r ? xasprintf("%s:%d: %s wants %s, not %s", l->file, l->line, l->key, r->wants,
-			      l->value)
+	words = r ? xasprintf("%s:%d: %s wants %s%s%s", l->file, l->line, l->key, r->wants,
+			      r->hidden ? "" : ", not ", r->hidden ? "" : l->value)
 		  : xasprintf("%s:%d: unknown key %s", l->file, l->line, l->key);
 	options_usage(words, "");
 	free(words);
@@ -308,6 +355,7 @@ static void make_long(struct option out[ROWS + 4])
 
 static int take_option(struct options *o, int opt)
 {
+	const struct row *r;
 	char *what;
 
 	if (opt == OPT_CONFIG)
@@ -320,8 +368,9 @@ static int take_option(struct options *o, int opt)
 		return EXITS_USAGE + 1;
 	if (rows[opt - 256].set(o, keep(o, optarg)))
 		return 0;
-	what = xasprintf("--%s wants %s, not ", rows[opt - 256].name, rows[opt - 256].wants);
-	options_usage(what, optarg);
+	r = &rows[opt - 256];
+	what = xasprintf("--%s wants %s%s", r->name, r->wants, r->hidden ? "" : ", not ");
+	options_usage(what, r->hidden ? "" : optarg);
 	free(what);
 	return EXITS_USAGE + 1;
 }
@@ -366,6 +415,29 @@ static int check_keep(const struct retain *r)
 	       1;
 }
 
+/* What two options say together; 0, or the exit status + 1. */
+static int finish(struct options *o)
+{
+	struct err e;
+
+	o->server.relays = o->relays;
+	if (*o->proxy.host && !o->is_relay)
+		return options_usage("--proxy is for --relay: a collector calls nobody", "") +
+		       1;
+	if (*o->proxy.host && o->login && proxy_read_login(&o->proxy, o->login, &e) < 0) {
+		options_usage(e.msg, "");
+		return EXITS_UNREACHED + 1;
+	}
+	o->relay.host = o->host;
+	o->relay.port = o->server.port;
+	o->relay.to_host = o->to;
+	o->relay.proxy = &o->proxy;
+	o->relay.relays = o->relays;
+	o->relay.relays_n = o->server.relays_n;
+	o->relay.ready_fd = o->server.ready_fd;
+	return 0;
+}
+
 int options_parse(struct options *o, int argc, char **argv)
 {
 	int rc;
@@ -380,7 +452,9 @@ int options_parse(struct options *o, int argc, char **argv)
 	rc = take_file(o, config_path(argc, argv));
 	if (!rc)
 		rc = take_line_of_command(o, argc, argv);
-	return rc ? rc : check_keep(&o->server.keep);
+	if (!rc)
+		rc = check_keep(&o->server.keep);
+	return rc ? rc : finish(o);
 }
 
 void options_free(struct options *o)

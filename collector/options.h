@@ -6,12 +6,22 @@
 #ifndef COLLECTOR_OPTIONS_H
 #define COLLECTOR_OPTIONS_H
 
+#include <stdbool.h>
+
+#include "collector/relay.h"
 #include "collector/server.h"
 #include "common/log.h"
 
+enum { OPTIONS_RELAYS = 64 };
+
 struct options {
 	struct server_config server; /* its strings are this struct's */
-	char host[256];
+	char host[256], to[256];
+	bool is_relay;
+	struct relay_config relay; /* listens where the server would */
+	struct proxy proxy;
+	const char *login; /* the file of the proxy's */
+	struct addr_net relays[OPTIONS_RELAYS];
 	enum log_level level;
 	char **kept; /* strings of the file and the command line */
 	unsigned kept_n, kept_cap;

@@ -2,8 +2,6 @@
 #include "collector/server.h"
 
 #include <errno.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +9,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 #include <event2/event.h>
-#include <event2/listener.h>
 #include <openssl/ssl.h>
 
 #include "collector/authority.h"
@@ -19,6 +16,8 @@
 #include "collector/database.h"
 #include "collector/home.h"
 #include "collector/hub.h"
+#include "collector/listen.h"
+#include "collector/porch.h"
 #include "collector/session.h"
 #include "collector/tend.h"
 #include "common/buf.h"
@@ -27,13 +26,11 @@
 #include "common/mem.h"
 #include "common/sock.h"
 #include "common/version.h"
+#include "common/zip.h"
 
 enum {
-	BACKLOG = 4096,
 	SWEEP_S = 5,
 	DRAIN_S = 3,
-	REST_S = 1, /* after accept failed for want of descriptors */
-	STRANGERS_AGAIN = HUB_STRANGERS * 3 / 4,
 };
 
 static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
@@ -48,10 +45,8 @@ struct server {
 	struct event *verdict; /* of a check that takes long */
 	struct err broken;     /* why it ends by itself */
 	int lock, socket;
-	struct evconnlistener *listener;
 	struct event *signal[SIGNALS];
-	struct event *sweep, *rest;
-	bool resting, full;
+	struct event *sweep;
 	struct flowport *flows; /* NULL: none are taken */
 	bool flows_over;	/* all that it had has come */
 	char address[SOCK_TEXT];
@@ -59,28 +54,10 @@ struct server {
 
 /* Listening */
 
-static void accept_or_not(struct server *sv)
-{
-	struct hub *hub = &sv->hub;
-
-	if (hub->strangers_n >= HUB_STRANGERS)
-		sv->full = true;
-	else if (hub->strangers_n <= STRANGERS_AGAIN)
-		sv->full = false;
-	if (!sv->listener)
-		return;
-	if (sv->full || sv->resting)
-		evconnlistener_disable(sv->listener);
-	else
-		evconnlistener_enable(sv->listener);
-}
-
 static void on_fewer(struct hub *hub)
 {
-	struct server *sv = (struct server *)hub;
+	const struct server *sv = (const struct server *)hub;
 
-	if (sv->full)
-		accept_or_not(sv);
 	if (hub->draining && !hub->sessions_n && sv->flows_over)
 		event_base_loopbreak(hub->base);
 }
@@ -92,106 +69,33 @@ static void on_flows_over(struct hub *hub)
 	on_fewer(hub);
 }
 
-static void on_accept(struct evconnlistener *listener, evutil_socket_t fd,
-		      struct sockaddr *peer, int n, void *ctx)
+static void on_enter(int fd, const struct porch_guest *guest, void *ctx)
 {
 	struct server *sv = ctx;
 
-	(void)listener, (void)n;
-	if (session_crowded(&sv->hub, peer)) {
-		sv->hub.stats->turned_away++;
-		close(fd);
-		return;
-	}
-	sv->hub.stats->accepted++;
-	session_start(&sv->hub, fd, peer);
-	accept_or_not(sv);
+	session_start(&sv->hub, fd, guest);
 }
 
-/* The listener stays readable, so without a rest this would be a busy loop. */
-static void on_accept_error(struct evconnlistener *listener, void *ctx)
+static void start_porch(struct server *sv)
 {
-	const struct timeval pause = { .tv_sec = REST_S };
-	struct server *sv = ctx;
-	int code = EVUTIL_SOCKET_ERROR();
+	struct stats *s = sv->hub.stats;
+	struct porch_config c = {
+		.fd = sv->socket,
+		.inside = HUB_STRANGERS,
+		.inside_source = HUB_STRANGERS_SOURCE,
+		.relays = sv->config->relays,
+		.relays_n = sv->config->relays_n,
+		.count = { .accepted = &s->accepted,
+			   .turned_away = &s->turned_away,
+			   .silent = &s->silent,
+			   .origins_odd = &s->origins_odd,
+			   .waiting = &s->waiting },
+		.enter = on_enter,
+		.ctx = sv,
+	};
 
-	(void)listener;
-	log_err("accept: %s; sessions=%u", strerror(code), sv->hub.sessions_n);
-	sv->resting = true;
-	accept_or_not(sv);
-	evtimer_add(sv->rest, &pause);
-}
-
-static void on_rested(evutil_socket_t fd, short what, void *ctx)
-{
-	struct server *sv = ctx;
-
-	(void)fd, (void)what;
-	sv->resting = false;
-	accept_or_not(sv);
-}
-
-static int open_socket(const struct addrinfo *ai)
-{
-	int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int on = 1, off = 0, rc;
-
-	if (fd < 0)
-		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (ai->ai_family == AF_INET6) /* [::] takes IPv4 as well */
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-	if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
-		return fd;
-	rc = -errno;
-	close(fd);
-	return rc;
-}
-
-static int cannot_listen(const struct server_config *c, int code, struct err *e)
-{
-	bool v6 = strchr(c->host, ':') != NULL;
-
-	err_sys(e, code, "cannot listen on %s%s%s:%u", v6 ? "[" : "",
-		*c->host ? c->host : "0.0.0.0", v6 ? "]" : "", c->port);
-	if (e && code == -EADDRINUSE)
-		strncat(e->msg, "; another collector? choose another with --listen",
-			sizeof(e->msg) - strlen(e->msg) - 1);
-	return code;
-}
-
-static int listen_on(struct server *sv, struct err *e)
-{
-	const struct server_config *c = sv->config;
-	struct addrinfo hints = { .ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM };
-	struct sockaddr_storage bound;
-	socklen_t n = sizeof(bound);
-	struct addrinfo *list;
-	char service[8];
-	int rc;
-
-	hints.ai_family = *c->host ? AF_UNSPEC : AF_INET;
-	snprintf(service, sizeof(service), "%u", c->port);
-	rc = getaddrinfo(*c->host ? c->host : NULL, service, &hints, &list);
-	if (rc)
-		return err_set(e, -EINVAL, "cannot listen on %s:%u: %s", c->host, c->port,
-			       gai_strerror(rc));
-	sv->socket = open_socket(list);
-	freeaddrinfo(list);
-	if (sv->socket < 0)
-		return cannot_listen(c, sv->socket, e);
-	getsockname(sv->socket, (struct sockaddr *)&bound, &n);
-	sock_text((struct sockaddr *)&bound, sv->address);
-	return 0;
-}
-
-static void start_listener(struct server *sv)
-{
-	sv->listener = evconnlistener_new(sv->hub.base, on_accept, sv,
-					  LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0,
-					  sv->socket);
+	sv->hub.porch = porch_new(sv->hub.base, &c);
 	sv->socket = -1;
-	evconnlistener_set_error_cb(sv->listener, on_accept_error);
 }
 
 /* Signals and time */
@@ -209,8 +113,8 @@ static void drain(struct server *sv)
 	log_info("ending: sessions=%u batches=%zu", hub->sessions_n,
 		 commit_queued(hub->commit));
 	hub->draining = true;
-	evconnlistener_free(sv->listener);
-	sv->listener = NULL;
+	porch_free(hub->porch);
+	hub->porch = NULL;
 	commit_finish(hub->commit);
 	for (s = LIST_FIRST(&hub->sessions); s; s = next) {
 		next = session_next(s);
@@ -314,7 +218,6 @@ static void start_events(struct server *sv)
 		sv->signal[i] = evsignal_new(sv->hub.base, signals[i], on_signal, sv);
 		event_add(sv->signal[i], NULL);
 	}
-	sv->rest = evtimer_new(sv->hub.base, on_rested, sv);
 	sv->sweep = event_new(sv->hub.base, -1, EV_PERSIST, on_sweep, sv);
 	event_add(sv->sweep, &sweep);
 	if (sv->database.keeper.reading) {
@@ -360,8 +263,10 @@ static int open_all(struct server *sv, struct err *e)
 	if (open_store(sv, e) < 0 || authority_open(&sv->authority, dir, e) < 0)
 		return -EIO;
 	sv->hub.tls = authority_tls(dir, e);
-	if (!sv->hub.tls || listen_on(sv, e) < 0 ||
-	    home_write_address(dir, sv->address, e) < 0)
+	if (!sv->hub.tls)
+		return -EIO;
+	sv->socket = listen_open(sv->config->host, sv->config->port, sv->address, e);
+	if (sv->socket < 0 || home_write_address(dir, sv->address, e) < 0)
 		return -EIO;
 	return 0;
 }
@@ -382,17 +287,16 @@ static void close_all(struct server *sv)
 {
 	struct session *s;
 
+	porch_free(sv->hub.porch);
+	sv->hub.porch = NULL;
 	while ((s = LIST_FIRST(&sv->hub.sessions)))
 		session_free(s);
 	flowport_free(sv->flows);
 	commit_free(sv->hub.commit);
-	if (sv->listener)
-		evconnlistener_free(sv->listener);
+	unzip_free(sv->hub.unzip);
 	for (int i = 0; i < SIGNALS; i++)
 		if (sv->signal[i])
 			event_free(sv->signal[i]);
-	if (sv->rest)
-		event_free(sv->rest);
 	if (sv->sweep)
 		event_free(sv->sweep);
 	if (sv->verdict)
@@ -422,14 +326,16 @@ int server_run(const struct server_config *config, struct err *e)
 	sv.hub.stats = stats_new();
 	sv.hub.fewer = on_fewer;
 	sv.hub.broken = on_broken;
+	sv.hub.room = session_go_on;
 	sv.hub.authority = &sv.authority;
 	rc = open_all(&sv, e);
 	if (!rc) {
 		sv.hub.base = event_base_new();
 		sv.hub.commit = commit_new(&sv.hub);
 		sv.tend = tend_new(&sv.hub, &config->keep);
+		sv.hub.unzip = unzip_new();
 		start_events(&sv);
-		start_listener(&sv);
+		start_porch(&sv);
 		flowport_attach(sv.flows, &sv.hub);
 		say_ready(&sv);
 		event_base_dispatch(sv.hub.base);

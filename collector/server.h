@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "collector/flowport.h"
+#include "common/addr.h"
 #include "common/err.h"
 #include "store/retain.h"
 
@@ -17,6 +18,8 @@ struct server_config {
 	struct retain keep;
 	unsigned memory_mb; /* of the database's caches */
 	int ready_fd; /* gets the address as a line, and is closed, once it listens; or -1 */
+	const struct addr_net *relays; /* what they say of whom they speak for is believed */
+	unsigned relays_n;
 };
 
 /*

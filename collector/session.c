@@ -25,6 +25,7 @@
 #include "common/token.h"
 #include "common/utf8.h"
 #include "common/version.h"
+#include "common/zip.h"
 #include "store/enrol.h"
 
 enum {
@@ -50,15 +51,17 @@ struct session {
 	enum state state;
 	bool counted; /* among the hub's strangers */
 	bool reading; /* inside read_frames */
-	char peer[SOCK_TEXT];
+	char peer[2 * SOCK_TEXT + 16];
 	struct addr source;
 	struct tls_peer id;
 	struct commit_source from; /* of its batches */
 	uint64_t since_ms;	   /* it connected */
 	uint64_t boot, epoch;
+	uint64_t can;	    /* capabilities of both ends */
 	uint64_t acked;	    /* highest sequence that is known to be committed */
 	unsigned in_flight; /* batches that wait for commit.c */
 	bool due, gap;	    /* what session_answer has to say */
+	bool waits;	    /* for room in the commit queue */
 	size_t held;	    /* this session's part of hub->input_bytes */
 };
 
@@ -97,7 +100,7 @@ static void no_stranger(struct session *s)
 		return;
 	s->counted = false;
 	s->hub->strangers_n--;
-	s->hub->fewer(s->hub);
+	porch_left(s->hub->porch, &s->source);
 }
 
 /* From here on another session may have this identity. */
@@ -223,6 +226,7 @@ static void send_welcome(struct session *s)
 {
 	struct wire_welcome m = {
 		.minor = WIRE_MINOR,
+		.capabilities = WIRE_CAPABILITIES,
 		.epoch = s->epoch,
 		.credit = HUB_CREDIT,
 		.clock_ms = clock_ms(),
@@ -412,6 +416,7 @@ static void on_hello(struct session *s, struct cur body)
 		return;
 	s->boot = m.boot;
 	s->epoch = m.epoch;
+	s->can = m.capabilities & WIRE_CAPABILITIES;
 	go_live(s);
 	send_welcome(s);
 	if (s->state != LIVE)
@@ -423,11 +428,33 @@ static void on_hello(struct session *s, struct cur body)
 
 /* Frames.  These return true if they keep the frame's bytes. */
 
+/* Puts what B decodes to in the place of BYTES, in which it lies. */
+static int decode(struct session *s, struct wire_batch *b, uint8_t **bytes)
+{
+	uint8_t *raw;
+
+	if (b->encoding == WIRE_PLAIN)
+		return 0;
+	if (!(s->can & WIRE_CAN_ZSTD))
+		return -EPROTO;
+	raw = xmalloc(b->raw_length);
+	if (unzip(s->hub->unzip, b->body, raw, b->raw_length) < 0) {
+		free(raw);
+		return -EPROTO;
+	}
+	free(*bytes);
+	*bytes = raw;
+	b->body = cur_of(raw, b->raw_length);
+	b->encoding = WIRE_PLAIN;
+	return 0;
+}
+
 static bool on_batch(struct session *s, const struct wire_frame *f, uint8_t *bytes)
 {
 	struct wire_batch b;
 
-	if (wire_get_batch(f->body, &b) < 0 || b.epoch != s->epoch || !b.sequence) {
+	if (wire_get_batch(f->body, &b) < 0 || b.epoch != s->epoch || !b.sequence ||
+	    decode(s, &b, &bytes) < 0) {
 		protocol_error(s, "a batch that makes no sense");
 		return false;
 	}
@@ -435,6 +462,7 @@ static bool on_batch(struct session *s, const struct wire_frame *f, uint8_t *byt
 	s->hub->stats->batches++;
 	s->hub->stats->records += b.records;
 	s->hub->stats->bytes += b.raw_length;
+	s->hub->stats->wire_bytes += cur_left(&f->body);
 	commit_add(s->hub->commit, &s->from, s->id.cn, &b, bytes);
 	return true;
 }
@@ -472,7 +500,14 @@ static void check_held(struct session *s)
 		session_fail(s, WIRE_E_BUSY, "the collector has too much to do");
 }
 
-/* Beyond the credit nothing is read: TCP holds the sensor back until the answer. */
+/* A sensor beyond its credit, or with all of them too much: TCP holds it back. */
+static bool must_wait(struct session *s)
+{
+	s->waits = s->state == LIVE && commit_full(s->hub->commit);
+	s->hub->held_back |= s->waits;
+	return s->waits || s->in_flight >= HUB_CREDIT;
+}
+
 static void read_frames(struct session *s)
 {
 	struct evbuffer *in = bufferevent_get_input(s->bev);
@@ -481,7 +516,7 @@ static void read_frames(struct session *s)
 	int rc = 0;
 
 	s->reading = true;
-	while (s->state != CLOSING && s->in_flight < HUB_CREDIT) {
+	while (s->state != CLOSING && !must_wait(s)) {
 		rc = frame_take(in, s->state == LIVE ? WIRE_FRAME_MAX : EARLY_FRAME, &bytes,
 				&frame);
 		if (rc <= 0)
@@ -494,7 +529,7 @@ static void read_frames(struct session *s)
 		protocol_error(s, "a frame of impossible length");
 	if (s->state == CLOSING)
 		return;
-	if (s->in_flight >= HUB_CREDIT)
+	if (must_wait(s))
 		bufferevent_disable(s->bev, EV_READ);
 	else
 		bufferevent_enable(s->bev, EV_READ);
@@ -549,6 +584,18 @@ static void on_failed(struct commit_source *from, const struct wire_batch *b)
 {
 	(void)b;
 	session_fail(from->ctx, WIRE_E_INTERNAL, "the collector cannot store anything now");
+}
+
+void session_go_on(struct hub *hub)
+{
+	struct session *s, *next;
+
+	if (!hub->held_back)
+		return;
+	hub->held_back = false;
+	HASH_ITER (hh, hub->by_sensor, s, next)
+		if (s->waits && !s->reading && !hub->draining)
+			read_frames(s);
 }
 
 void session_sweep(struct hub *hub)
@@ -631,20 +678,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *ctx)
 	session_free(s);
 }
 
-bool session_crowded(const struct hub *hub, const struct sockaddr *peer)
-{
-	const struct session *s;
-	struct addr source;
-	unsigned n = 0;
-
-	if (hub->strangers_n < HUB_STRANGERS_SOURCE || !addr_of_sockaddr(peer, &source))
-		return false;
-	LIST_FOREACH(s, &hub->sessions, all)
-	n += s->counted && addr_eq(&s->source, &source);
-	return n >= HUB_STRANGERS_SOURCE;
-}
-
-void session_start(struct hub *hub, int fd, const struct sockaddr *peer)
+void session_start(struct hub *hub, int fd, const struct porch_guest *guest)
 {
 	struct session *s = xcalloc(1, sizeof(*s));
 
@@ -654,8 +688,8 @@ void session_start(struct hub *hub, int fd, const struct sockaddr *peer)
 		.ctx = s, .committed = on_committed, .answer = on_answer, .failed = on_failed
 	};
 	s->counted = true;
-	sock_text(peer, s->peer);
-	addr_of_sockaddr(peer, &s->source);
+	s->source = guest->source;
+	snprintf(s->peer, sizeof(s->peer), "%s", guest->text);
 	sock_tune(fd);
 	s->bev = bufferevent_openssl_socket_new(
 		hub->base, fd, tls_accepting(hub->tls), BUFFEREVENT_SSL_ACCEPTING,

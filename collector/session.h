@@ -12,26 +12,25 @@
 #ifndef COLLECTOR_SESSION_H
 #define COLLECTOR_SESSION_H
 
-#include <sys/socket.h>
-
 #include "collector/hub.h"
+#include "collector/porch.h"
 #include "common/cert.h"
 #include "common/wire.h"
 
 /* Takes the connected, non-blocking socket FD. */
-void session_start(struct hub *hub, int fd, const struct sockaddr *peer);
+void session_start(struct hub *hub, int fd, const struct porch_guest *guest);
 void session_free(struct session *s);
 
 /* The one after S in the hub's list. */
 struct session *session_next(const struct session *s);
 
-/* True if as many connections of strangers come from this address as may. */
-bool session_crowded(const struct hub *hub, const struct sockaddr *peer);
-
 /* Says why and closes.  Never frees in here. */
 void session_fail(struct session *s, enum wire_error_code code, const char *reason);
 /* Closes politely: everything that was said is written first. */
 void session_finish(struct session *s);
+
+/* There is room in the commit queue again. */
+void session_go_on(struct hub *hub);
 
 /* Ends live sessions whose sensor is no longer allowed. */
 void session_sweep(struct hub *hub);

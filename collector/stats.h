@@ -15,7 +15,9 @@
 /* X(name, kind, words): kind is counter or gauge. */
 #define STATS(X)                                                                              \
 	X(accepted, counter, "connections accepted")                                          \
-	X(turned_away, counter, "connections closed at once: too many strangers")             \
+	X(turned_away, counter, "connections closed: too many strangers before them")         \
+	X(silent, counter, "connections cut that said nothing of TLS")                        \
+	X(origins_odd, counter, "connections cut for a relay's header that makes no sense")   \
 	X(handshakes_failed, counter, "TLS handshakes that failed or took too long")          \
 	X(enrolled, counter, "sensors enrolled")                                              \
 	X(refused, counter, "sensors and enrolments refused")                                 \
@@ -24,6 +26,7 @@
 	X(batches, counter, "batches received")                                               \
 	X(records, counter, "records received")                                               \
 	X(bytes, counter, "bytes of batches received, as they decode")                        \
+	X(wire_bytes, counter, "bytes of batches received, as they were sent")                \
 	X(known, counter, "batches received again, not counted again")                        \
 	X(gaps, counter, "batches out of sequence, sent back")                                \
 	X(commits, counter, "transactions")                                                   \
@@ -31,6 +34,7 @@
 	X(sessions, gauge, "connections of sensors")                                          \
 	X(live, gauge, "sensors connected and welcomed")                                      \
 	X(strangers, gauge, "connections that have not said HELLO yet")                       \
+	X(waiting, gauge, "connections that have said nothing yet, or wait for their turn")   \
 	X(queued, gauge, "batches that wait for a commit")                                    \
 	X(input_bytes, gauge, "bytes of unfinished frames")                                   \
 	X(flow_datagrams, counter, "datagrams of exporters received")                         \

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,6 +91,60 @@ bool addr_is_scoped(const struct addr *a)
 	if (addr_is_v4(a))
 		return a->b[12] == 169 && a->b[13] == 254;
 	return a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;
+}
+
+bool addr_net_holds(const struct addr_net *n, const struct addr *a)
+{
+	unsigned whole = n->bits / 8, rest = n->bits % 8;
+
+	if (memcmp(n->base.b, a->b, whole) != 0)
+		return false;
+	return !rest || ((n->base.b[whole] ^ a->b[whole]) >> (8 - rest)) == 0;
+}
+
+/* Nothing but zeroes behind the prefix: what was meant is not guessed. */
+static bool net_clean(const struct addr_net *n)
+{
+	for (unsigned i = n->bits; i < 128; i++)
+		if (n->base.b[i / 8] >> (7 - i % 8) & 1)
+			return false;
+	return true;
+}
+
+int addr_net_parse(const char *s, struct addr_net *out)
+{
+	const char *slash = strchr(s, '/');
+	size_t n = slash ? (size_t)(slash - s) : strlen(s);
+	char text[ADDR_TEXT];
+	unsigned most, bits = 0;
+
+	if (n >= sizeof(text))
+		return -EINVAL;
+	memcpy(text, s, n);
+	text[n] = 0;
+	if (addr_parse(text, &out->base) < 0)
+		return -EINVAL;
+	most = strchr(text, ':') ? 128 : 32;
+	if (slash) {
+		size_t digits = strspn(slash + 1, "0123456789");
+
+		if (!digits || digits > 3 || slash[1 + digits])
+			return -EINVAL;
+		bits = (unsigned)atoi(slash + 1);
+	}
+	if (bits > most)
+		return -EINVAL;
+	out->bits = (uint8_t)((slash ? bits : most) + 128 - most);
+	return net_clean(out) ? 0 : -EINVAL;
+}
+
+const char *addr_net_text(const struct addr_net *n, char *out)
+{
+	bool v4 = addr_is_v4(&n->base) && n->bits >= 96;
+
+	addr_text(&n->base, out);
+	snprintf(out + strlen(out), 5, "/%u", v4 ? n->bits - 96U : n->bits);
+	return out;
 }
 
 int addr_split_hostport(const char *s, char *host, size_t cap, uint16_t *port)

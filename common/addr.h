@@ -36,6 +36,21 @@ bool addr_is_loopback(const struct addr *a);
 /* Means something only on one machine or link: loopback, 169.254/16, fe80::/10. */
 bool addr_is_scoped(const struct addr *a);
 
+/* A network: the first BITS of an address, of 128 (those of IPv4 begin at 96). */
+struct addr_net {
+	struct addr base;
+	uint8_t bits;
+};
+enum { ADDR_NET_TEXT = ADDR_TEXT + 4 };
+/*
+ * "10.1.0.0/16", "2001:db8::/32", or one address.  -EINVAL for anything else, and where bits
+ * are set behind the prefix.
+ */
+int addr_net_parse(const char *s, struct addr_net *out);
+bool addr_net_holds(const struct addr_net *n, const struct addr *a);
+/* As addr_net_parse reads it; OUT must hold ADDR_NET_TEXT, and is returned. */
+const char *addr_net_text(const struct addr_net *n, char *out);
+
 /*
  * "HOST:PORT", "[V6]:PORT" or ":PORT" taken apart; HOST gets "" for the last.  The host is not
  * looked up.  0, or -EINVAL (no port, port out of range, host longer than CAP - 1).

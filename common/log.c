@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/utf8.h"
+
 static const char *log_program = "skein";
 static enum log_level log_least = LOG_INFO_;
 static bool log_journal;
@@ -46,6 +48,21 @@ static const char *prefix_of(enum log_level level)
 	return level == LOG_WARN_ ? "warn: " : "";
 }
 
+/* What strangers say is in it: nothing that moves a terminal, and UTF-8 alone. */
+static void clean(char *line)
+{
+	size_t n = strlen(line), step;
+
+	for (size_t i = 0; i < n; i += step) {
+		uint32_t cp;
+
+		step = utf8_next(line + i, n - i, &cp);
+		if (!step || utf8_control(cp))
+			memset(line + i, '?', step ? step : 1);
+		step += !step;
+	}
+}
+
 void log_line(enum log_level level, const char *fmt, ...)
 {
 	char line[1024];
@@ -61,8 +78,6 @@ void log_line(enum log_level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line + n, sizeof(line) - (size_t)n, fmt, ap);
 	va_end(ap);
-	for (char *p = line; *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?';
+	clean(line);
 	fprintf(stderr, "%s\n", line);
 }

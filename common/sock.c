@@ -22,20 +22,25 @@ void sock_tune(int fd)
 	set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, SOCK_DEAD_S * 1000);
 }
 
+uint16_t sock_port(const struct sockaddr *sa)
+{
+	if (sa->sa_family == AF_INET)
+		return ntohs(((const struct sockaddr_in *)(const void *)sa)->sin_port);
+	if (sa->sa_family == AF_INET6)
+		return ntohs(((const struct sockaddr_in6 *)(const void *)sa)->sin6_port);
+	return 0;
+}
+
 const char *sock_text(const struct sockaddr *sa, char out[SOCK_TEXT])
 {
 	char text[ADDR_TEXT];
 	struct addr a;
-	uint16_t port;
 
 	if (!addr_of_sockaddr(sa, &a)) {
 		snprintf(out, SOCK_TEXT, "(no address)");
 		return out;
 	}
-	port = sa->sa_family == AF_INET
-		       ? ((const struct sockaddr_in *)(const void *)sa)->sin_port
-		       : ((const struct sockaddr_in6 *)(const void *)sa)->sin6_port;
 	snprintf(out, SOCK_TEXT, addr_is_v4(&a) ? "%s:%u" : "[%s]:%u", addr_text(&a, text),
-		 ntohs(port));
+		 sock_port(sa));
 	return out;
 }

@@ -3,6 +3,7 @@
 #ifndef COMMON_SOCK_H
 #define COMMON_SOCK_H
 
+#include <stdint.h>
 #include <sys/socket.h>
 
 enum { SOCK_TEXT = 64, SOCK_DEAD_S = 30 };
@@ -12,6 +13,9 @@ enum { SOCK_TEXT = 64, SOCK_DEAD_S = 30 };
  * SOCK_DEAD_S seconds, whether anything was being sent or not.
  */
 void sock_tune(int fd);
+
+/* 0 for a family that is neither IPv4 nor IPv6. */
+uint16_t sock_port(const struct sockaddr *sa);
 
 /* "10.0.0.1:7700" or "[2001:db8::1]:7700" into OUT, which it returns. */
 const char *sock_text(const struct sockaddr *sa, char out[SOCK_TEXT]);

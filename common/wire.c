@@ -187,6 +187,15 @@ void wire_put_batch(struct buf *b, const struct wire_batch *m, const void *body,
 	wire_frame_end(b, mark);
 }
 
+static bool lengths_fit(const struct wire_batch *m, size_t n)
+{
+	if (m->raw_length > WIRE_BODY_MAX)
+		return false;
+	if (m->encoding == WIRE_PLAIN)
+		return m->raw_length == n;
+	return m->encoding == WIRE_ZSTD && m->raw_length <= n * WIRE_RATIO_MAX;
+}
+
 int wire_get_batch(struct cur c, struct wire_batch *out)
 {
 	out->epoch = cur_u64(&c);
@@ -195,9 +204,7 @@ int wire_get_batch(struct cur c, struct wire_batch *out)
 	out->encoding = cur_u8(&c);
 	out->raw_length = cur_u32(&c);
 	out->body = c;
-	if (out->encoding != WIRE_PLAIN || out->raw_length != cur_left(&c))
-		return -EPROTO;
-	return verdict(&c);
+	return c.bad || !lengths_fit(out, cur_left(&c)) ? -EPROTO : 0;
 }
 
 /* Records, written */

@@ -21,6 +21,7 @@
 enum {
 	WIRE_FRAME_MAX = 1 << 20,	     /* type, flags and body */
 	WIRE_BODY_MAX = WIRE_FRAME_MAX - 64, /* records of one batch */
+	WIRE_RATIO_MAX = 100,		     /* a compressed body, to what it decodes to */
 	WIRE_PROCESSES = 4096,		     /* process records in one batch */
 	WIRE_OPTIONAL = 1,		     /* flag: skip this frame if you do not know it */
 	WIRE_HEAD = 6,			     /* length, type, flags */
@@ -39,8 +40,9 @@ enum wire_type {
 
 /* What HELLO and WELCOME offer; what both have is used. */
 enum wire_capability {
-	WIRE_CAN_ZSTD = 1,  /* batches may be WIRE_ZSTD */
-	WIRE_CAN_RENEW = 2, /* RENEW is answered by CERT within the session */
+	WIRE_CAN_ZSTD = 1,		   /* batches may be WIRE_ZSTD */
+	WIRE_CAN_RENEW = 2,		   /* RENEW is answered by CERT within the session */
+	WIRE_CAPABILITIES = WIRE_CAN_ZSTD, /* what these programs offer */
 };
 
 enum wire_error_code {
@@ -105,8 +107,8 @@ struct wire_batch {
 	uint64_t epoch, sequence;
 	uint32_t records;
 	uint8_t encoding;
-	uint32_t raw_length; /* of the records when decoded */
-	struct cur body;
+	uint32_t raw_length; /* of the records when decoded, at most WIRE_BODY_MAX */
+	struct cur body;     /* encoded */
 };
 
 void wire_put_hello(struct buf *b, const struct wire_hello *m);
@@ -125,6 +127,7 @@ int wire_get_ack(struct cur body, struct wire_ack *out);
 int wire_get_error(struct cur body, struct wire_error *out);
 int wire_get_enroll(struct cur body, struct wire_enroll *out);
 int wire_get_cert(struct cur body, struct wire_cert *out);
+/* Looks at the envelope alone: a body that is not plain is zip.h's, and then still unread. */
 int wire_get_batch(struct cur body, struct wire_batch *out);
 
 /*

@@ -25,6 +25,8 @@ complete -c skein-sensor -l arguments -d 'send arguments without secrets'
 complete -c skein-sensor -l no-translations -d 'do not listen to conntrack'
 complete -c skein-sensor -l deny-kernels -x -d 'kernels without eBPF'
 complete -c skein-sensor -l collector -x -d 'HOST:PORT'
+complete -c skein-sensor -l proxy -x -d 'on the way there, HOST:PORT'
+complete -c skein-sensor -l proxy-login -r -F -d 'its user and password'
 complete -c skein-sensor -l data -x -a '(__fish_complete_directories)' -d 'data directory'
 complete -c skein-sensor -l interval -x -d 'how often to report'
 complete -c skein-sensor -l max-edges -x -d bound

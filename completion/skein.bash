@@ -61,7 +61,8 @@ _skein_argument() {
 	--firewall) _skein_words "csv nft" "$2" ;;
 	--capacity | --capacity-gb | --pilot | --start | --every | --deadline | --freeze | --link) ;;
 	--assume-gb | --shared | --rtt | --chatty | --wave | -w) ;;
-	--collector | --listen | --flows | --flow-exporters | --token | --ttl | --uses | --max-edges | --max-sockets) ;;
+	--proxy-login) _skein_files "$2" ;;
+	--collector | --listen | --flows | --flow-exporters | --proxy | --relay | --relays | --token | --ttl | --uses | --max-edges | --max-sockets) ;;
 	*) return 1 ;;
 	esac
 }
@@ -129,11 +130,11 @@ _skein_sensor() {
 
 	_skein_argument "${COMP_WORDS[COMP_CWORD - 1]}" "$cur" && return
 	if [[ ${COMP_WORDS[1]} == enroll && $COMP_CWORD -gt 1 ]]; then
-		_skein_words "--collector --token --data --force --help" "$cur"
+		_skein_words "--collector --token --proxy --proxy-login --data --force --help" "$cur"
 	elif ((COMP_CWORD == 1)) && [[ $cur != -* ]]; then
 		_skein_words "enroll" "$cur"
 	else
-		_skein_words "--config --ebpf --poll --collector --data --once --out --show-what-you-send
+		_skein_words "--config --ebpf --poll --collector --proxy --proxy-login --data --once --out --show-what-you-send
 			--mirror --threads --ring --filter --read --connections --names --max-connections --self-test --self-check-clean --json
 			--cpu-budget --memory-budget --arguments --no-translations --deny-kernels
 			--interval --max-edges --max-sockets --log-level --help --version" "$cur"
@@ -148,10 +149,16 @@ _skein_collector() {
 		_skein_words "create" "$cur"
 	elif [[ ${COMP_WORDS[1]} == token ]]; then
 		_skein_words "--data --role --ttl --uses --help" "$cur"
+	elif [[ ${COMP_WORDS[1]} == backup || ${COMP_WORDS[1]} == restore ]]; then
+		_skein_words "--data --help $([[ ${COMP_WORDS[1]} == backup ]] && echo --keep)" "$cur"
+		COMPREPLY+=($(compgen -f -- "$cur"))
 	elif ((COMP_CWORD == 1)) && [[ $cur != -* ]]; then
-		_skein_words "token" "$cur"
+		_skein_words "token backup restore" "$cur"
 	else
-		_skein_words "--data --listen --flows --flow-exporters --config --log-level --help --version" "$cur"
+		_skein_words "--data --config --listen --flows --flow-exporters
+			--relay --relays --proxy --proxy-login
+			--keep-minutes --keep-hours --keep-days --keep-total
+			--memory --log-level --help --version" "$cur"
 	fi
 }
 

@@ -37,6 +37,7 @@ table() {
 	build  libcap-ng-dev      libcap-ng-devel         libcap-ng-devel
 	build  libinih-dev        inih-devel              inih-devel
 	build  libpcap-dev        libpcap-devel           libpcap-devel
+	build  libzstd-dev        libzstd-devel           libzstd-devel
 	build  uthash-dev         uthash-devel            uthash-devel
 	build  fonts-dejavu-core  dejavu-sans-fonts       dejavu-fonts
 	test   check              check-devel             check-devel

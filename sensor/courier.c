@@ -190,6 +190,7 @@ static int open_post(struct post *p, const struct courier_config *config, struct
 {
 	struct link_config link = { .host = config->host,
 				    .port = config->port,
+				    .proxy = config->proxy,
 				    .dir = config->dir,
 				    .program = "skein-sensor " SKEIN_VERSION,
 				    .state = on_link,

@@ -17,6 +17,8 @@
 
 #include "common/err.h"
 
+struct proxy;
+
 struct courier_config {
 	const char *host; /* the collector */
 	uint16_t port;
@@ -24,6 +26,7 @@ struct courier_config {
 	/* What is told can wait: it is not taken faster than the collector acknowledges, and
 	 * in the end the last acknowledgement is waited for however long it takes. */
 	bool patient;
+	const struct proxy *proxy; /* on the way there; NULL or without a host: none */
 };
 
 struct courier {

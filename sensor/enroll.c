@@ -21,7 +21,7 @@
 #include "common/tls.h"
 #include "common/token.h"
 #include "common/wire.h"
-#include "sensor/dial.h"
+#include "common/dial.h"
 
 enum { FRAME_MAX = 64 << 10 };
 
@@ -35,7 +35,7 @@ struct enrolment {
 	EVP_PKEY *key;
 	char *request;
 	struct token token;
-	char peer[SOCK_TEXT];
+	char peer[DIAL_PEER];
 	bool done;
 	int rc;
 	struct err *err;
@@ -118,7 +118,8 @@ static void on_dialled(const struct dial_result *r, void *ctx)
 
 	n->dial = NULL;
 	if (r->fd < 0) {
-		end(n, err_set(n->err, r->fd, "cannot reach %s", r->words));
+		end(n, err_set(n->err, r->fd, "%s%s", r->proxied ? "" : "cannot reach ",
+			       r->words));
 		return;
 	}
 	snprintf(n->peer, sizeof(n->peer), "%s", r->peer);
@@ -145,7 +146,8 @@ static int converse(struct enrolment *n)
 	n->base = event_base_new();
 	n->timer = evtimer_new(n->base, on_timer, n);
 	evtimer_add(n->timer, &patience);
-	n->dial = dial_start(n->base, n->config->host, n->config->port, on_dialled, n);
+	n->dial = dial_start(n->base, n->config->host, n->config->port, n->config->proxy,
+			     on_dialled, n);
 	event_base_dispatch(n->base);
 	dial_cancel(n->dial);
 	if (n->bev) {

@@ -12,14 +12,17 @@
 #include "common/err.h"
 #include "sensor/identity.h"
 
+struct proxy;
+
 enum { ENROLL_S = 15 };
 
 struct enroll_config {
 	const char *host;
 	uint16_t port;
 	const char *token;
-	const char *dir; /* made (0700) if it is not there */
-	bool force;	 /* also where DIR has an identity already */
+	const char *dir;	   /* made (0700) if it is not there */
+	bool force;		   /* also where DIR has an identity already */
+	const struct proxy *proxy; /* on the way there; NULL or without a host: none */
 };
 
 /*

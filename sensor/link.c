@@ -15,9 +15,11 @@
 #include "common/clock.h"
 #include "common/frame.h"
 #include "common/mem.h"
+#include "common/proxy.h"
 #include "common/tls.h"
 #include "common/version.h"
-#include "sensor/dial.h"
+#include "common/zip.h"
+#include "common/dial.h"
 
 enum {
 	FRAME_MAX = 4096,	 /* nothing that a collector says is longer */
@@ -35,6 +37,7 @@ enum phase { PHASE_WAIT, PHASE_DIAL, PHASE_TLS, PHASE_HELLO, PHASE_UP };
 struct link {
 	struct event_base *base;
 	struct link_config config;
+	struct proxy proxy;
 	struct spool *spool;
 	SSL_CTX *tls;
 	struct identity identity;
@@ -43,14 +46,15 @@ struct link {
 	struct event *timer; /* when to do something about the phase */
 	struct dial *dial;
 	struct bufferevent *bev;
-	char peer[SOCK_TEXT];
+	char peer[DIAL_PEER];
 	bool loopback;
 	bool slowly;	   /* the last answer was a no: no hurry to hear it again */
 	unsigned failures; /* since something was acknowledged */
 	uint64_t at;	   /* the last sequence sent on this connection */
 	uint32_t credit;
+	uint64_t can; /* capabilities of both ends */
 	struct link_stats stats;
-	char words[512]; /* as last told */
+	char words[768]; /* as last told */
 };
 
 static void tell(struct link *l, enum link_state state, const char *words)
@@ -102,7 +106,7 @@ static void hang_up(struct link *l)
 
 static void down(struct link *l, const char *words)
 {
-	char line[400];
+	char line[sizeof(l->words)];
 
 	snprintf(line, sizeof(line), "%s: %s", l->peer, words);
 	l->slowly = false;
@@ -112,7 +116,7 @@ static void down(struct link *l, const char *words)
 
 static void refused(struct link *l, const char *words)
 {
-	char line[400];
+	char line[sizeof(l->words)];
 
 	snprintf(line, sizeof(line), "%s: %s", l->peer, words);
 	l->slowly = true;
@@ -121,6 +125,21 @@ static void refused(struct link *l, const char *words)
 }
 
 /* Sending */
+
+/* As short as the collector takes it; the spool keeps what is sent as it is. */
+static void put_batch(struct link *l, struct buf *frame, struct wire_batch *m,
+		      const struct spool_batch *b)
+{
+	struct buf zipped = { 0 };
+
+	if (l->can & WIRE_CAN_ZSTD && zip(b->body, b->n, &zipped) == 0) {
+		m->encoding = WIRE_ZSTD;
+		wire_put_batch(frame, m, zipped.p, zipped.n);
+	} else {
+		wire_put_batch(frame, m, b->body, b->n);
+	}
+	buf_fini(&zipped);
+}
 
 static void send_batch(struct link *l, const struct spool_batch *b)
 {
@@ -133,7 +152,7 @@ static void send_batch(struct link *l, const struct spool_batch *b)
 	};
 	struct buf frame = { 0 };
 
-	wire_put_batch(&frame, &m, b->body, b->n);
+	put_batch(l, &frame, &m, b);
 	bufferevent_write(l->bev, frame.p, frame.n);
 	l->stats.batches++;
 	l->stats.bytes += frame.n;
@@ -164,6 +183,7 @@ static void send_hello(struct link *l)
 {
 	struct wire_hello m = {
 		.minor = WIRE_MINOR,
+		.capabilities = WIRE_CAPABILITIES,
 		.boot = l->boot,
 		.epoch = spool_epoch(l->spool),
 		.clock_ms = clock_ms(),
@@ -225,6 +245,7 @@ static bool on_welcome(struct link *l, struct cur body)
 	l->slowly = false;
 	l->at = m.sequence;
 	l->credit = m.credit;
+	l->can = m.capabilities & WIRE_CAPABILITIES;
 	l->stats.clock_ms = (int64_t)(m.clock_ms - clock_ms());
 	tell(l, LINK_UP, l->peer);
 	progress(l, before);
@@ -370,7 +391,8 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
 	(void)fd, (void)what;
 	if (l->phase == PHASE_WAIT) {
 		l->phase = PHASE_DIAL;
-		l->dial = dial_start(l->base, l->config.host, l->config.port, on_dialled, l);
+		l->dial = dial_start(l->base, l->config.host, l->config.port, &l->proxy,
+				     on_dialled, l);
 	} else if (l->phase == PHASE_UP) {
 		down(l, "no acknowledgement for a minute");
 	} else {
@@ -394,6 +416,9 @@ struct link *link_new(struct event_base *base, const struct link_config *config,
 	l->config.host = xstrdup(config->host);
 	l->config.program = xstrdup(config->program);
 	l->config.dir = NULL;
+	if (config->proxy)
+		l->proxy = *config->proxy;
+	l->config.proxy = NULL;
 	cert_random(&l->boot, sizeof(l->boot));
 	l->timer = evtimer_new(base, on_timer, l);
 	alarm_in(l, 0);

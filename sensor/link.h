@@ -18,6 +18,7 @@
 #include "sensor/spool.h"
 
 struct event_base;
+struct proxy;
 struct link;
 
 enum link_state {
@@ -38,6 +39,7 @@ struct link_config {
 	void (*state)(enum link_state state, const char *words, void *ctx);
 	void (*acked)(void *ctx);
 	void *ctx;
+	const struct proxy *proxy; /* on the way there; copied; NULL or without a host: none */
 };
 
 struct link_stats {

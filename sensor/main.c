@@ -8,6 +8,7 @@
 
 #include "common/exits.h"
 #include "common/log.h"
+#include "common/utf8.h"
 #include "sensor/enroll.h"
 #include "sensor/leftover.h"
 #include "sensor/options.h"
@@ -20,9 +21,14 @@ struct started {
 	char **argv;
 };
 
+/* The words may be those of whoever answered a call. */
 static int fail(const struct err *e)
 {
-	fprintf(stderr, "skein-sensor: %s\n", e->msg);
+	struct buf words = { 0 };
+
+	utf8_show(&words, e->msg, strlen(e->msg));
+	fprintf(stderr, "skein-sensor: %s\n", buf_cstr(&words));
+	buf_fini(&words);
 	if (e->code == -EAGAIN)
 		return EXITS_PARTIAL;
 	return e->code == -EINVAL ? EXITS_USAGE : EXITS_UNREACHED;
@@ -47,7 +53,7 @@ static int settle(const struct args *a)
 	int rc = settle_owner(a->watch.dir, &e);
 
 	if (!rc && standard)
-		rc = settle_collector(a->host, a->watch.port, &e);
+		rc = settle_collector(a->host, a->watch.port, a->proxy_text, a->login, &e);
 	if (rc < 0)
 		return fail(&e);
 	if (!isatty(STDERR_FILENO)) /* a program has asked, which knows what comes next */
@@ -70,7 +76,8 @@ static int enroll(const struct args *a)
 					.port = a->watch.port,
 					.token = token_of(a, line),
 					.dir = a->watch.dir,
-					.force = a->force };
+					.force = a->force,
+					.proxy = &a->proxy };
 	struct identity id;
 	struct err e = { 0 };
 	int rc = enroll_run(&config, &id, &e);
@@ -115,6 +122,7 @@ static int mirror(struct args *a)
 	m->max_connections = a->read.max_connections;
 	m->host = a->host;
 	m->port = a->watch.port;
+	m->proxy = &a->proxy;
 	m->dir = a->watch.dir;
 	m->interval_ms = a->watch.interval_ms;
 	m->ready_fd = a->watch.ready_fd;

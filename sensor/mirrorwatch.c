@@ -240,7 +240,11 @@ static int open_output(struct mirror_watch *w)
 {
 	const struct mirror_config *c = w->config;
 	struct courier_config courier = {
-		.host = c->host, .port = c->port, .dir = c->dir, .patient = c->paths > 0
+		.host = c->host,
+		.port = c->port,
+		.dir = c->dir,
+		.patient = c->paths > 0,
+		.proxy = c->proxy,
 	};
 
 	if (c->once) {

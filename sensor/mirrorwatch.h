@@ -17,16 +17,19 @@
 
 enum { MIRROR_INTERFACES = 16, MIRROR_THREADS = 32, MIRROR_RING_MB = 64 };
 
+struct proxy;
+
 struct mirror_config {
 	const char *const *interface;
 	unsigned interfaces;
 	const char *const *path; /* captures instead */
 	unsigned paths;
-	unsigned threads;	  /* each with a table of connections of its own */
-	uint32_t ring_mb;	  /* of each interface, all threads together */
-	const char *filter;	  /* or NULL */
-	uint32_t max_connections; /* of all threads together */
-	const char *host;	  /* the collector; "": nobody is told */
+	unsigned threads;	   /* each with a table of connections of its own */
+	uint32_t ring_mb;	   /* of each interface, all threads together */
+	const char *filter;	   /* or NULL */
+	uint32_t max_connections;  /* of all threads together */
+	const char *host;	   /* the collector; "": nobody is told */
+	const struct proxy *proxy; /* on the way there; NULL or without a host: none */
 	uint16_t port;
 	const char *dir;
 	unsigned interval_ms;

@@ -36,6 +36,9 @@ static const char usage_text[] =
 	"  --poll              watch without eBPF, by what the kernel tells of sockets\n"
 	"                      (by default eBPF where it can run, else this)\n"
 	"  --collector H:P     where the collector listens\n"
+	"  --proxy H:P         an HTTP proxy on the way there, which is asked to CONNECT; none:\n"
+	"                      not even the one of the file\n"
+	"  --proxy-login FILE  its first line is USER:PASSWORD for that proxy\n"
 	"  --data DIR          identity of this sensor (default " DATA_DIR ")\n"
 	"  --once TIME         watch for so long (60s, 10m, 1h), write --out FILE, and end:\n"
 	"                      no collector, no installation; for `skein import`\n"
@@ -78,6 +81,7 @@ static const char usage_text[] =
 	"\n"
 	"  skein-sensor enroll --collector map.example:7700 --token \"$TOKEN\"\n"
 	"  skein-sensor --collector map.example:7700\n"
+	"  skein-sensor --collector map.example:7700 --proxy proxy.example:3128\n"
 	"  skein-sensor --once 60s --out web01.jsonl\n"
 	"  skein-sensor --read span.pcap --connections tsv\n"
 	"  skein-sensor --read span.pcap --out span.jsonl\n"
@@ -98,6 +102,8 @@ enum opt {
 	OPT_NO_NAT,
 	OPT_DENY,
 	OPT_COLLECTOR,
+	OPT_PROXY,
+	OPT_LOGIN,
 	OPT_DATA,
 	OPT_INTERVAL,
 	OPT_EDGES,
@@ -142,6 +148,8 @@ static const struct option longs[] = {
 	{ "no-translations", no_argument, NULL, OPT_NO_NAT },
 	{ "deny-kernels", required_argument, NULL, OPT_DENY },
 	{ "collector", required_argument, NULL, OPT_COLLECTOR },
+	{ "proxy", required_argument, NULL, OPT_PROXY },
+	{ "proxy-login", required_argument, NULL, OPT_LOGIN },
 	{ "data", required_argument, NULL, OPT_DATA },
 	{ "interval", required_argument, NULL, OPT_INTERVAL },
 	{ "max-edges", required_argument, NULL, OPT_EDGES },
@@ -376,6 +384,33 @@ static int take_bound(struct args *a, int opt)
 	return take_read(a, opt);
 }
 
+/* A password on a command line is everybody's. */
+static int take_proxy(struct args *a, const char *value)
+{
+	if (!at && strchr(value, '@'))
+		return 1 + options_usage("--proxy takes no password, since anybody can read a "
+					 "command line; --proxy-login FILE does",
+					 "");
+	if (!at)
+		a->proxy_text = value;
+	if (strcmp(value, "none") == 0)
+		a->proxy.host[0] = 0;
+	else if (proxy_parse(value, &a->proxy) < 0) /* its words may hold a password */
+		return 1 + options_usage("--proxy wants HOST:PORT, or http://HOST:PORT", "");
+	return 0;
+}
+
+/* The file that is named last counts, whoever named it. */
+static int read_login(struct args *a)
+{
+	struct err e;
+
+	if (!a->login || !*a->proxy.host || proxy_read_login(&a->proxy, a->login, &e) == 0)
+		return 0;
+	options_usage(e.msg, "");
+	return 1 + EXITS_UNREACHED;
+}
+
 static int take(struct args *a, int opt)
 {
 	switch (opt) {
@@ -384,6 +419,11 @@ static int take(struct args *a, int opt)
 		if (addr_split_hostport(optarg, a->host, sizeof(a->host), &a->watch.port) ||
 		    !*a->host || !a->watch.port)
 			return 1 + options_usage("--collector wants HOST:PORT, not ", optarg);
+		return 0;
+	case OPT_PROXY:
+		return take_proxy(a, optarg);
+	case OPT_LOGIN:
+		a->login = optarg;
 		return 0;
 	case OPT_DATA:
 		a->watch.dir = optarg;
@@ -411,6 +451,8 @@ static bool configurable(int opt)
 {
 	switch (opt) {
 	case OPT_COLLECTOR:
+	case OPT_PROXY:
+	case OPT_LOGIN:
 	case OPT_DATA:
 	case OPT_INTERVAL:
 	case OPT_EDGES:
@@ -541,7 +583,7 @@ static int parse(struct args *a, int argc, char **argv)
 			return rc;
 	}
 	a->told = told;
-	return 0;
+	return read_login(a);
 }
 
 int options_parse(struct args *a, int argc, char **argv)
@@ -559,6 +601,7 @@ int options_parse(struct args *a, int argc, char **argv)
 			    .level = LOG_INFO_ };
 	options_bad_config = (struct err){ 0 };
 	a->watch.host = a->host;
+	a->watch.proxy = &a->proxy;
 	rc = parse(a, argc, argv);
 	for (; !rc && a->files_n && optind < argc; optind++)
 		take_file(a, argv[optind]);

@@ -8,6 +8,7 @@
 
 #include "common/err.h"
 #include "common/log.h"
+#include "common/proxy.h"
 #include "sensor/mirrorwatch.h"
 #include "sensor/readfiles.h"
 #include "sensor/watch.h"
@@ -18,6 +19,9 @@ struct args {
 	struct watch_config watch;
 	char host[256];
 	bool collector;
+	struct proxy proxy;
+	const char *proxy_text; /* as told on the command line, or NULL */
+	const char *login;	/* file with its user and password, or NULL */
 	const char *token;
 	bool force, once, self_test, clean, json;
 	enum { MODE_HOST, MODE_MIRROR, MODE_READ } mode;

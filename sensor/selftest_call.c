@@ -26,7 +26,7 @@
 #include "common/version.h"
 #include "common/wire.h"
 #include "sensor/confine.h"
-#include "sensor/dial.h"
+#include "common/dial.h"
 #include "sensor/selftest_parts.h"
 
 enum { FRAME_MAX = 4096 };
@@ -142,9 +142,9 @@ static void on_dialled(const struct dial_result *r, void *ctx)
 
 	k->dial = NULL;
 	snprintf(k->out->peer, sizeof(k->out->peer), "%s", r->peer);
+	k->out->proxied = r->proxied;
 	if (r->fd < 0) {
-		k->out->name = r->fd == -EHOSTUNREACH &&
-			       strncmp(r->words, r->peer, strlen(r->peer)) != 0;
+		k->out->name = r->unknown;
 		end(k, CALL_UNREACHED, r->words);
 		return;
 	}
@@ -198,7 +198,8 @@ static void call(const struct selftest_config *c, struct found_call *out)
 	if (confine_courier(c->watch->dir, &e)) {
 		end(&k, CALL_UNREACHED, e.msg);
 	} else {
-		k.dial = dial_start(k.base, c->watch->host, c->watch->port, on_dialled, &k);
+		k.dial = dial_start(k.base, c->watch->host, c->watch->port, c->watch->proxy,
+				    on_dialled, &k);
 		event_base_dispatch(k.base);
 	}
 	hang_up(&k);

@@ -381,7 +381,12 @@ static void judge_unreached(struct check *c, const char *host, uint16_t port,
 			    const struct found_call *f)
 {
 	check_found(c, CHECK_FAIL, "collector", "cannot be reached: %s", f->words);
-	if (f->name)
+	if (f->proxied)
+		check_mend(c,
+			   "is --proxy (proxy = in sensor.conf) right, and may one CONNECT "
+			   "to port %u there?",
+			   port);
+	else if (f->name)
 		check_mend(c,
 			   "is the name right? getent hosts %s; /etc/resolv.conf, /etc/hosts",
 			   host);

@@ -93,8 +93,9 @@ enum call_end {
 struct found_call {
 	enum call_end end;
 	bool name;	 /* the host was not found: it is a name */
+	bool proxied;	 /* the call went to a proxy */
 	char words[512]; /* what went wrong */
-	char peer[64], program[128];
+	char peer[400], program[128];
 	unsigned ms;	  /* from dialling to the last answer */
 	bool has_clock;	  /* the collector said what time it is */
 	int64_t clock_ms; /* its clock less ours */

@@ -38,7 +38,8 @@ int settle_owner(const char *dir, struct err *e)
 	return rc;
 }
 
-int settle_collector(const char *host, uint16_t port, struct err *e)
+int settle_collector(const char *host, uint16_t port, const char *proxy, const char *login,
+		     struct err *e)
 {
 	char *at, *text;
 	int rc;
@@ -47,7 +48,9 @@ int settle_collector(const char *host, uint16_t port, struct err *e)
 		return 0;
 	at = strchr(host, ':') ? xasprintf("[%s]:%u", host, port)
 			       : xasprintf("%s:%u", host, port);
-	text = xasprintf("# Written by skein-sensor enroll.\ncollector = %s\n", at);
+	text = xasprintf("# Written by skein-sensor enroll.\ncollector = %s\n%s%s%s%s%s%s", at,
+			 proxy ? "proxy = " : "", proxy ? proxy : "", proxy ? "\n" : "",
+			 login ? "proxy-login = " : "", login ? login : "", login ? "\n" : "");
 	rc = file_replace(FOLDER "/collector.conf", 0644, text, strlen(text), e);
 	free(at);
 	free(text);

@@ -18,8 +18,10 @@ int settle_owner(const char *dir, struct err *e);
 
 /*
  * Where the package's folder for it is there and this is root: writes which collector the
- * service is to call, HOST:PORT, in sensor.d/collector.conf.  0 or 1 when it was written.
+ * service is to call, HOST:PORT, in sensor.d/collector.conf, and through which PROXY, with the
+ * LOGIN of which file, unless they are NULL.  0 or 1 when it was written.
  */
-int settle_collector(const char *host, uint16_t port, struct err *e);
+int settle_collector(const char *host, uint16_t port, const char *proxy, const char *login,
+		     struct err *e);
 
 #endif

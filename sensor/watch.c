@@ -15,6 +15,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/proxy.h"
 #include "sensor/batch.h"
 #include "sensor/confine.h"
 #include "sensor/courier.h"
@@ -532,7 +533,9 @@ static void on_reload(evutil_socket_t fd, short what, void *ctx)
 static int open_output(struct watch *w)
 {
 	const struct watch_config *c = w->config;
-	struct courier_config courier = { .host = c->host, .port = c->port, .dir = c->dir };
+	struct courier_config courier = {
+		.host = c->host, .port = c->port, .dir = c->dir, .proxy = c->proxy
+	};
 
 	if (c->once) {
 		w->once = once_new();
@@ -566,7 +569,9 @@ static void on_nat(evutil_socket_t fd, short what, void *ctx)
 static int open_parts(struct watch *w)
 {
 	const struct watch_config *c = w->config;
-	struct own_link own = { .host = c->host, .port = c->port };
+	bool through = c->proxy && *c->proxy->host;
+	struct own_link own = { .host = through ? c->proxy->host : c->host,
+				.port = through ? c->proxy->port : c->port };
 	struct err why = { 0 };
 	int rc = open_output(w);
 

@@ -12,10 +12,13 @@
 #include "common/err.h"
 #include "sensor/probe.h"
 
+struct proxy;
+
 struct watch_config {
 	const struct probe *probe; /* NULL: the best one that runs here */
 	struct probe_config limits;
-	const char *host; /* the collector; "": nobody is told */
+	const char *host;	   /* the collector; "": nobody is told */
+	const struct proxy *proxy; /* on the way there; NULL or without a host: none */
 	uint16_t port;
 	const char *dir;      /* where enrolment left its files */
 	unsigned interval_ms; /* divides a minute */

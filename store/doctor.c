@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "store/aside.h"
 #include "store/db.h"
 #include "store/known.h"
 #include "store/schema.h"
@@ -41,6 +42,23 @@ int doctor_damage(struct store *s, char words[DOCTOR_WORDS], struct err *e)
 	snprintf(words, DOCTOR_WORDS, "%s", db_text(st, 0));
 	db_done(st);
 	return strcmp(words, "ok") != 0;
+}
+
+int doctor_aside(struct store *s, struct doctor_aside *out, struct err *e)
+{
+	sqlite3_stmt *st = db_query(s, e,
+				    "SELECT json_extract(value, '$.file'), "
+				    "json_extract(value, '$.why'), "
+				    "json_extract(value, '$.when_ms') / 1000 FROM setting "
+				    "WHERE key = ? AND json_valid(value)",
+				    DB(T(ASIDE_SETTING)));
+	int rc = st ? db_step(s, st, e) : db_fail(s, NULL);
+
+	if (rc <= 0)
+		return rc;
+	*out = (struct doctor_aside){ db_text(st, 0), db_text(st, 1),
+				      sqlite3_column_int64(st, 2) };
+	return 1; /* reset when it is asked for again */
 }
 
 /* Sensors */

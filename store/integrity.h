@@ -11,7 +11,8 @@
 enum { INTEGRITY_WORDS = 256 };
 
 /*
- * SQLite's quick_check, and the sums of what is packed: reads every page.  0 whole; 1 damaged,
+ * SQLite's integrity_check, whether rows that need each other are there, and the sums of what
+ * is packed: reads all.  0 whole; 1 damaged,
  * with the first of its words in WORDS; negative errno where it could not be run: no such
  * file, no permission, locked, made by a newer program.
  */

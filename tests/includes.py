@@ -36,6 +36,7 @@ ONLY = {
     r"seccomp\.h": {"sensor/confine.c", "collector/confine.c"},
     r"cap-ng\.h": {"sensor/confine.c", "collector/confine.c"},
     r"ini\.h": {"common/config.c"},
+    r"zstd.*\.h": {"common/zip.c"},
     r"pcap.*": {"sensor/mirror/capfile.c", "sensor/mirror/live.c"},
     r"graphviz/cgraph\.h": {"graph/draw/pen.c"},
     r"graphviz/gvc\.h": {"graph/draw/render.c"},

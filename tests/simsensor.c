@@ -5,7 +5,7 @@
  * them have been acknowledged.
  *
  *     simsensor --collector HOST:PORT --data DIR [--token TOKEN] [--batches N] [--records R]
- *               [--seed S] [--pace MS] [--limit SECONDS]
+ *               [--seed S] [--pace MS] [--limit SECONDS] [--proxy HOST:PORT]
  *
  * Its machine is "sim-S" with the address 10.77.(S >> 8 & 255).(S & 255).  Batch b in [0, N)
  * holds the machine and R flows of one client process "sim"; flow i in [0, R) goes to
@@ -29,6 +29,7 @@
 #include "common/clock.h"
 #include "common/exits.h"
 #include "common/log.h"
+#include "common/proxy.h"
 #include "sensor/enroll.h"
 #include "sensor/link.h"
 #include "sensor/spool.h"
@@ -40,6 +41,7 @@ struct sim {
 	const char *token, *dir;
 	char host[256];
 	uint16_t port;
+	struct proxy proxy;
 	uint64_t start_ms;
 	unsigned long made;
 	struct event_base *base;
@@ -162,7 +164,7 @@ static void on_state(enum link_state state, const char *words, void *ctx)
 
 static int enrol(const struct sim *s, struct err *e)
 {
-	struct enroll_config config = { s->host, s->port, s->token, s->dir, false };
+	struct enroll_config config = { s->host, s->port, s->token, s->dir, false, &s->proxy };
 	struct identity id;
 	int rc;
 
@@ -175,7 +177,7 @@ static int enrol(const struct sim *s, struct err *e)
 static int run(struct sim *s, struct err *e)
 {
 	struct link_config config = { s->host,	s->port,  s->dir, "simsensor",
-				      on_state, on_acked, s };
+				      on_state, on_acked, s,	  &s->proxy };
 	struct timeval limit = { .tv_sec = (time_t)s->limit_s };
 	struct timeval pace = { (time_t)(s->pace_ms / 1000), s->pace_ms % 1000 * 1000 };
 	int rc = enrol(s, e);
@@ -226,6 +228,8 @@ static bool set(struct sim *s, int opt)
 	case 'p':
 		s->pace_ms = strtoul(optarg, NULL, 10);
 		return true;
+	case 'x':
+		return proxy_parse(optarg, &s->proxy) == 0;
 	case 'l':
 		s->limit_s = strtoul(optarg, NULL, 10);
 		return true;
@@ -236,11 +240,17 @@ static bool set(struct sim *s, int opt)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "collector", 1, NULL, 'c' }, { "data", 1, NULL, 'd' },
-		{ "token", 1, NULL, 't' },     { "batches", 1, NULL, 'b' },
-		{ "records", 1, NULL, 'r' },   { "seed", 1, NULL, 's' },
-		{ "pace", 1, NULL, 'p' },      { "limit", 1, NULL, 'l' },
-		{ "totals", 0, NULL, 'T' },    { 0 },
+		{ "collector", 1, NULL, 'c' },
+		{ "data", 1, NULL, 'd' },
+		{ "token", 1, NULL, 't' },
+		{ "batches", 1, NULL, 'b' },
+		{ "records", 1, NULL, 'r' },
+		{ "seed", 1, NULL, 's' },
+		{ "pace", 1, NULL, 'p' },
+		{ "limit", 1, NULL, 'l' },
+		{ "totals", 0, NULL, 'T' },
+		{ "proxy", 1, NULL, 'x' },
+		{ 0 },
 	};
 	struct sim s = { .batches = 100, .records = 20, .seed = 1, .limit_s = 60 };
 	bool totals = false;

@@ -6,264 +6,27 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <event2/event.h>
 #include <openssl/ssl.h>
 
-#include "collector/admit.h"
 #include "collector/server.h"
-#include "common/addr.h"
 #include "common/clock.h"
 #include "common/file.h"
-#include "common/log.h"
 #include "common/mem.h"
-#include "common/tls.h"
-#include "common/version.h"
 #include "common/wire.h"
 #include "sensor/enroll.h"
 #include "sensor/link.h"
 #include "store/enrol.h"
 #include "store/store.h"
+#include "tests/peerkit.h"
 #include "tests/unit.h"
-
-static char dir[64], home[96], mine[96];
-static pid_t child;
-static uint16_t port;
-static char token[TOKEN_TEXT];
-
-/* The collector */
-
-static void start_collector(uint16_t on_port)
-{
-	struct server_config config = { .dir = home, .host = "127.0.0.1", .port = on_port, .ready_fd = -1 };
-	char line[64] = "", host[64];
-	int ready[2];
-
-	ck_assert_int_eq(pipe(ready), 0);
-	child = fork();
-	if (!child) {
-		struct err e = { 0 };
-
-		close(ready[0]);
-		config.ready_fd = ready[1];
-		log_open("collector", LOG_ERR_);
-		exit(server_run(&config, &e) ? 1 : 0); /* with the look for leaks */
-	}
-	close(ready[1]);
-	ck_assert_int_gt(read(ready[0], line, sizeof(line) - 1), 0);
-	close(ready[0]);
-	line[strcspn(line, "\n")] = 0;
-	ck_assert_int_eq(addr_split_hostport(line, host, sizeof(host), &port), 0);
-}
-
-static int end_collector(int number)
-{
-	int status;
-
-	kill(child, number);
-	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	child = 0;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-}
-
-static void make_token(uint32_t ttl_s, unsigned uses)
-{
-	struct admit_order order = { home, "host", ttl_s, uses };
-	struct err e = { 0 };
-
-	ck_assert_msg(admit_token(&order, token, &e) == 0, "%s", e.msg);
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
-}
-
-static void setup(void)
-{
-	signal(SIGPIPE, SIG_IGN);
-	snprintf(dir, sizeof(dir), "/tmp/skein-net-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-	snprintf(home, sizeof(home), "%s/c", dir);
-	snprintf(mine, sizeof(mine), "%s/s", dir);
-	start_collector(0);
-	make_token(60, 3);
-}
-
-static void teardown(void)
-{
-	if (child)
-		ck_assert_int_eq(end_collector(SIGTERM), 0);
-	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-static int enrol(const char *where, const char *with, bool force, struct identity *id,
-		 struct err *e)
-{
-	struct enroll_config c = { "127.0.0.1", port, with, where, force };
-
-	return enroll_run(&c, id, e);
-}
-
-static void enrol_well(struct identity *id)
-{
-	struct err e = { 0 };
-
-	ck_assert_msg(enrol(mine, token, false, id, &e) == 0, "%s", e.msg);
-}
-
-/* A peer by hand */
-
-struct peer {
-	SSL_CTX *ctx;
-	SSL *ssl;
-	int fd;
-	uint8_t in[8192];
-	size_t n;
-};
-
-static int dial(void)
-{
-	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(port) };
-	struct timeval patience = { .tv_sec = 15 };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	ck_assert_int_eq(connect(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
-	return fd;
-}
-
-static bool peer_open(struct peer *p, SSL_CTX *ctx)
-{
-	memset(p, 0, sizeof(*p));
-	p->ctx = ctx;
-	p->fd = dial();
-	p->ssl = tls_connecting(ctx);
-	SSL_set_fd(p->ssl, p->fd);
-	return SSL_connect(p->ssl) == 1;
-}
-
-static void peer_open_enrolled(struct peer *p)
-{
-	struct identity id;
-	struct err e = { 0 };
-	SSL_CTX *ctx = identity_tls(mine, &id, &e);
-
-	ck_assert_msg(ctx != NULL, "%s", e.msg);
-	ck_assert(peer_open(p, ctx));
-}
-
-static void peer_open_stranger(struct peer *p)
-{
-	struct token t;
-
-	ck_assert_int_eq(token_parse(token, &t), 0);
-	ck_assert(peer_open(p, tls_client_pinned(t.pin, NULL)));
-}
-
-static void peer_close(struct peer *p)
-{
-	SSL_free(p->ssl);
-	SSL_CTX_free(p->ctx);
-	close(p->fd);
-}
-
-static void say(struct peer *p, struct buf *b)
-{
-	SSL_write(p->ssl, b->p, (int)b->n);
-	buf_fini(b);
-}
-
-/* The next frame; false when the collector has hung up. */
-static bool hear(struct peer *p, struct wire_frame *f)
-{
-	static uint8_t held[sizeof(p->in)];
-	size_t used;
-
-	while (wire_frame_next(p->in, p->n, f, &used) == 0) {
-		int got = SSL_read(p->ssl, p->in + p->n, (int)(sizeof(p->in) - p->n));
-
-		if (got <= 0)
-			return false;
-		p->n += (size_t)got;
-	}
-	memcpy(held, p->in, used);
-	ck_assert_int_eq(wire_frame_next(held, used, f, &used), 1);
-	memmove(p->in, p->in + used, p->n - used);
-	p->n -= used;
-	return true;
-}
-
-static uint16_t hear_error(struct peer *p)
-{
-	struct wire_frame f;
-	struct wire_error m;
-
-	ck_assert(hear(p, &f));
-	ck_assert_int_eq(f.type, WIRE_ERROR);
-	ck_assert_int_eq(wire_get_error(f.body, &m), 0);
-	ck_assert(!hear(p, &f)); /* and it hangs up */
-	return m.code;
-}
-
-static void say_hello(struct peer *p, uint64_t boot, uint64_t epoch)
-{
-	struct wire_hello m = { WIRE_MINOR, 0, boot, epoch, clock_ms(), "test" };
-	struct buf b = { 0 };
-
-	wire_put_hello(&b, &m);
-	say(p, &b);
-}
-
-static uint64_t hear_welcome(struct peer *p)
-{
-	struct wire_welcome m;
-	struct wire_frame f;
-
-	ck_assert(hear(p, &f));
-	ck_assert_int_eq(f.type, WIRE_WELCOME);
-	ck_assert_int_eq(wire_get_welcome(f.body, &m), 0);
-	ck_assert_uint_eq(m.credit, 8);
-	return m.sequence;
-}
-
-static uint64_t hear_ack(struct peer *p)
-{
-	struct wire_frame f;
-	struct wire_ack m;
-
-	ck_assert(hear(p, &f));
-	ck_assert_int_eq(f.type, WIRE_ACK);
-	ck_assert_int_eq(wire_get_ack(f.body, &m), 0);
-	return m.sequence;
-}
-
-static void say_batch(struct peer *p, uint64_t epoch, uint64_t sequence)
-{
-	struct cover c = { clock_ms() - 1000, clock_ms(), 0 };
-	struct wire_writer w = { 0 };
-	struct wire_batch m = { epoch, sequence, 1, WIRE_PLAIN, 0, { 0 } };
-	struct buf b = { 0 };
-
-	wire_writer_begin(&w, c.start_ms);
-	wire_write_cover(&w, &c);
-	m.raw_length = (uint32_t)w.body.n;
-	wire_put_batch(&b, &m, w.body.p, w.body.n);
-	say(p, &b);
-	wire_writer_fini(&w);
-}
 
 /* Enrolment */
 
@@ -401,6 +164,119 @@ START_TEST(optional_frames_are_skipped)
 	ck_assert_uint_eq(hear_ack(&p), 1);
 	wire_frame_end(&b, wire_frame_begin(&b, 99, 0));
 	say(&p, &b);
+	ck_assert_int_eq(hear_error(&p), WIRE_E_PROTOCOL);
+	peer_close(&p);
+}
+END_TEST
+
+START_TEST(what_both_can_is_used)
+{
+	struct identity id;
+	struct buf b = { 0 };
+	struct peer p;
+
+	enrol_well(&id);
+	peer_open_enrolled(&p);
+	put_hello(&b, 1, 3, WIRE_CAN_ZSTD | 1ULL << 63);
+	say(&p, &b);
+	ck_assert_uint_eq(hear_welcome(&p), 0);
+	ck_assert_uint_eq(p.can & WIRE_CAN_ZSTD, WIRE_CAN_ZSTD);
+	put_batch(&b, 3, 1, true);
+	put_batch(&b, 3, 2, false); /* it may, it need not */
+	put_batch(&b, 3, 3, true);
+	say(&p, &b);
+	while (hear_ack(&p) != 3)
+		;
+	peer_close(&p);
+	peer_open_enrolled(&p); /* the same one says no word of zstd now */
+	say_hello(&p, 1, 3);
+	ck_assert_uint_eq(hear_welcome(&p), 3);
+	put_batch(&b, 3, 4, true);
+	say(&p, &b);
+	ck_assert_int_eq(hear_error(&p), WIRE_E_PROTOCOL);
+	peer_close(&p);
+}
+END_TEST
+
+/* Whatever byte of it is wrong: an error or another content, and never a half of it. */
+START_TEST(a_damaged_batch_commits_nothing)
+{
+	struct identity id;
+	struct buf good = { 0 };
+	struct peer p;
+
+	enrol_well(&id);
+	put_batch(&good, 3, 1, true);
+	for (size_t i = 0; i < 3; i++) {
+		struct buf b = { 0 };
+
+		peer_open_enrolled(&p);
+		put_hello(&b, 1, 3, WIRE_CAN_ZSTD);
+		buf_put(&b, good.p, good.n);
+		if (i == 0)
+			b.p[b.n - good.n + 6 + 8 + 8 + 4 + 4] ^= 1; /* the raw length */
+		else if (i == 1)
+			b.p[b.n - good.n + 6 + 25] ^= 1; /* zstd's magic number */
+		else
+			buf_set_u32(&b, b.n - good.n + 6 + 21, WIRE_BODY_MAX + 1);
+		say(&p, &b);
+		ck_assert_uint_eq(hear_welcome(&p), 0);
+		ck_assert_int_eq(hear_error(&p), WIRE_E_PROTOCOL);
+		peer_close(&p);
+	}
+	buf_fini(&good);
+	peer_open_enrolled(&p);
+	say_hello(&p, 1, 3);
+	ck_assert_uint_eq(hear_welcome(&p), 0); /* nothing of all that */
+	peer_close(&p);
+}
+END_TEST
+
+/* Of a version that is not there yet: a higher number, bits, and fields behind ours. */
+START_TEST(a_later_sensor_is_welcome)
+{
+	struct wire_hello m = { WIRE_MINOR + 7, ~0ULL, 1, 3, clock_ms(), "later" };
+	struct identity id;
+	struct buf b = { 0 };
+	struct peer p;
+	size_t at;
+
+	enrol_well(&id);
+	peer_open_enrolled(&p);
+	at = b.n;
+	wire_put_hello(&b, &m);
+	buf_str(&b, "fields that nobody knows");
+	wire_frame_end(&b, at);
+	say(&p, &b);
+	ck_assert_uint_eq(hear_welcome(&p), 0);
+	ck_assert_uint_eq(p.minor, WIRE_MINOR);
+	ck_assert_uint_eq(p.can, WIRE_CAPABILITIES);
+	put_batch(&b, 3, 1, true);
+	say(&p, &b);
+	ck_assert_uint_eq(hear_ack(&p), 1);
+	peer_close(&p);
+}
+END_TEST
+
+START_TEST(no_frame_is_longer_than_the_longest)
+{
+	struct identity id;
+	struct buf b = { 0 };
+	struct peer p;
+
+	enrol_well(&id);
+	peer_open_enrolled(&p);
+	buf_u32(&b, (32 << 10) + 1); /* before the welcome */
+	buf_u16(&b, 99 << 8 | WIRE_OPTIONAL);
+	say(&p, &b);
+	ck_assert_int_eq(hear_error(&p), WIRE_E_PROTOCOL);
+	peer_close(&p);
+	peer_open_enrolled(&p);
+	put_hello(&b, 1, 3, 0);
+	buf_u32(&b, WIRE_FRAME_MAX + 1);
+	buf_u16(&b, WIRE_BATCH << 8);
+	say(&p, &b);
+	hear_welcome(&p);
 	ck_assert_int_eq(hear_error(&p), WIRE_E_PROTOCOL);
 	peer_close(&p);
 }
@@ -715,13 +591,17 @@ int main(void)
 {
 	TCase *t = tcase_create("all");
 
-	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_checked_fixture(t, kit_setup, kit_teardown);
 	tcase_add_test(t, enrolment_leaves_what_it_says);
 	tcase_add_test(t, tokens_have_limits);
 	tcase_add_test(t, a_stranger_may_only_enrol);
 	tcase_add_test(t, a_stranger_gets_no_big_frame);
 	tcase_add_test(t, a_sensor_greets_first_and_once);
 	tcase_add_test(t, optional_frames_are_skipped);
+	tcase_add_test(t, what_both_can_is_used);
+	tcase_add_test(t, a_damaged_batch_commits_nothing);
+	tcase_add_test(t, a_later_sensor_is_welcome);
+	tcase_add_test(t, no_frame_is_longer_than_the_longest);
 	tcase_add_test(t, the_ledger_decides_where_to_go_on);
 	tcase_add_test(t, beyond_the_credit_nothing_is_lost);
 	tcase_add_test(t, one_identity_is_one_sensor);

@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zstd.h>
 
 #include "common/file.h"
 #include "common/mem.h"
+#include "common/zip.h"
 #include "tests/unit.h"
 
 static const struct process client_process = {
@@ -282,6 +284,24 @@ START_TEST(no_changed_byte_of_a_batch_harms)
 }
 END_TEST
 
+/* As a sensor sends it: the sample's records, compressed. */
+static void put_zipped(struct buf *b)
+{
+	struct wire_batch m = { 9, 8, 0, WIRE_ZSTD, 0, { 0 } };
+	struct wire_writer w = { 0 };
+	struct buf zipped = { 0 };
+
+	write_sample(&w);
+	m.records = w.records;
+	m.raw_length = (uint32_t)w.body.n;
+	ck_assert_int_eq(zip(w.body.p, w.body.n, &zipped), 0);
+	wire_put_batch(b, &m, zipped.p, zipped.n);
+	wire_writer_fini(&w);
+	buf_fini(&zipped);
+}
+
+enum { FRAMES = 8 };
+
 static void put_frames(struct buf *b)
 {
 	struct wire_hello hello = { 1, 2, 3, 4, 5, "skein-sensor 0.1.0" };
@@ -299,6 +319,34 @@ static void put_frames(struct buf *b)
 	wire_put_enroll(b, &enroll);
 	wire_put_cert(b, &cert);
 	wire_put_batch(b, &batch, "body", 4);
+	put_zipped(b);
+}
+
+static struct unzip *unzipper;
+
+/* As the collector takes it. */
+static int decode_batch(struct cur body)
+{
+	struct wire_record *r;
+	struct wire_batch m;
+	uint8_t *raw;
+	int rc;
+
+	if (wire_get_batch(body, &m) < 0)
+		return -EPROTO;
+	if (m.encoding == WIRE_PLAIN)
+		return 0;
+	ck_assert_uint_le(m.raw_length, WIRE_BODY_MAX);
+	if (!unzipper)
+		unzipper = unzip_new();
+	raw = xmalloc(m.raw_length);
+	r = xmalloc(sizeof(*r));
+	rc = unzip(unzipper, m.body, raw, m.raw_length);
+	if (rc == 0)
+		read_all(raw, m.raw_length, r);
+	free(raw);
+	free(r);
+	return rc;
 }
 
 static int decode(const struct wire_frame *f)
@@ -310,7 +358,6 @@ static int decode(const struct wire_frame *f)
 		struct wire_error error;
 		struct wire_enroll enroll;
 		struct wire_cert cert;
-		struct wire_batch batch;
 	} m;
 
 	switch (f->type) {
@@ -319,7 +366,7 @@ static int decode(const struct wire_frame *f)
 	case WIRE_WELCOME:
 		return wire_get_welcome(f->body, &m.welcome);
 	case WIRE_BATCH:
-		return wire_get_batch(f->body, &m.batch);
+		return decode_batch(f->body);
 	case WIRE_ACK:
 		return wire_get_ack(f->body, &m.ack);
 	case WIRE_ERROR:
@@ -355,7 +402,7 @@ START_TEST(frames_come_back)
 	size_t used;
 
 	put_frames(&b);
-	ck_assert_int_eq(decode_all(b.p, b.n), 7);
+	ck_assert_int_eq(decode_all(b.p, b.n), FRAMES);
 	ck_assert_int_eq(wire_frame_next(b.p, b.n, &f, &used), 1);
 	ck_assert_int_eq(wire_get_hello(f.body, &hello), 0);
 	ck_assert(hello.minor == 1 && hello.capabilities == 2 && hello.boot == 3);
@@ -374,13 +421,13 @@ START_TEST(damaged_frames_harm_nobody)
 		uint8_t *copy = xmalloc(n);
 
 		memcpy(copy, b.p, n);
-		ck_assert_int_lt(decode_all(copy, n), 7);
+		ck_assert_int_lt(decode_all(copy, n), FRAMES);
 		free(copy);
 	}
 	for (size_t i = 0; i < b.n; i++) {
 		for (int v = 1; v < 256; v++) {
 			b.p[i] ^= (uint8_t)v;
-			ck_assert_int_le(decode_all(b.p, b.n), 7);
+			ck_assert_int_le(decode_all(b.p, b.n), FRAMES);
 			b.p[i] ^= (uint8_t)v;
 		}
 	}
@@ -432,6 +479,177 @@ START_TEST(a_batch_says_its_true_length)
 }
 END_TEST
 
+/* Compressed batches */
+
+static struct cur body_of(const struct buf *b)
+{
+	return cur_of(b->p, b->n);
+}
+
+START_TEST(what_is_zipped_comes_back)
+{
+	struct unzip *u = unzip_new();
+	struct buf raw = { 0 }, zipped = { 0 };
+	uint8_t *out;
+
+	for (unsigned i = 0; raw.n < WIRE_BODY_MAX - 1; i++) /* about 4 to 1 */
+		buf_u8(&raw, (uint8_t)(i * i % 251 ^ i / 999));
+	out = xmalloc(raw.n);
+	for (size_t n = 64; n <= raw.n; n = n * 3 < raw.n || n == raw.n ? n * 3 : raw.n) {
+		buf_reset(&zipped);
+		if (zip(raw.p, n, &zipped) < 0)
+			continue; /* no shorter */
+		ck_assert_uint_lt(zipped.n, n);
+		ck_assert_int_eq(unzip(u, body_of(&zipped), out, n), 0);
+		ck_assert_mem_eq(out, raw.p, n);
+		ck_assert_int_eq(unzip(u, body_of(&zipped), out, n - 1), -EPROTO);
+	}
+	ck_assert_uint_gt(zipped.n, 0);
+	free(out);
+	buf_fini(&raw);
+	buf_fini(&zipped);
+	unzip_free(u);
+}
+END_TEST
+
+/* Nothing is zipped that a receiver would refuse, or that gains nothing. */
+START_TEST(what_does_not_fit_is_sent_plain)
+{
+	struct buf zeroes = { 0 }, noise = { 0 }, out = { 0 };
+
+	for (unsigned i = 0; i < 1 << 18; i++)
+		buf_u8(&zeroes, 0);
+	for (uint32_t i = 0, x = 1; i < 1000; i++, x = x * 1664525 + 1013904223)
+		buf_u8(&noise, (uint8_t)(x >> 24));
+	ck_assert_int_eq(zip(zeroes.p, zeroes.n, &out), -E2BIG);
+	ck_assert_int_eq(zip(noise.p, noise.n, &out), -E2BIG);
+	ck_assert_int_eq(zip(noise.p, 0, &out), -E2BIG);
+	ck_assert_uint_eq(out.n, 0);
+	buf_fini(&zeroes);
+	buf_fini(&noise);
+	buf_fini(&out);
+}
+END_TEST
+
+/* A frame by the library's other ways: parameters P and V, then the content. */
+static void zip_with(struct buf *out, ZSTD_cParameter p, int v, const void *raw, size_t n)
+{
+	ZSTD_CCtx *c = ZSTD_createCCtx();
+	uint8_t room[4096];
+	size_t got;
+
+	ZSTD_CCtx_setParameter(c, p, v);
+	got = ZSTD_compress2(c, room, sizeof(room), raw, n);
+	ck_assert(!ZSTD_isError(got));
+	buf_put(out, room, got);
+	ZSTD_freeCCtx(c);
+}
+
+static int unzips(const struct buf *b, size_t n)
+{
+	struct unzip *u = unzip_new();
+	uint8_t *out = xmalloc(n + 1);
+	int rc = unzip(u, body_of(b), out, n);
+
+	free(out);
+	unzip_free(u);
+	return rc;
+}
+
+START_TEST(one_frame_of_the_declared_length_and_no_other)
+{
+	static const char text[] =
+		"what a sensor says, what a sensor says, what a sensor says";
+	static const uint8_t skipped[] = { 0x50, 0x2a, 0x4d, 0x18, 1, 0, 0, 0, 'x' };
+	size_t n = sizeof(text);
+	struct buf b = { 0 };
+
+	zip_with(&b, ZSTD_c_checksumFlag, 1, text, n);
+	ck_assert_int_eq(unzips(&b, n), 0);
+	ck_assert_int_eq(unzips(&b, n + 1), -EPROTO);
+	ck_assert_int_eq(unzips(&b, n - 1), -EPROTO);
+	b.p[b.n - 1] ^= 1; /* the checksum */
+	ck_assert_int_eq(unzips(&b, n), -EPROTO);
+	buf_reset(&b);
+	zip_with(&b, ZSTD_c_contentSizeFlag, 0, text, n); /* its length is not in it */
+	ck_assert_int_eq(unzips(&b, n), -EPROTO);
+	buf_reset(&b);
+	zip_with(&b, ZSTD_c_checksumFlag, 0, text, n);
+	buf_put(&b, skipped, sizeof(skipped)); /* bytes behind it, and before it */
+	ck_assert_int_eq(unzips(&b, n), -EPROTO);
+	buf_reset(&b);
+	buf_put(&b, skipped, sizeof(skipped));
+	zip_with(&b, ZSTD_c_checksumFlag, 0, text, n);
+	ck_assert_int_eq(unzips(&b, n), -EPROTO);
+	buf_reset(&b);
+	zip_with(&b, ZSTD_c_checksumFlag, 0, text, n / 2); /* two that add up */
+	zip_with(&b, ZSTD_c_checksumFlag, 0, text + n / 2, n - n / 2);
+	ck_assert_int_eq(unzips(&b, n), -EPROTO);
+	buf_fini(&b);
+}
+END_TEST
+
+/* A header that asks for a window of 2 GiB gets the output's few bytes. */
+START_TEST(no_window_takes_memory)
+{
+	static const uint8_t frame[] = {
+		0x28,	 0xb5, 0x2f, 0xfd, /* magic */
+		0x40,			   /* content size of two bytes, a window follows */
+		21 << 3,		   /* 1 << (10 + 21) */
+		0x10,	 0x00,		   /* 256 + 16 */
+		0x83,	 0x08, 0x00,	   /* the last block, 272 times */
+		'a',
+	};
+	struct buf b = { 0 };
+	uint8_t *p;
+
+	buf_put(&b, frame, sizeof(frame));
+	ck_assert_int_eq(unzips(&b, 272), 0);
+	p = b.p + 5;
+	for (int log = 0; log < 256; log++) {
+		*p = (uint8_t)log;
+		unzips(&b, 272);
+	}
+	buf_fini(&b);
+}
+END_TEST
+
+START_TEST(a_zipped_batch_keeps_to_its_bounds)
+{
+	static const struct {
+		uint8_t encoding;
+		uint32_t raw;
+		size_t n;
+		int want;
+	} cases[] = {
+		{ WIRE_ZSTD, 400, 4, 0 },
+		{ WIRE_ZSTD, 401, 4, -EPROTO }, /* more than 100 to 1 */
+		{ WIRE_ZSTD, WIRE_BODY_MAX, 16384, 0 },
+		{ WIRE_ZSTD, WIRE_BODY_MAX + 1, 16384, -EPROTO },
+		{ WIRE_ZSTD, UINT32_MAX, 16384, -EPROTO },
+		{ WIRE_ZSTD, 1, 0, -EPROTO },
+		{ WIRE_PLAIN, 4, 4, 0 },
+		{ WIRE_PLAIN, 3, 4, -EPROTO },
+		{ 2, 4, 4, -EPROTO }, /* no such encoding */
+		{ 255, 4, 4, -EPROTO },
+	};
+	uint8_t *body = xcalloc(1, 16384);
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct wire_batch m = { 1, 1, 1, cases[i].encoding, cases[i].raw, { 0 } };
+		struct buf b = { 0 };
+		struct wire_frame f;
+		size_t used;
+
+		wire_put_batch(&b, &m, body, cases[i].n);
+		ck_assert_int_eq(wire_frame_next(b.p, b.n, &f, &used), 1);
+		ck_assert_int_eq(wire_get_batch(f.body, &m), cases[i].want);
+		buf_fini(&b);
+	}
+	free(body);
+}
+END_TEST
+
 static void write_seed(const char *dir, const char *name, const struct buf *b)
 {
 	char *path = file_path(dir, name);
@@ -446,7 +664,7 @@ START_TEST(seeds_are_written_where_asked)
 {
 	const char *dir = getenv("SKEIN_SEEDS");
 	struct wire_batch m = { 1, 1, 0, WIRE_PLAIN, 0, { 0 } };
-	struct buf frames = { 0 }, batch = { 0 }, body = { 0 };
+	struct buf frames = { 0 }, batch = { 0 }, body = { 0 }, zipped = { 0 };
 	struct wire_writer w = { 0 };
 
 	if (!dir)
@@ -460,6 +678,9 @@ START_TEST(seeds_are_written_where_asked)
 	buf_put(&body, w.body.p, w.body.n);
 	write_seed(dir, "frames", &frames);
 	write_seed(dir, "batch", &batch);
+	put_zipped(&zipped);
+	write_seed(dir, "zipped", &zipped);
+	buf_fini(&zipped);
 	write_seed(dir, "records", &body);
 	wire_writer_fini(&w);
 	buf_fini(&frames);
@@ -482,6 +703,11 @@ int main(void)
 	tcase_add_test(t, damaged_frames_harm_nobody);
 	tcase_add_test(t, frame_limits);
 	tcase_add_test(t, a_batch_says_its_true_length);
+	tcase_add_test(t, what_is_zipped_comes_back);
+	tcase_add_test(t, what_does_not_fit_is_sent_plain);
+	tcase_add_test(t, one_frame_of_the_declared_length_and_no_other);
+	tcase_add_test(t, no_window_takes_memory);
+	tcase_add_test(t, a_zipped_batch_keeps_to_its_bounds);
 	tcase_add_test(t, seeds_are_written_where_asked);
 	return unit_run("wire", t);
 }

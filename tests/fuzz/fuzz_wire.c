@@ -10,6 +10,7 @@
 
 #include "common/token.h"
 #include "common/wire.h"
+#include "common/zip.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
@@ -55,6 +56,25 @@ static void records(struct cur body)
 		abort();
 }
 
+static void open_batch(const struct wire_batch *m)
+{
+	static struct unzip *unzipper;
+	uint8_t *raw;
+
+	if (m->encoding == WIRE_PLAIN) {
+		records(m->body);
+		return;
+	}
+	if (!unzipper)
+		unzipper = unzip_new();
+	if (m->raw_length > WIRE_BODY_MAX)
+		abort();
+	raw = malloc(m->raw_length + 1);
+	if (unzip(unzipper, m->body, raw, m->raw_length) == 0)
+		records(cur_of(raw, m->raw_length));
+	free(raw);
+}
+
 static void frame(const struct wire_frame *f)
 {
 	struct wire_hello hello;
@@ -71,7 +91,7 @@ static void frame(const struct wire_frame *f)
 	else if (f->type == WIRE_WELCOME && wire_get_welcome(f->body, &welcome) == 0)
 		use(welcome.program);
 	else if (f->type == WIRE_BATCH && wire_get_batch(f->body, &batch) == 0)
-		records(batch.body);
+		open_batch(&batch);
 	else if (f->type == WIRE_ACK)
 		wire_get_ack(f->body, &ack);
 	else if (f->type == WIRE_ERROR && wire_get_error(f->body, &error) == 0)

@@ -203,11 +203,11 @@ class Watch:
 class Daemon:
     """A program of Skein that runs on; its two outputs are collected as they come.
 
-    It gets a SIGTERM should this process die without a word.
+    It gets a SIGTERM should this process die without a word.  BEFORE is a command that runs it.
     """
 
-    def __init__(self, name, *arguments):
-        self.argv = [program(name), *[str(a) for a in arguments]]
+    def __init__(self, name, *arguments, before=()):
+        self.argv = [*before, program(name), *[str(a) for a in arguments]]
         self.started = time.monotonic()
         self.stderr = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
         self.process = subprocess.Popen(
