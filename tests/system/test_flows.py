@@ -151,14 +151,18 @@ def pmacctd(here, name, *lines):
 
 
 def of_capture(here, path):
-    """{(client, server, port): Sum} of the TCP connections in a capture."""
+    """{(client, server, port): Sum} of the TCP connections in a capture.
+
+    What was sent again counts again, as an exporter cannot tell it from the rest.
+    """
     out = scene.call(*here.switch.enter(harness.program("skein-sensor"), "--read", path,
                                         "--connections", "tsv"))
     head, *rows = [line.split("\t") for line in out.splitlines()]
     total = collections.defaultdict(lambda: Sum(0, 0, 0, 0))
     for row in (dict(zip(head, r)) for r in rows):
         key = (row["client_ip"], row["server_ip"], int(row["server_port"]))
-        up, down = int(row["bytes_c"]), int(row["bytes_s"])
+        up = int(row["bytes_c"]) + int(row["dup_bytes_c"])
+        down = int(row["bytes_s"]) + int(row["dup_bytes_s"])
         failed = row["state"] in ("refused", "unanswered") or \
             (row["state"] == "reset" and not up and not down)
         opens = row["state"] in ("established", "reset") or failed
