@@ -4,6 +4,7 @@
  * which `skein import` takes.  Where a filter or a limit leaves edges out, only the machines
  * at the ends of those that are left are written; so the edges are read twice then.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +13,9 @@
 #include "cli/commands.h"
 #include "cli/lines.h"
 #include "cli/list.h"
+#include "common/addr.h"
 #include "common/mem.h"
+#include "store/realm.h"
 
 static const struct options_command command = {
 	.name = "edges",
@@ -62,9 +65,16 @@ static const struct list_kind kind = {
 	.from = "\"skein import\" or a sensor brings them",
 };
 
+/* Outside of the first realm the same address may be several: it says which. */
 static void put_end(struct table *t, const struct end_row *end)
 {
-	table_text(t, *end->name ? end->name : end->id ? end->id : end->ip);
+	char far[ADDR_TEXT + REALM_NAME];
+
+	snprintf(far, sizeof(far), "%s@%s", end->ip, end->realm);
+	table_text(t, *end->name    ? end->name
+		      : end->id	    ? end->id
+		      : *end->realm ? far
+				    : end->ip);
 	table_text(t, end->id ? end->id : "");
 	table_text(t, end->ip);
 }

@@ -62,6 +62,8 @@ static void put_addresses(struct table *t, const struct machine_row *m)
 		if (i)
 			buf_str(&all, " ");
 		buf_str(&all, m->ips[i]);
+		if (*m->realm)
+			buf_printf(&all, "@%s", m->realm);
 	}
 	table_text(t, buf_cstr(&all));
 	buf_fini(&all);

@@ -38,6 +38,7 @@ void lines_machine(struct buf *out, const struct machine_row *m)
 		.site = m->site,
 		.ips = m->ips,
 		.ips_n = m->ips_n,
+		.realm = m->realm,
 		.sensor = m->sensor,
 		.cores = m->cores,
 		.memory_bytes = m->memory_bytes,
@@ -135,6 +136,7 @@ static struct exchange_end end_of(const struct end_row *end)
 		.id = end->id ? end->id : "",
 		.name = end->name,
 		.ip = end->ip,
+		.realm = end->realm,
 		.process = end->process,
 	};
 }

@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "common/file.h"
 #include "store/enrol.h"
+#include "store/realm.h"
 #include "store/store.h"
 
 static int keep(const struct admit_order *o, const struct token *t, struct err *e)
@@ -27,6 +28,8 @@ static int keep(const struct admit_order *o, const struct token *t, struct err *
 	cert_sha256(t->secret, sizeof(t->secret), hash);
 	rc = enrol_token_add(store, hash, o->role, clock_ms() + o->ttl_s * 1000ULL, o->uses,
 			     e);
+	if (!rc && o->realm && *o->realm)
+		rc = realm_token(store, hash, o->realm, e);
 	store_close(store);
 	return rc;
 }

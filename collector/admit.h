@@ -15,6 +15,7 @@ struct admit_order {
 	const char *role;
 	uint32_t ttl_s;
 	unsigned uses;
+	const char *realm; /* store/realm.h; NULL or "": the one without a name */
 };
 
 int admit_token(const struct admit_order *order, char text[TOKEN_TEXT], struct err *e);

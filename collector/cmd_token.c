@@ -11,10 +11,11 @@
 #include "collector/home.h"
 #include "collector/options.h"
 #include "common/exits.h"
+#include "store/realm.h"
 
 static const char help[] =
 	"usage: skein-collector token create [--data DIR] [--role host|mirror] [--ttl 24h]\n"
-	"                                    [--uses N]\n"
+	"                                    [--uses N] [--realm NAME]\n"
 	"\n"
 	"Prints a token, alone on one line, that lets new sensors in.\n"
 	"\n"
@@ -22,17 +23,20 @@ static const char help[] =
 	"  --role host|mirror   host (default) speaks for its own addresses, mirror for any\n"
 	"  --ttl TIME           how long it may be used: 30m, 24h (default), 7d\n"
 	"  --uses N             how many sensors it lets in, 1 by default\n"
+	"  --realm NAME         address space that they are in, where addresses of several\n"
+	"                       networks overlap\n"
 	"\n"
 	"  skein-collector token create --ttl 7d --uses 50\n"
 	"  skein-sensor enroll --collector collector.example:7700 --token TOKEN\n";
 
-enum { OPT_DATA = 256, OPT_ROLE, OPT_TTL, OPT_USES };
+enum { OPT_DATA = 256, OPT_ROLE, OPT_TTL, OPT_USES, OPT_REALM };
 
 static const struct option options[] = {
 	{ "data", required_argument, NULL, OPT_DATA },
 	{ "role", required_argument, NULL, OPT_ROLE },
 	{ "ttl", required_argument, NULL, OPT_TTL },
 	{ "uses", required_argument, NULL, OPT_USES },
+	{ "realm", required_argument, NULL, OPT_REALM },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
 };
@@ -72,6 +76,13 @@ static int take(struct admit_order *order, int opt)
 		if (!uses_of(optarg, &order->uses))
 			return options_usage("--uses wants a number from 1, not ", optarg) + 1;
 		return 0;
+	case OPT_REALM:
+		if (!realm_good_name(optarg))
+			return options_usage("--realm wants letters, digits and -_., not ",
+					     optarg) +
+			       1;
+		order->realm = optarg;
+		return 0;
 	case 'h':
 		fputs(help, stdout);
 		return EXITS_OK + 1;
@@ -81,7 +92,7 @@ static int take(struct admit_order *order, int opt)
 
 static int create(int argc, char **argv)
 {
-	struct admit_order order = { HOME_DEFAULT, "host", 24 * 3600, 1 };
+	struct admit_order order = { HOME_DEFAULT, "host", 24 * 3600, 1, "" };
 	char text[TOKEN_TEXT];
 	struct err e = { 0 };
 	int opt, rc;

@@ -5,8 +5,8 @@
 
 #include <stdint.h>
 
-#include "collector/flowport.h"
 #include "common/addr.h"
+#include "collector/flowport.h"
 #include "common/err.h"
 #include "store/retain.h"
 

@@ -27,6 +27,7 @@
 #include "common/version.h"
 #include "common/zip.h"
 #include "store/enrol.h"
+#include "store/realm.h"
 
 enum {
 	GREETING_MS = 10000,	  /* TLS and HELLO or ENROLL together */
@@ -272,6 +273,8 @@ static int enrol_in_transaction(struct hub *hub, const struct wire_enroll *m,
 	if (!rc)
 		rc = enrol_sensor_add(hub->store, out->sensor, role, m->host, fingerprint, now,
 				      e);
+	if (!rc)
+		rc = realm_inherit(hub->store, out->sensor, hash, e);
 	out->certificate = text;
 	return rc;
 }

@@ -77,6 +77,8 @@ void exchange_write_machine(struct buf *out, const struct exchange_machine *m)
 	put_above_zero(&j, "cores", m->cores);
 	put_above_zero(&j, "memory_bytes", m->memory_bytes);
 	put_text(&j, "site", m->site);
+	if (m->realm)
+		put_text(&j, "realm", m->realm);
 	json_key(&j, "sensor");
 	json_bool(&j, m->sensor);
 	put_time(&j, "first", m->first);
@@ -90,6 +92,8 @@ static void put_end(struct json *j, const struct exchange_end *end, bool client,
 	put_or_null(j, client ? "client" : "server", end->id);
 	put_text(j, client ? "client_name" : "server_name", end->name);
 	put_text(j, client ? "client_ip" : "server_ip", end->ip);
+	if (end->realm)
+		put_text(j, client ? "client_realm" : "server_realm", end->realm);
 	if (!client)
 		put_uint(j, "server_port", port);
 	put_or_null(j, client ? "client_process" : "server_process", end->process.name);

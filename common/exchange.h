@@ -30,6 +30,8 @@ struct exchange_machine {
 	uint64_t cores, memory_bytes; /* 0: unknown */
 	int64_t first, last;	      /* Unix seconds, 0: unknown */
 	const char *extra;	      /* JSON object of further keys, or "" */
+	const char
+		*realm; /* address space of its sensor; "" or NULL: the one without a name */
 };
 
 /* How whole a sensor's watch of its machine was, by its own account. */
@@ -47,6 +49,7 @@ struct exchange_end {
 	const char *name; /* of the machine; "": unknown */
 	const char *ip;	  /* "": unknown */
 	struct process process;
+	const char *realm; /* address space; "" or NULL: the one without a name */
 };
 
 struct exchange_flow {

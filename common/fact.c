@@ -2,7 +2,7 @@
 #include "common/fact.h"
 
 const char *const witness_word[WITNESS_COUNT] = {
-	"none", "client", "server", "mirror", "netflow", "import",
+	"none", "client", "server", "mirror", "netflow", "import", "translation",
 };
 
 const char *const usage_word[USAGE_METRICS] = {

@@ -22,6 +22,7 @@ enum witness {
 	WITNESS_MIRROR,
 	WITNESS_NETFLOW,
 	WITNESS_IMPORT,
+	WITNESS_TRANSLATION, /* the host that translated it: opens alone; never on the wire */
 	WITNESS_COUNT
 };
 extern const char *const witness_word[WITNESS_COUNT];

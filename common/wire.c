@@ -562,7 +562,7 @@ static int read_flow(const struct wire_reader *r, struct cur *c, struct flow *f)
 	f->pending = (uint32_t)cur_varint_max(c, UINT32_MAX);
 	f->samples_n = cur_u8(c);
 	if (f->samples_n > FLOW_SAMPLES || f->witness <= WITNESS_NONE ||
-	    f->witness >= WITNESS_COUNT)
+	    f->witness > WITNESS_IMPORT)
 		return -EPROTO;
 	for (unsigned i = 0; i < f->samples_n; i++)
 		get_sample(r, c, &f->samples[i]);

@@ -62,7 +62,7 @@ _skein_argument() {
 	--capacity | --capacity-gb | --pilot | --start | --every | --deadline | --freeze | --link) ;;
 	--assume-gb | --shared | --rtt | --chatty | --wave | -w) ;;
 	--proxy-login) _skein_files "$2" ;;
-	--collector | --listen | --flows | --flow-exporters | --proxy | --relay | --relays | --token | --ttl | --uses | --max-edges | --max-sockets) ;;
+	--collector | --listen | --flows | --flow-exporters | --proxy | --relay | --relays | --token | --ttl | --uses | --realm | --max-edges | --max-sockets) ;;
 	*) return 1 ;;
 	esac
 }
@@ -148,7 +148,7 @@ _skein_collector() {
 	if [[ ${COMP_WORDS[1]} == token && $COMP_CWORD == 2 ]]; then
 		_skein_words "create" "$cur"
 	elif [[ ${COMP_WORDS[1]} == token ]]; then
-		_skein_words "--data --role --ttl --uses --help" "$cur"
+		_skein_words "--data --role --ttl --uses --realm --help" "$cur"
 	elif [[ ${COMP_WORDS[1]} == backup || ${COMP_WORDS[1]} == restore ]]; then
 		_skein_words "--data --help $([[ ${COMP_WORDS[1]} == backup ]] && echo --keep)" "$cur"
 		COMPREPLY+=($(compgen -f -- "$cur"))

@@ -122,7 +122,8 @@ static unsigned known_machine(struct load *l, const char *id, const char *name)
 	return i;
 }
 
-static unsigned stranger(struct load *l, const char *ip, bool scoped, unsigned near)
+static unsigned stranger(struct load *l, const char *ip, const char *realm, bool scoped,
+			 unsigned near)
 {
 	struct graph_machine *m;
 	bool added;
@@ -131,6 +132,8 @@ static unsigned stranger(struct load *l, const char *ip, bool scoped, unsigned n
 	buf_reset(&l->key);
 	key_part(&l->key, "ip");
 	key_part(&l->key, ip);
+	if (*realm)
+		key_part(&l->key, realm);
 	if (scoped)
 		buf_printf(&l->key, "%u", near);
 	i = add_machine(l, (const char *)l->key.p, l->key.n, &added);
@@ -138,7 +141,8 @@ static unsigned stranger(struct load *l, const char *ip, bool scoped, unsigned n
 		return i;
 	m = &l->g->machine[i];
 	m->id = xstrdup("");
-	m->name = xstrdup(*ip ? ip : "unknown address");
+	m->name =
+		*realm ? xasprintf("%s@%s", ip, realm) : xstrdup(*ip ? ip : "unknown address");
 	m->os = xstrdup("");
 	m->kernel = xstrdup("");
 	m->arch = xstrdup("");
@@ -270,7 +274,7 @@ static unsigned place_end(struct load *l, const struct end_row *end, int own, in
 	reach = reach_of(ip);
 	if (reach == LOOPBACK && other >= 0)
 		return (unsigned)other;
-	return stranger(l, ip, reach != GLOBAL && other >= 0,
+	return stranger(l, ip, or_empty(end->realm), reach != GLOBAL && other >= 0,
 			other >= 0 ? (unsigned)other : 0);
 }
 

@@ -11,22 +11,32 @@ static bool goes_before(const struct authority_candidate *a,
 	return a->origin < b->origin;
 }
 
-const struct authority_candidate *authority_choose(const struct authority_candidate *list,
-						   unsigned n)
+static const struct authority_candidate *choose(const struct authority_candidate *list,
+						unsigned n, bool translated)
 {
 	const struct authority_candidate *best = NULL;
 	int64_t most = 0;
 
 	for (unsigned i = 0; i < n; i++)
-		if (list[i].worth > most)
+		if ((list[i].kind == WITNESS_TRANSLATION) == translated &&
+		    list[i].worth > most)
 			most = list[i].worth;
 	for (unsigned i = 0; i < n; i++) {
 		const struct authority_candidate *c = &list[i];
 		bool good =
 			most ? c->worth > 0 && c->worth >= most - AUTHORITY_SLACK : c->reports;
 
-		if (good && goes_before(c, best))
+		if ((c->kind == WITNESS_TRANSLATION) == translated && good &&
+		    goes_before(c, best))
 			best = c;
 	}
 	return best;
+}
+
+const struct authority_candidate *authority_choose(const struct authority_candidate *list,
+						   unsigned n)
+{
+	const struct authority_candidate *best = choose(list, n, false);
+
+	return best ? best : choose(list, n, true);
 }

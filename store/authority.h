@@ -4,7 +4,8 @@
  *
  * It is the one that watched most of the minute without a flaw; of equals the client's host
  * before the server's, the mirror, NetFlow, and of equal kinds the sensor that was known
- * first: two mirrors of one path see the same connections.  Numbers never decide.
+ * first: two mirrors of one path see the same connections.  Numbers never decide.  What a host
+ * has translated counts where there is nobody else: it knows of no bytes.
  */
 #ifndef STORE_AUTHORITY_H
 #define STORE_AUTHORITY_H

@@ -1,9 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- What a collector needs that runs for years (schema version 4).
 
--- The claim's amounts are scaled: the exporter looks at 1 packet in so many; 0: at all.
-ALTER TABLE claim ADD COLUMN sampling INTEGER NOT NULL DEFAULT 0;
-
 -- Who changed what (audit.h); the newest 100,000.
 CREATE TABLE audit(
 	id INTEGER PRIMARY KEY,
@@ -42,3 +39,51 @@ ALTER TABLE sensor ADD COLUMN skew_ms INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE sensor ADD COLUMN clock_base_ms INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE sensor ADD COLUMN clock_end_ms INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE sensor ADD COLUMN clock_jumps INTEGER NOT NULL DEFAULT 0;
+
+-- Address spaces (store/realm.h); endpoint.realm of one is 2^40 + id, or 0 for the one
+-- without a name.
+CREATE TABLE realm(
+	id INTEGER PRIMARY KEY,
+	name TEXT NOT NULL UNIQUE
+);
+ALTER TABLE sensor ADD COLUMN realm INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE token ADD COLUMN realm INTEGER NOT NULL DEFAULT 0;
+
+-- An address in the hands of one holder: a new row begins when another machine takes it, so
+-- that what was said of the old one stays there.
+ALTER TABLE endpoint RENAME TO endpoint_before;
+CREATE TABLE endpoint(
+	id INTEGER PRIMARY KEY,
+	realm INTEGER NOT NULL,
+	address BLOB NOT NULL,
+	since_ms INTEGER NOT NULL,              -- 0: the first
+	UNIQUE(realm, address, since_ms)
+);
+INSERT INTO endpoint SELECT id, realm, address, 0 FROM endpoint_before;
+DROP TABLE endpoint_before;
+
+-- A claim knows the conversation as it was seen, where a NAT joined it with another one, and
+-- whether an exporter looks at every packet.
+ALTER TABLE claim RENAME TO claim_before;
+CREATE TABLE claim(
+	id INTEGER PRIMARY KEY,
+	conversation INTEGER NOT NULL,
+	origin INTEGER NOT NULL,
+	witnesses INTEGER NOT NULL,
+	client_process INTEGER NOT NULL,
+	server_process INTEGER NOT NULL,
+	edge INTEGER NOT NULL,
+	guess INTEGER NOT NULL DEFAULT 0,
+	run INTEGER NOT NULL DEFAULT 0,
+	live INTEGER NOT NULL DEFAULT 0,
+	pending INTEGER NOT NULL DEFAULT 0,
+	opens INTEGER NOT NULL DEFAULT 0,
+	ports BLOB,
+	via INTEGER NOT NULL DEFAULT 0,         -- 0: as it is
+	sampling INTEGER NOT NULL DEFAULT 0,    -- amounts are scaled: 1 packet in so many; 0: all
+	UNIQUE(conversation, origin, witnesses, client_process, server_process, via)
+);
+INSERT INTO claim SELECT id, conversation, origin, witnesses, client_process, server_process,
+	edge, guess, run, live, pending, opens, ports, 0, 0 FROM claim_before;
+DROP TABLE claim_before;
+CREATE INDEX claim_edge ON claim(edge);

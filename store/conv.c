@@ -68,7 +68,8 @@ void conv_forget(struct store *s, int64_t id)
 struct conv_key conv_key(const struct endpoint *client, const struct endpoint *server,
 			 uint32_t scope, uint16_t port, uint8_t proto)
 {
-	bool scoped = client->key.realm || server->key.realm;
+	bool scoped = !dict_realm_is_site(client->key.realm) ||
+		      !dict_realm_is_site(server->key.realm);
 
 	return (struct conv_key){ client->id, server->id, scoped ? scope : 0, port, proto };
 }
@@ -125,7 +126,8 @@ static void read_claim(sqlite3_stmt *st, struct claim *c)
 	c->pending = (uint64_t)sqlite3_column_int64(st, 9);
 	c->opens = (uint64_t)sqlite3_column_int64(st, 10);
 	read_ports(st, 11, c);
-	c->sampling = (uint32_t)sqlite3_column_int64(st, 12);
+	c->via = sqlite3_column_int64(st, 12);
+	c->sampling = (uint32_t)sqlite3_column_int64(st, 13);
 }
 
 static int load_claims(struct store *s, struct conv *v, struct err *e)
@@ -135,7 +137,7 @@ static int load_claims(struct store *s, struct conv *v, struct err *e)
 		db_query(s, e,
 			 "SELECT id, origin, witnesses, client_process, "
 			 "server_process, edge, guess, run, live, pending, opens, "
-			 "ports, sampling FROM claim WHERE conversation = ? ORDER BY id",
+			 "ports, via, sampling FROM claim WHERE conversation = ? ORDER BY id",
 			 DB(I(v->id)));
 
 	if (!st)
@@ -149,6 +151,7 @@ static struct claim *find_claim(struct conv *v, const struct claim *w)
 {
 	for (struct claim *c = v->claims; c < v->claims + v->claims_n; c++)
 		if (c->origin == w->origin && c->witnesses == w->witnesses &&
+		    c->via == w->via &&
 		    memcmp(c->process, w->process, sizeof(c->process)) == 0)
 			return c;
 	return NULL;
@@ -160,9 +163,9 @@ static int make_claim(struct store *s, struct conv *v, const struct claim *w,
 	struct claim *c;
 	int rc = db_run(s, e,
 			"INSERT INTO claim(conversation, origin, witnesses, client_process, "
-			"server_process, edge) VALUES(?, ?, ?, ?, ?, 0)",
+			"server_process, via, edge) VALUES(?, ?, ?, ?, ?, ?, 0)",
 			DB(I(v->id), I(w->origin), I(w->witnesses), I(w->process[PAIR_CLIENT]),
-			   I(w->process[PAIR_SERVER])));
+			   I(w->process[PAIR_SERVER]), I(w->via)));
 
 	if (rc)
 		return rc;
@@ -171,6 +174,7 @@ static int make_claim(struct store *s, struct conv *v, const struct claim *w,
 	c->origin = w->origin;
 	c->witnesses = w->witnesses;
 	memcpy(c->process, w->process, sizeof(c->process));
+	c->via = w->via;
 	*out = c;
 	return 1;
 }
@@ -200,6 +204,16 @@ int conv_save(struct store *s, struct claim *c, struct err *e)
 			 I(c->opens),
 			 B(c->ports_n ? c->port : NULL, c->ports_n * sizeof(c->port[0])),
 			 I(c->sampling), I(c->id)));
+}
+
+int conv_forget_claim(struct store *s, struct conv *v, struct claim *c, struct err *e)
+{
+	int rc = db_run(s, e, "DELETE FROM claim WHERE id = ?", DB(I(c->id)));
+
+	memmove(c, c + 1, (size_t)(v->claims + v->claims_n - c - 1) * sizeof(*c));
+	v->claims_n--;
+	cache_of(s)->claims--;
+	return rc;
 }
 
 void conv_remember_port(struct claim *c, uint16_t port)
@@ -276,6 +290,18 @@ int conv_get(struct store *s, const struct conv_key *key, struct conv **out, str
 	if (rc)
 		conv_drop(s, *out);
 	return rc;
+}
+
+int conv_seek(struct store *s, const struct conv_key *key, struct conv **out, struct err *e)
+{
+	int64_t id;
+	int rc;
+
+	HASH_FIND(hh, cache_of(s)->by_key, key, sizeof(*key), *out);
+	if (*out)
+		return 0;
+	rc = find(s, key, &id, e);
+	return rc > 0 ? conv_at(s, id, out, e) : rc;
 }
 
 int conv_at(struct store *s, int64_t id, struct conv **out, struct err *e)

@@ -17,11 +17,14 @@
 enum { CONV_MINUTES = 2 }; /* minutes remembered, by minute % CONV_MINUTES */
 enum { CONV_NO_ROW = -2, CONV_OPEN = -1 /* a row that nobody has decided on yet */ };
 
+struct nat_view;
+
 struct claim {
 	int64_t id;
 	int64_t origin;	    /* a sensor, or minus an imported source */
 	unsigned witnesses; /* bits 1 << enum witness */
 	int64_t process[PAIR_SIDES];
+	int64_t via; /* the conversation as it was seen, where a NAT joined it with this one */
 	int64_t edge;
 	int64_t paired[PAIR_SIDES]; /* the processes of EDGE; -1: not looked up */
 	bool guess;
@@ -56,6 +59,8 @@ struct conv {
 	struct claim *claims;
 	unsigned claims_n, claims_cap;
 	struct conv_minute minutes[CONV_MINUTES];
+	const struct nat_view *nat; /* as of: */
+	uint64_t nat_version;
 	UT_hash_handle hh, by_id;
 };
 
@@ -63,15 +68,19 @@ struct conv_key conv_key(const struct endpoint *client, const struct endpoint *s
 			 uint32_t scope, uint16_t port, uint8_t proto);
 /* Made if it is not there.  Good until the transaction ends or conv_drop. */
 int conv_get(struct store *s, const struct conv_key *key, struct conv **out, struct err *e);
+/* As conv_get, but NULL if it is not there. */
+int conv_seek(struct store *s, const struct conv_key *key, struct conv **out, struct err *e);
 int conv_at(struct store *s, int64_t id, struct conv **out, struct err *e);
 /*
- * The claim in WANTED's words (origin, witnesses, process): 1 if it was made, without an edge;
- * then others of this conversation may have moved in memory.
+ * The claim in WANTED's words (origin, witnesses, process, via): 1 if it was made, without an
+ * edge; then others of this conversation may have moved in memory.
  */
 int conv_claim(struct store *s, struct conv *v, const struct claim *wanted, struct claim **out,
 	       struct err *e);
 /* Writes what can change of a claim: edge, gauges, opens, ports. */
 int conv_save(struct store *s, struct claim *c, struct err *e);
+/* Out of the database, too; others of V may have moved in memory. */
+int conv_forget_claim(struct store *s, struct conv *v, struct claim *c, struct err *e);
 /* Puts a client port among those remembered, in place of the oldest. */
 void conv_remember_port(struct claim *c, uint16_t port);
 /* Out of memory, not out of the database. */

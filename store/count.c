@@ -9,6 +9,7 @@
 #include "store/db.h"
 #include "store/edge.h"
 #include "store/level.h"
+#include "store/nat.h"
 #include "store/sensor.h"
 
 static const struct amounts nothing;
@@ -65,6 +66,7 @@ static int minute_of(struct store *s, struct conv *v, int64_t minute, struct con
 struct jury {
 	struct authority_candidate list[AUTHORITY_MAX];
 	unsigned n;
+	struct nat_word nat;
 };
 
 static int add_candidate(struct store *s, struct jury *j, enum witness kind, int64_t sensor,
@@ -149,9 +151,22 @@ static int add_claim(struct store *s, struct jury *j, const struct claim *c, int
 	return add_candidate(s, j, conv_witness(c), c->origin, minute, reports, e);
 }
 
+static int ask_nat(struct store *s, struct conv *v, int64_t minute, struct nat_word *w,
+		   struct err *e)
+{
+	const struct nat_view *view;
+	int rc = nat_view_of(s, v, &view, e);
+
+	if (!rc && view)
+		return nat_word(s, view, minute, w, e);
+	w->explained = w->blind[PAIR_CLIENT] = w->blind[PAIR_SERVER] = false;
+	w->n = 0;
+	return rc;
+}
+
 /* NEW is a claim that is about to get its row, or NULL. */
-static int summon(struct store *s, const struct conv *v, int64_t minute,
-		  const struct claim *new, struct jury *j, struct err *e)
+static int summon(struct store *s, struct conv *v, int64_t minute, const struct claim *new,
+		  struct jury *j, struct err *e)
 {
 	bool several = several_on_the_way(v);
 	int64_t client, server;
@@ -159,8 +174,10 @@ static int summon(struct store *s, const struct conv *v, int64_t minute,
 
 	j->n = 0;
 	if (!rc)
+		rc = ask_nat(s, v, minute, &j->nat, e);
+	if (!rc && !j->nat.blind[PAIR_CLIENT])
 		rc = add_candidate(s, j, WITNESS_CLIENT, client, minute, false, e);
-	if (!rc)
+	if (!rc && !j->nat.blind[PAIR_SERVER])
 		rc = add_candidate(s, j, WITNESS_SERVER, server, minute, false, e);
 	for (const struct claim *c = v->claims; c < v->claims + v->claims_n && !rc; c++)
 		rc = add_claim(s, j, c, minute, c == new || c->row[slot] != CONV_NO_ROW,
@@ -184,10 +201,14 @@ static int contest(struct store *s, const struct conv *v, struct conv_minute *m,
 
 	for (unsigned i = 0; i < j->n; i++)
 		sum += j->list[i].origin;
-	if (j->n < 2 || sum == m->contested)
+	for (unsigned i = 0; i < j->nat.n; i++)
+		sum += j->nat.sensor[i];
+	if (j->n + j->nat.n < 2 || sum == m->contested)
 		return 0;
 	for (unsigned i = 0; i < j->n && !rc; i++)
 		rc = put_contest(s, v, m->minute, j->list[i].origin, e);
+	for (unsigned i = 0; i < j->nat.n && !rc; i++)
+		rc = put_contest(s, v, m->minute, j->nat.sensor[i], e);
 	m->contested = sum;
 	return rc;
 }
@@ -242,6 +263,19 @@ static bool counts(const struct conv_minute *m, const struct claim *c)
 	return c->origin == m->origin && conv_witness(c) == m->kind;
 }
 
+/* What another conversation stands for counts nothing, unless its server itself serves it. */
+static const struct authority_candidate *verdict(const struct jury *j)
+{
+	static const struct authority_candidate nobody = { WITNESS_NONE, -1, 0, false };
+	bool serves = false;
+
+	for (unsigned i = 0; i < j->n; i++)
+		serves |= j->list[i].kind == WITNESS_SERVER && j->list[i].reports;
+	if (j->nat.explained && !serves)
+		return &nobody;
+	return authority_choose(j->list, j->n);
+}
+
 /* As summon; then the rows that are there change sides where they must. */
 static int settle(struct store *s, struct conv *v, struct conv_minute *m,
 		  const struct claim *new, struct err *e)
@@ -254,7 +288,7 @@ static int settle(struct store *s, struct conv *v, struct conv_minute *m,
 		rc = contest(s, v, m, &j, e);
 	if (rc)
 		return rc;
-	best = authority_choose(j.list, j.n);
+	best = verdict(&j);
 	if (!best || (best->kind == m->kind && best->origin == m->origin))
 		return 0;
 	m->kind = best->kind;
@@ -265,7 +299,7 @@ static int settle(struct store *s, struct conv *v, struct conv_minute *m,
 	return rc;
 }
 
-static int settle_at(struct store *s, struct conv *v, int64_t minute, struct err *e)
+int count_settle(struct store *s, struct conv *v, int64_t minute, struct err *e)
 {
 	struct conv_minute *m;
 	int rc;
@@ -314,8 +348,8 @@ static int settle_beside(struct store *s, struct conv *v, const struct claim *c,
 
 	if (!on_the_way(c) || !several_on_the_way(v))
 		return 0;
-	rc = settle_at(s, v, minute - 1, e);
-	return rc ? rc : settle_at(s, v, minute + 1, e);
+	rc = count_settle(s, v, minute - 1, e);
+	return rc ? rc : count_settle(s, v, minute + 1, e);
 }
 
 /*
@@ -360,6 +394,27 @@ int count_add(struct store *s, struct conv *v, struct claim *c, const struct cou
 	return rc || !first ? rc : settle_beside(s, v, c, r->minute, e);
 }
 
+int count_take(struct store *s, struct conv *v, struct claim *c, int64_t minute,
+	       struct count_report *out, struct err *e)
+{
+	struct conv_minute *m;
+	int64_t *row = &c->row[slot_of(minute)];
+	int rc = minute_of(s, v, minute, &m, e);
+
+	if (rc || *row == CONV_NO_ROW)
+		return rc;
+	rc = read_row(s, minute, c->id, out, e);
+	if (!rc && *row > 0)
+		rc = flip(s, c, minute, e);
+	if (!rc)
+		rc = db_run(s, e, "DELETE FROM fact_minute WHERE minute = ? AND claim = ?",
+			    DB(I(minute), I(c->id)));
+	*row = CONV_NO_ROW;
+	if (!rc && minute <= s->closed)
+		rc = settle(s, v, m, NULL, e);
+	return rc ? rc : 1;
+}
+
 static int64_t *contested(struct store *s, int64_t sensor, int64_t minute, size_t *n,
 			  struct err *e)
 {
@@ -398,7 +453,7 @@ int count_covered(struct store *s, int64_t sensor, int64_t minute, struct err *e
 
 		rc = conv_at(s, list[i], &v, e);
 		if (!rc)
-			rc = settle_at(s, v, minute, e);
+			rc = count_settle(s, v, minute, e);
 	}
 	free(list);
 	return rc;
@@ -422,7 +477,7 @@ int count_close(struct store *s, int64_t conversation, int64_t minute, struct er
 	int rc = conv_at(s, conversation, &v, e);
 
 	if (!rc)
-		rc = settle_at(s, v, minute, e);
+		rc = count_settle(s, v, minute, e);
 	return rc ? rc : save_claims(s, v, e);
 }
 
@@ -440,7 +495,7 @@ static int judge(struct store *s, struct conv *v, int64_t minute, struct conv_mi
 	if (rc)
 		return rc;
 	*as = *m;
-	best = authority_choose(j.list, j.n);
+	best = verdict(&j);
 	if (best) {
 		as->kind = best->kind;
 		as->origin = best->origin;

@@ -28,6 +28,11 @@ struct count_report {
 /* Adds what the claim C of V reports. */
 int count_add(struct store *s, struct conv *v, struct claim *c, const struct count_report *r,
 	      struct err *e);
+/* Takes the row of C out: 1 with what it held, 0 if there is none. */
+int count_take(struct store *s, struct conv *v, struct claim *c, int64_t minute,
+	       struct count_report *out, struct err *e);
+/* Who counts in MINUTE is decided again. */
+int count_settle(struct store *s, struct conv *v, int64_t minute, struct err *e);
 /* SENSOR's coverage of MINUTE has changed. */
 int count_covered(struct store *s, int64_t sensor, int64_t minute, struct err *e);
 

@@ -54,9 +54,9 @@ void dict_free(struct dict *d)
 
 	if (!d)
 		return;
-	HASH_CLEAR(by_id, d->endpoints_by_id);
-	HASH_ITER (hh, d->endpoints, p, p_next) {
-		HASH_DEL(d->endpoints, p);
+	HASH_CLEAR(hh, d->endpoints);
+	HASH_ITER (by_id, d->endpoints_by_id, p, p_next) {
+		HASH_DELETE(by_id, d->endpoints_by_id, p);
 		free(p);
 	}
 	HASH_ITER (hh, d->processes, n, n_next) {
@@ -73,27 +73,56 @@ void dict_free(struct dict *d)
 /* Endpoints */
 
 static struct endpoint *keep_endpoint(struct store *s, const struct endpoint_key *key,
-				      int64_t id, int64_t machine)
+				      int64_t id, int64_t since_ms)
 {
-	struct endpoint *p = xcalloc(1, sizeof(*p));
+	struct endpoint *p = xcalloc(1, sizeof(*p)), *older;
 	struct dict *d = dict_of(s);
 
 	sweep_endpoint(s, id);
 	p->key = *key;
 	p->id = id;
-	p->machine = machine;
+	p->since_ms = since_ms;
+	HASH_FIND(hh, d->endpoints, key, sizeof(*key), older);
+	if (older)
+		HASH_DEL(d->endpoints, older);
+	p->older = older;
 	HASH_ADD(hh, d->endpoints, key, sizeof(p->key), p);
 	HASH_ADD(by_id, d->endpoints_by_id, id, sizeof(p->id), p);
 	return p;
 }
 
-static int holder(struct store *s, int64_t endpoint, int64_t *machine, struct err *e)
+/* Of one that is over, the last one that held it. */
+static int holder(struct store *s, struct endpoint *p, bool newest, struct err *e)
 {
-	*machine = 0;
-	return db_int(s, e, machine,
-		      "SELECT machine FROM lease WHERE endpoint = ? AND until_ms IS NULL "
-		      "ORDER BY since_ms DESC, id DESC LIMIT 1",
-		      DB(I(endpoint)));
+	int rc = db_int(s, e, &p->machine,
+			"SELECT machine FROM lease WHERE endpoint = ?1 "
+			"AND (until_ms IS NULL OR NOT ?2) "
+			"ORDER BY until_ms IS NOT NULL, since_ms DESC, id DESC LIMIT 1",
+			DB(I(p->id), I(newest)));
+
+	return rc < 0 ? rc : 0;
+}
+
+/* All of one address, the oldest first. */
+static int load_endpoints(struct store *s, const struct endpoint_key *key, struct err *e)
+{
+	struct dict *d = dict_of(s);
+	struct endpoint *p, *newest;
+	int rc;
+	sqlite3_stmt *st = db_query(s, e,
+				    "SELECT id, since_ms FROM endpoint WHERE realm = ? AND "
+				    "address = ? ORDER BY since_ms",
+				    DB(I(key->realm), A(&key->addr)));
+
+	if (!st)
+		return db_fail(s, NULL);
+	while ((rc = db_step(s, st, e)) > 0)
+		keep_endpoint(s, key, sqlite3_column_int64(st, 0),
+			      sqlite3_column_int64(st, 1));
+	HASH_FIND(hh, d->endpoints, key, sizeof(*key), newest);
+	for (p = newest; p && !rc; p = p->older)
+		rc = holder(s, p, p == newest, e);
+	return rc;
 }
 
 int dict_endpoint(struct store *s, int64_t realm, const struct addr *a, struct endpoint **out,
@@ -101,29 +130,46 @@ int dict_endpoint(struct store *s, int64_t realm, const struct addr *a, struct e
 {
 	struct dict *d = dict_of(s);
 	struct endpoint_key key = { realm, *a };
-	int64_t id, machine = 0;
 	int rc;
 
 	HASH_FIND(hh, d->endpoints, &key, sizeof(key), *out);
 	if (*out)
 		return 0;
-	rc = db_run(s, e, "INSERT OR IGNORE INTO endpoint(realm, address) VALUES(?, ?)",
+	rc = db_run(s, e,
+		    "INSERT OR IGNORE INTO endpoint(realm, address, since_ms) VALUES(?, ?, 0)",
 		    DB(I(realm), A(a)));
 	if (rc)
 		return rc;
 	if (sqlite3_changes(s->db)) {
-		id = sqlite3_last_insert_rowid(s->db);
-	} else {
-		rc = db_int(s, e, &id,
-			    "SELECT id FROM endpoint WHERE realm = ? AND address = ?",
-			    DB(I(realm), A(a)));
-		if (rc > 0)
-			rc = holder(s, id, &machine, e);
+		*out = keep_endpoint(s, &key, sqlite3_last_insert_rowid(s->db), 0);
+		return 0;
 	}
-	if (rc < 0)
+	rc = load_endpoints(s, &key, e);
+	if (rc)
 		return rc;
-	*out = keep_endpoint(s, &key, id, machine);
-	return 0;
+	HASH_FIND(hh, d->endpoints, &key, sizeof(key), *out);
+	return *out ? 0 : err_set(e, -EBADMSG, "%s: damaged: endpoint", s->path);
+}
+
+struct endpoint *dict_endpoint_when(struct endpoint *p, int64_t at_ms)
+{
+	while (p->older && at_ms < p->since_ms)
+		p = p->older;
+	return p;
+}
+
+int dict_endpoint_renew(struct store *s, struct endpoint *p, int64_t at_ms,
+			struct endpoint **out, struct err *e)
+{
+	int rc;
+
+	if (at_ms <= p->since_ms)
+		at_ms = p->since_ms + 1;
+	rc = db_run(s, e, "INSERT INTO endpoint(realm, address, since_ms) VALUES(?, ?, ?)",
+		    DB(I(p->key.realm), A(&p->key.addr), I(at_ms)));
+	if (!rc)
+		*out = keep_endpoint(s, &p->key, sqlite3_last_insert_rowid(s->db), at_ms);
+	return rc;
 }
 
 int dict_endpoint_at(struct store *s, int64_t id, struct endpoint **out, struct err *e)
@@ -131,7 +177,6 @@ int dict_endpoint_at(struct store *s, int64_t id, struct endpoint **out, struct 
 	struct dict *d = dict_of(s);
 	struct endpoint_key key;
 	sqlite3_stmt *st;
-	int64_t machine;
 	bool good;
 	int rc;
 
@@ -145,14 +190,14 @@ int dict_endpoint_at(struct store *s, int64_t id, struct endpoint **out, struct 
 	key.realm = sqlite3_column_int64(st, 0);
 	good = rc > 0 && db_addr(st, 1, &key.addr);
 	db_done(st);
-	if (!good)
-		return err_set(e, -EBADMSG, "%s: damaged: endpoint %lld", s->path,
-			       (long long)id);
-	rc = holder(s, id, &machine, e);
+	if (good)
+		rc = load_endpoints(s, &key, e);
 	if (rc < 0)
 		return rc;
-	*out = keep_endpoint(s, &key, id, machine);
-	return 0;
+	HASH_FIND(by_id, d->endpoints_by_id, &id, sizeof(id), *out);
+	return *out ? 0
+		    : err_set(e, -EBADMSG, "%s: damaged: endpoint %lld", s->path,
+			      (long long)id);
 }
 
 /* Processes */

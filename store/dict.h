@@ -2,8 +2,9 @@
 /*
  * The dictionary: addresses and processes as numbers, made when they are first met.
  *
- * An endpoint is an address in a realm, an address space: 0 is the one that all share.  What
- * means something on one machine only (loopback, link-local) is in a realm of that machine.
+ * An endpoint is an address in a realm, an address space: those of sites (store/realm.h), of
+ * which 0 is the one without a name.  What means something on one machine only (loopback,
+ * link-local) is in a realm of that machine.
  */
 #ifndef STORE_DICT_H
 #define STORE_DICT_H
@@ -16,16 +17,39 @@ struct endpoint_key {
 	int64_t realm;
 	struct addr addr;
 };
+/*
+ * An address in the hands of one holder: when it goes to another machine a new endpoint
+ * begins, so that what was said of the old one stays there.
+ */
 struct endpoint {
 	struct endpoint_key key;
 	int64_t id;
-	int64_t machine; /* that holds the open lease; 0: none */
+	int64_t since_ms; /* 0: the first */
+	int64_t machine;  /* that holds the open lease; 0: none */
+	struct endpoint *older;
 	UT_hash_handle hh, by_id;
 };
 
 static inline int64_t dict_realm_machine(int64_t machine)
 {
 	return machine;
+}
+/* Of a site (table realm); 0 is the one without a name. */
+enum { DICT_SITE_BITS = 40 };
+static inline int64_t dict_realm_site(int64_t site)
+{
+	return site ? ((int64_t)1 << DICT_SITE_BITS) + site : 0;
+}
+static inline bool dict_realm_is_site(int64_t realm)
+{
+	return !realm || realm > (int64_t)1 << DICT_SITE_BITS;
+}
+/* The site of a realm, 0 for any other realm. */
+static inline int64_t dict_site_of(int64_t realm)
+{
+	int64_t first = (int64_t)1 << DICT_SITE_BITS;
+
+	return realm > first ? realm - first : 0;
 }
 /* For scoped addresses from a sensor whose machine is not known, or from an imported file. */
 static inline int64_t dict_realm_sensor(int64_t sensor)
@@ -37,9 +61,14 @@ static inline int64_t dict_realm_source(int64_t source)
 	return -2 * source - 1;
 }
 
-/* Pointers are good until the transaction ends. */
+/* Pointers are good until the transaction ends.  The newest of this address. */
 int dict_endpoint(struct store *s, int64_t realm, const struct addr *a, struct endpoint **out,
 		  struct err *e);
+/* The one that P's address was at AT_MS, P or an older one. */
+struct endpoint *dict_endpoint_when(struct endpoint *p, int64_t at_ms);
+/* Begins a newer one of P's address, which is the newest, at AT_MS (made later than P). */
+int dict_endpoint_renew(struct store *s, struct endpoint *p, int64_t at_ms,
+			struct endpoint **out, struct err *e);
 int dict_endpoint_at(struct store *s, int64_t id, struct endpoint **out, struct err *e);
 
 /* 0 for a process without a name.  What is no UTF-8 becomes so; what is too long is cut. */

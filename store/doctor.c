@@ -291,16 +291,18 @@ int doctor_strangers(struct store *s, unsigned limit, struct doctor_strangers *o
 int doctor_contested(struct store *s, doctor_contested_fn *fn, void *ctx, struct err *e)
 {
 	int rc, got = 0;
-	sqlite3_stmt *st = db_query(
-		s, e,
-		"SELECT a.address, iif(m.name = '', m.ident, m.name), "
-		"coalesce((SELECT iif(h.name = '', h.ident, h.name) FROM endpoint p "
-		"JOIN lease l ON l.endpoint = p.id AND l.until_ms IS NULL "
-		"JOIN machine h ON h.id = l.machine "
-		"WHERE p.realm = 0 AND p.address = a.address LIMIT 1), '') "
-		"FROM machine_address a JOIN machine m ON m.id = a.machine WHERE a.contested != 0 "
-		"ORDER BY 1, 2, m.ident",
-		DB_NONE);
+	sqlite3_stmt *st =
+		db_query(s, e,
+			 "SELECT a.address, iif(m.name = '', m.ident, m.name), "
+			 "coalesce((SELECT iif(h.name = '', h.ident, h.name) FROM endpoint p "
+			 "JOIN lease l ON l.endpoint = p.id AND l.until_ms IS NULL "
+			 "JOIN machine h ON h.id = l.machine "
+			 "WHERE p.realm = iif(o.realm = 0, 0, 1099511627776 + o.realm) "
+			 "AND p.address = a.address LIMIT 1), '') "
+			 "FROM machine_address a JOIN machine m ON m.id = a.machine "
+			 "JOIN sensor o ON o.id = m.sensor WHERE a.contested != 0 "
+			 "ORDER BY 1, 2, m.ident",
+			 DB_NONE);
 
 	if (!st)
 		return db_fail(s, NULL);

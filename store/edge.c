@@ -7,6 +7,7 @@
 #include "store/db.h"
 #include "store/level.h"
 #include "store/mark.h"
+#include "store/nat.h"
 
 struct alias {
 	int64_t edge, into;
@@ -164,19 +165,62 @@ struct move {
 	int64_t from, into;
 };
 
-static struct pair_claim *pair_claims(const struct conv *v)
+/* The claims of V, and those of others that know a process at one end of it. */
+struct pairing {
+	struct pair_claim *claim;
+	size_t n, cap;
+};
+
+static void add_pair(struct pairing *p, const struct claim *c, bool client, bool server)
 {
-	struct pair_claim *p = xcalloc(v->claims_n, sizeof(*p));
+	struct pair_claim *x;
 
-	for (unsigned i = 0; i < v->claims_n; i++) {
-		const struct claim *c = &v->claims[i];
+	MEM_GROW(p->claim, p->n, p->cap);
+	x = &p->claim[p->n++];
+	memset(x, 0, sizeof(*x));
+	if (client)
+		x->process[PAIR_CLIENT] = c->process[PAIR_CLIENT];
+	if (server)
+		x->process[PAIR_SERVER] = c->process[PAIR_SERVER];
+	memcpy(x->port, c->port, sizeof(x->port));
+	x->ports_n = c->ports_n;
+	x->opens = c->opens;
+}
 
-		memcpy(p[i].process, c->process, sizeof(p[i].process));
-		memcpy(p[i].port, c->port, sizeof(p[i].port));
-		p[i].ports_n = c->ports_n;
-		p[i].opens = c->opens;
+/* Who calls a balancer's address is known there, and who answers the gateway behind it. */
+static int add_side(struct store *s, struct pairing *p, const struct conv *v,
+		    const struct nat_key *key, bool client, struct err *e)
+{
+	struct conv_key k;
+	struct conv *w = NULL;
+	int rc = nat_conv_key(s, key, INT64_MAX, &k, e);
+
+	if (!rc)
+		rc = conv_seek(s, &k, &w, e);
+	for (unsigned i = 0; !rc && w && w != v && i < w->claims_n; i++)
+		if (w->claims[i].process[client ? PAIR_CLIENT : PAIR_SERVER])
+			add_pair(p, &w->claims[i], client, !client);
+	return rc;
+}
+
+static int gather(struct store *s, struct conv *v, struct pairing *p, struct err *e)
+{
+	const struct nat_view *view;
+	int rc = nat_view_of(s, v, &view, e);
+
+	for (unsigned i = 0; i < v->claims_n; i++)
+		add_pair(p, &v->claims[i], true, true);
+	for (unsigned i = 0; view && i < view->n && !rc; i++) {
+		const struct nat_rule *r = view->rule[i];
+
+		if (!nat_same(&r->real, &view->key))
+			continue;
+		if (!nat_same(&r->before, &r->real) && r->before.realm == r->real.realm)
+			rc = add_side(s, p, v, &r->before, true, e);
+		if (!rc && !nat_same(&r->after, &r->real))
+			rc = add_side(s, p, v, &r->after, false, e);
 	}
-	return p;
+	return rc;
 }
 
 static int assign(struct store *s, struct conv *v, struct claim *c, const struct pair_claim *p,
@@ -216,21 +260,39 @@ static int retire(struct store *s, const struct move *m, struct err *e)
 	return merge(s, from, into, e);
 }
 
-int edge_pair(struct store *s, struct conv *v, struct err *e)
+static int pair_all(struct store *s, struct conv *v, const struct pairing *p, struct err *e)
 {
-	struct pair_claim *p = pair_claims(v);
 	struct move *moves = xcalloc(v->claims_n, sizeof(*moves));
 	int rc = 0;
 
-	pair_resolve(p, v->claims_n);
 	for (unsigned i = 0; i < v->claims_n && !rc; i++)
-		rc = assign(s, v, &v->claims[i], &p[i], &moves[i], e);
+		rc = assign(s, v, &v->claims[i], &p->claim[i], &moves[i], e);
 	for (unsigned i = 0; i < v->claims_n && !rc; i++)
 		if (moves[i].from)
 			rc = retire(s, &moves[i], e);
 	free(moves);
-	free(p);
 	return rc;
+}
+
+int edge_pair(struct store *s, struct conv *v, struct err *e)
+{
+	struct pairing p = { 0 };
+	int rc = gather(s, v, &p, e);
+
+	if (!rc) {
+		pair_resolve(p.claim, (unsigned)p.n);
+		rc = pair_all(s, v, &p, e);
+	}
+	free(p.claim);
+	return rc;
+}
+
+int edge_leave(struct store *s, struct conv *v, struct claim *c, int64_t into, struct err *e)
+{
+	struct move m = { c->edge, into };
+	int rc = conv_forget_claim(s, v, c, e);
+
+	return rc ? rc : retire(s, &m, e);
 }
 
 bool edge_guessed(const struct conv *v)

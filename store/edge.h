@@ -14,8 +14,11 @@
 #include "store/priv.h"
 
 /* Gives every claim of V its edge and saves those that change; after a claim was made, or when
- * ports may decide anew. */
+ * ports may decide anew.  Behind a NAT the processes are those of the conversations that V is
+ * seen as. */
 int edge_pair(struct store *s, struct conv *v, struct err *e);
+/* Takes C, which has no facts any more, out of V; what its edge has goes to INTO with it. */
+int edge_leave(struct store *s, struct conv *v, struct claim *c, int64_t into, struct err *e);
 /* True if edge_pair chose among several for some claim. */
 bool edge_guessed(const struct conv *v);
 int edge_final(struct store *s, int64_t edge, int64_t *out, struct err *e);

@@ -18,7 +18,7 @@ int enrol_token_add(struct store *s, const uint8_t hash[32], const char *role,
 
 	if (rc)
 		return rc;
-	rc = db_run(s, e, "INSERT INTO token VALUES(?, ?, ?, ?)",
+	rc = db_run(s, e, "INSERT INTO token(hash, role, expires_ms, uses) VALUES(?, ?, ?, ?)",
 		    DB(B(hash, HASH_BYTES), T(role), I(expires_ms), I(uses)));
 	return store_leave(s, own, rc, e);
 }

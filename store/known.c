@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "store/db.h"
+#include "store/dict.h"
 
 /* Every array is read in the order of its key, so that it can be searched. */
 
@@ -24,7 +25,8 @@ static int load_machines(struct store *s, struct known *k, struct err *e)
 		"iif(inventory = '', extra, "
 		"json_patch(iif(json_valid(extra), extra, '{}'), inventory)), "
 		"cores, memory, sensor != 0 OR watched, m.first_ms, m.last_ms, "
-		"c.seen, c.counted, s.lost, s.overflow, s.unnamed, s.degraded, s.skew_ms "
+		"c.seen, c.counted, s.lost, s.overflow, s.unnamed, s.degraded, s.skew_ms, "
+		"coalesce((SELECT r.name FROM realm r WHERE r.id = s.realm), '') "
 		"FROM machine m LEFT JOIN sensor s ON s.id = m.sensor AND m.sensor != 0 "
 		/* what one namespace has too much makes up for nothing in another */
 		"LEFT JOIN (SELECT sensor AS of, sum(min(active_seen, active_kernel) + "
@@ -60,7 +62,8 @@ static int load_machines(struct store *s, struct known *k, struct err *e)
 			.overflow = (uint64_t)sqlite3_column_int64(st, 16),
 			.unnamed = (uint64_t)sqlite3_column_int64(st, 17),
 			.degraded = (uint32_t)sqlite3_column_int64(st, 18),
-			.skew_ms = sqlite3_column_int64(st, 19)
+			.skew_ms = sqlite3_column_int64(st, 19),
+			.realm = copy(st, 20)
 		};
 	}
 	return rc;
@@ -86,13 +89,37 @@ static int load_processes(struct store *s, struct known *k, struct err *e)
 	return rc;
 }
 
+static int load_realms(struct store *s, struct known *k, struct err *e)
+{
+	size_t cap = 0;
+	int rc;
+	sqlite3_stmt *st = db_query(s, e, "SELECT id, name FROM realm ORDER BY id", DB_NONE);
+
+	if (!st)
+		return db_fail(s, NULL);
+	while ((rc = db_step(s, st, e)) > 0) {
+		MEM_GROW(k->realm, k->realm_n, cap);
+		k->realm[k->realm_n++] =
+			(struct known_realm){ sqlite3_column_int64(st, 0), copy(st, 1) };
+	}
+	return rc;
+}
+
+static const char *realm_name(const struct known *k, int64_t site)
+{
+	for (size_t i = 0; i < k->realm_n && site; i++)
+		if (k->realm[i].id == site)
+			return k->realm[i].name;
+	return "";
+}
+
 static int load_endpoints(struct store *s, struct known *k, struct err *e)
 {
 	static const struct addr none;
 	size_t cap = 0;
 	int rc;
 	sqlite3_stmt *st =
-		db_query(s, e, "SELECT id, address FROM endpoint ORDER BY id", DB_NONE);
+		db_query(s, e, "SELECT id, address, realm FROM endpoint ORDER BY id", DB_NONE);
 
 	if (!st)
 		return db_fail(s, NULL);
@@ -105,6 +132,8 @@ static int load_endpoints(struct store *s, struct known *k, struct err *e)
 		p->id = sqlite3_column_int64(st, 0);
 		if (db_addr(st, 1, &p->addr) && !addr_eq(&p->addr, &none))
 			addr_text(&p->addr, p->ip);
+		p->site = dict_site_of(sqlite3_column_int64(st, 2));
+		p->realm = realm_name(k, p->site);
 	}
 	return rc;
 }
@@ -163,6 +192,8 @@ int known_load(struct store *s, bool addresses, struct known *k, struct err *e)
 	if (!rc)
 		rc = load_processes(s, k, e);
 	if (!rc && addresses)
+		rc = load_realms(s, k, e);
+	if (!rc && addresses)
 		rc = load_endpoints(s, k, e);
 	if (!rc && addresses)
 		rc = load_leases(s, k, e);
@@ -175,9 +206,8 @@ void known_fini(struct known *k)
 {
 	for (size_t i = 0; i < k->machine_n; i++) {
 		struct known_machine *m = &k->machine[i];
-		char *all[] = {
-			m->ident, m->name, m->os, m->kernel, m->arch, m->site, m->extra
-		};
+		char *all[] = { m->ident, m->name, m->os,    m->kernel,
+				m->arch,  m->site, m->extra, m->realm };
 
 		for (size_t j = 0; j < sizeof(all) / sizeof(*all); j++)
 			free(all[j]);
@@ -192,6 +222,9 @@ void known_fini(struct known *k)
 		free(k->detail[i].user);
 		free(k->detail[i].app);
 	}
+	for (size_t i = 0; i < k->realm_n; i++)
+		free(k->realm[i].name);
+	free(k->realm);
 	free(k->machine);
 	free(k->endpoint);
 	free(k->process);

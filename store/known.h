@@ -17,6 +17,7 @@ struct known_machine {
 	char *os, *kernel, *arch, *site, *extra;
 	uint32_t cores;
 	uint64_t memory;
+	char *realm; /* that its sensor is in, "" */
 	bool sensor;
 	int64_t first_ms, last_ms;
 	uint64_t opens_seen, opens_kernel, lost, overflow, unnamed;
@@ -27,6 +28,8 @@ struct known_endpoint {
 	int64_t id;
 	struct addr addr;
 	char ip[ADDR_TEXT];		     /* "" for no address */
+	int64_t site;			     /* table realm, 0: the one without a name */
+	const char *realm;		     /* its name, "" for the one without */
 	const struct known_machine *machine; /* NULL: none */
 };
 struct known_process {
@@ -38,7 +41,14 @@ struct known_detail {
 	char *exe, *user, *app;
 };
 
+struct known_realm {
+	int64_t id;
+	char *name;
+};
+
 struct known {
+	struct known_realm *realm;
+	size_t realm_n;
 	struct known_machine *machine;
 	struct known_endpoint *endpoint;
 	struct known_process *process;

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "store/db.h"
+#include "store/repoint.h"
+#include "store/sensor.h"
 
 int machine_find(struct store *s, const char *ident, int64_t *id, struct err *e)
 {
@@ -33,28 +35,46 @@ int machine_sensor(struct store *s, int64_t machine, int64_t *sensor, struct err
 	return rc < 0 ? rc : 0;
 }
 
+static int put_lease(struct store *s, struct endpoint *p, int64_t machine, int64_t since_ms,
+		     struct err *e)
+{
+	p->machine = machine;
+	return db_run(s, e, "INSERT INTO lease(endpoint, machine, since_ms) VALUES(?, ?, ?)",
+		      DB(I(p->id), I(machine), I(since_ms)));
+}
+
+static int close_lease(struct store *s, const struct endpoint *p, int64_t at_ms, struct err *e)
+{
+	return db_run(s, e,
+		      "UPDATE lease SET until_ms = ? WHERE endpoint = ? AND until_ms IS NULL",
+		      DB(I(at_ms), I(p->id)));
+}
+
+/* The past belongs to the first that is known; after that each holder has its own endpoint. */
 int machine_lease(struct store *s, struct endpoint *p, int64_t machine, int64_t at_ms,
 		  struct err *e)
 {
+	struct endpoint *next;
 	int64_t before;
 	int rc;
 
 	if (p->machine == machine)
 		return 0;
-	rc = db_int(s, e, &before, "SELECT 1 FROM lease WHERE endpoint = ? LIMIT 1",
+	rc = db_int(s, e, &before,
+		    "SELECT machine FROM lease WHERE endpoint = ? ORDER BY id DESC LIMIT 1",
 		    DB(I(p->id)));
-	if (rc > 0)
-		rc = db_run(s, e,
-			    "UPDATE lease SET until_ms = ? "
-			    "WHERE endpoint = ? AND until_ms IS NULL",
-			    DB(I(at_ms), I(p->id)));
-	else
-		at_ms = 0; /* the past belongs to the first that is known */
 	if (rc < 0)
 		return rc;
-	p->machine = machine;
-	return db_run(s, e, "INSERT INTO lease(endpoint, machine, since_ms) VALUES(?, ?, ?)",
-		      DB(I(p->id), I(machine), I(at_ms)));
+	if (rc == 0 || before == machine)
+		return put_lease(s, p, machine, rc ? at_ms : 0, e);
+	rc = close_lease(s, p, at_ms, e);
+	if (!rc)
+		rc = dict_endpoint_renew(s, p, at_ms, &next, e);
+	if (rc)
+		return rc;
+	p->machine = before;
+	rc = put_lease(s, next, machine, next->since_ms, e);
+	return rc ? rc : repoint_endpoint(s, p, next, e);
 }
 
 int machine_list_address(struct store *s, int64_t machine, const struct addr *a,
@@ -72,26 +92,27 @@ static bool listed(const struct machine *m, const struct addr *a)
 	return false;
 }
 
-/* Endpoints of the common realm that the machine holds and no longer lists; the caller frees.
- */
-static int64_t *left_behind(struct store *s, int64_t machine, const struct machine *m,
-			    size_t *n, struct err *e)
+/* Endpoints that the machine holds and no longer lists in REALM; the caller frees. */
+static int64_t *left_behind(struct store *s, int64_t machine, int64_t realm,
+			    const struct machine *m, size_t *n, struct err *e)
 {
 	int64_t *list = NULL;
 	size_t cap = 0;
 	struct addr a;
 	int rc;
-	sqlite3_stmt *st = db_query(s, e,
-				    "SELECT p.id, p.address FROM lease l "
-				    "JOIN endpoint p ON p.id = l.endpoint WHERE l.machine = ? "
-				    "AND l.until_ms IS NULL AND p.realm = 0",
-				    DB(I(machine)));
+	sqlite3_stmt *st =
+		db_query(s, e,
+			 "SELECT p.id, p.address, p.realm FROM lease l "
+			 "JOIN endpoint p ON p.id = l.endpoint WHERE l.machine = ?1 "
+			 "AND l.until_ms IS NULL AND p.realm != ?1",
+			 DB(I(machine)));
 
 	*n = 0;
 	if (!st)
 		return NULL;
 	while ((rc = db_step(s, st, e)) > 0) {
-		if (!db_addr(st, 1, &a) || listed(m, &a))
+		if (!db_addr(st, 1, &a) ||
+		    (sqlite3_column_int64(st, 2) == realm && listed(m, &a)))
 			continue;
 		MEM_GROW(list, *n, cap);
 		list[(*n)++] = sqlite3_column_int64(st, 0);
@@ -105,12 +126,46 @@ static int64_t *left_behind(struct store *s, int64_t machine, const struct machi
 	return list;
 }
 
-static int close_leases(struct store *s, int64_t machine, const struct machine *m,
-			int64_t at_ms, struct err *e)
+/* Another machine of the realm that lists the address and could not have it; 0: none. */
+static int who_waits(struct store *s, const struct endpoint *p, int64_t *machine,
+		     struct err *e)
+{
+	int rc =
+		db_int(s, e, machine,
+		       "SELECT a.machine FROM machine_address a "
+		       "JOIN machine m ON m.id = a.machine JOIN sensor o ON o.id = m.sensor "
+		       "WHERE a.contested AND a.address = ? AND NOT o.revoked AND o.realm = ? "
+		       "ORDER BY m.last_ms DESC, m.id LIMIT 1",
+		       DB(A(&p->key.addr), I(dict_site_of(p->key.realm))));
+
+	if (!rc)
+		*machine = 0;
+	return rc < 0 ? rc : 0;
+}
+
+/* Who waits for it gets it at once: what it says until it describes itself again is true. */
+static int hand_on(struct store *s, struct endpoint *p, int64_t at_ms, struct err *e)
+{
+	int64_t machine;
+	int rc = who_waits(s, p, &machine, e);
+
+	if (rc || !machine)
+		return rc;
+	rc = db_run(
+		s, e,
+		"UPDATE machine_address SET contested = 0 WHERE machine = ? AND address = ?",
+		DB(I(machine), A(&p->key.addr)));
+	if (!rc)
+		rc = machine_lease(s, p, machine, at_ms, e);
+	return rc ? rc : sensor_reload_of(s, machine, e);
+}
+
+static int close_leases(struct store *s, int64_t machine, int64_t realm,
+			const struct machine *m, int64_t at_ms, struct err *e)
 {
 	size_t n;
 	int rc = 0;
-	int64_t *list = left_behind(s, machine, m, &n, e);
+	int64_t *list = left_behind(s, machine, realm, m, &n, e);
 
 	if (!list)
 		return db_fail(s, NULL);
@@ -121,10 +176,9 @@ static int close_leases(struct store *s, int64_t machine, const struct machine *
 		if (rc)
 			break;
 		p->machine = 0;
-		rc = db_run(s, e,
-			    "UPDATE lease SET until_ms = ? "
-			    "WHERE endpoint = ? AND until_ms IS NULL",
-			    DB(I(at_ms), I(p->id)));
+		rc = close_lease(s, p, at_ms, e);
+		if (!rc)
+			rc = hand_on(s, p, at_ms, e);
 	}
 	free(list);
 	return rc;
@@ -143,13 +197,13 @@ int machine_heard(struct store *s, int64_t machine, int64_t at_ms, bool *out, st
 }
 
 /* An address that a machine which is still heard has cannot be taken from it by naming it. */
-static int open_lease(struct store *s, int64_t machine, const struct addr *a, int64_t at_ms,
-		      struct err *e)
+static int open_lease(struct store *s, int64_t machine, int64_t realm, const struct addr *a,
+		      int64_t at_ms, struct err *e)
 {
-	int64_t realm = addr_is_scoped(a) ? dict_realm_machine(machine) : 0;
 	bool contested = false;
 	struct endpoint *p;
-	int rc = dict_endpoint(s, realm, a, &p, e);
+	int rc = dict_endpoint(s, addr_is_scoped(a) ? dict_realm_machine(machine) : realm, a,
+			       &p, e);
 
 	if (!rc && p->machine && p->machine != machine)
 		rc = machine_heard(s, p->machine, at_ms, &contested, e);
@@ -158,19 +212,19 @@ static int open_lease(struct store *s, int64_t machine, const struct addr *a, in
 	return rc || contested ? rc : machine_lease(s, p, machine, at_ms, e);
 }
 
-static int open_leases(struct store *s, int64_t machine, const struct machine *m,
-		       int64_t at_ms, struct err *e)
+static int open_leases(struct store *s, int64_t machine, int64_t realm,
+		       const struct machine *m, int64_t at_ms, struct err *e)
 {
 	int rc = db_run(s, e, "DELETE FROM machine_address WHERE machine = ?", DB(I(machine)));
 
 	for (unsigned i = 0; i < m->addrs_n && !rc; i++)
 		if (!addr_is_any(&m->addrs[i]))
-			rc = open_lease(s, machine, &m->addrs[i], at_ms, e);
+			rc = open_lease(s, machine, realm, &m->addrs[i], at_ms, e);
 	return rc;
 }
 
-int machine_describe(struct store *s, int64_t machine, const struct machine *m, int64_t at_ms,
-		     struct err *e)
+int machine_describe(struct store *s, int64_t machine, int64_t realm, const struct machine *m,
+		     int64_t at_ms, struct err *e)
 {
 	char name[NAME_LEN + 1], os[NAME_LEN + 1], kernel[NAME_LEN + 1], arch[NAME_LEN + 1];
 	int rc = db_run(s, e,
@@ -185,6 +239,6 @@ int machine_describe(struct store *s, int64_t machine, const struct machine *m, 
 			   I(m->memory_bytes), I(at_ms), I(machine)));
 
 	if (!rc)
-		rc = close_leases(s, machine, m, at_ms, e);
-	return rc ? rc : open_leases(s, machine, m, at_ms, e);
+		rc = close_leases(s, machine, realm, m, at_ms, e);
+	return rc ? rc : open_leases(s, machine, realm, m, at_ms, e);
 }

@@ -3,9 +3,9 @@
  * Machines, the addresses they say they have, and the leases by which addresses become
  * machines.
  *
- * A machine lists any address; a lease on it in the common realm is held by one machine at a
- * time, and taking it over closes the older one.  The any-address in a machine's realm stands
- * for a machine without address.
+ * A machine lists any address; a lease on it in the realm of a site is held by one machine at
+ * a time, and taking it over closes the older one and begins a new endpoint.  The any-address
+ * in a machine's realm stands for a machine without address.
  */
 #ifndef STORE_MACHINE_H
 #define STORE_MACHINE_H
@@ -26,9 +26,9 @@ int machine_find(struct store *s, const char *ident, int64_t *id, struct err *e)
 int machine_make(struct store *s, const char *ident, int64_t *id, struct err *e);
 /* The sensor that speaks for the machine, 0: none. */
 int machine_sensor(struct store *s, int64_t machine, int64_t *sensor, struct err *e);
-/* That M's sensor says at AT_MS how things are: attributes, addresses, leases. */
-int machine_describe(struct store *s, int64_t machine, const struct machine *m, int64_t at_ms,
-		     struct err *e);
+/* That M's sensor, in REALM, says at AT_MS how things are: attributes, addresses, leases. */
+int machine_describe(struct store *s, int64_t machine, int64_t realm, const struct machine *m,
+		     int64_t at_ms, struct err *e);
 /* CONTESTED: it lists the address, but another one has it. */
 int machine_list_address(struct store *s, int64_t machine, const struct addr *a,
 			 bool contested, struct err *e);
@@ -36,6 +36,7 @@ int machine_list_address(struct store *s, int64_t machine, const struct addr *a,
  * AT_MS. */
 int machine_heard(struct store *s, int64_t machine, int64_t at_ms, bool *out, struct err *e);
 
+/* P, the newest of its address, is MACHINE's from AT_MS on. */
 int machine_lease(struct store *s, struct endpoint *p, int64_t machine, int64_t at_ms,
 		  struct err *e);
 

@@ -17,6 +17,7 @@ static int by_place(const void *a, const void *b)
 	int d = by_label(x, y);
 
 	d = d ? d : addr_cmp(&x->addr, &y->addr);
+	d = d ? d : strcmp(x->realm, y->realm);
 	return d ? d
 		 : strcmp(x->machine ? x->machine->ident : "",
 			  y->machine ? y->machine->ident : "");

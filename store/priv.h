@@ -22,6 +22,7 @@ struct conv_cache;
 struct edge_cache;
 struct cover_cache;
 struct sensor_cache;
+struct nat;
 struct closing;
 struct retaining;
 struct sweep;
@@ -45,6 +46,7 @@ struct store {
 	struct edge_cache *edges;
 	struct cover_cache *covers;
 	struct sensor_cache *sensors;
+	struct nat *nat;
 	struct retaining *retaining; /* retain.c: what is done in this turn */
 	struct sweep *sweep;	     /* under way, else NULL */
 };

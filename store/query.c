@@ -155,6 +155,7 @@ static int emit_machine(const struct machines *m, const struct known_machine *k,
 				 .kernel = k->kernel,
 				 .arch = k->arch,
 				 .site = k->site,
+				 .realm = k->realm,
 				 .sensor = k->sensor,
 				 .cores = k->cores,
 				 .memory_bytes = k->memory,
@@ -299,7 +300,7 @@ int query_health(struct store *s, struct health *out, struct err *e)
 				    "total(rejected), total(lost), total(overflow), "
 				    "(SELECT min(first) FROM fact_total WHERE first > 0), "
 				    "(SELECT max(last) FROM fact_total) "
-				    "FROM sensor WHERE records > 0",
+				    "FROM sensor WHERE records + quarantined + rejected > 0",
 				    DB_NONE);
 	int rc = st ? db_step(s, st, e) : db_fail(s, NULL);
 

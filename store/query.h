@@ -28,6 +28,7 @@ struct filter {
 struct machine_row {
 	const char *id, *name;
 	const char *os, *kernel, *arch, *site;
+	const char *realm;	/* of its sensor, "" for the one without a name */
 	const char *const *ips; /* sorted text */
 	unsigned ips_n;
 	bool sensor;	       /* watched by a sensor of its own */
@@ -48,6 +49,7 @@ struct machine_row {
 struct end_row {
 	const char *id, *name;	/* name is "" where id is NULL */
 	const char *ip;		/* "" where only the machine is known */
+	const char *realm;	/* of the address, "" for the one without a name */
 	struct process process; /* name "" : unknown */
 };
 

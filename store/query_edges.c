@@ -335,6 +335,7 @@ static struct end_row end_of(const struct query *q, int64_t endpoint, int64_t pr
 	return (struct end_row){ .id = m ? m->ident : NULL,
 				 .name = m ? m->name : "",
 				 .ip = p ? p->ip : "",
+				 .realm = p ? p->realm : "",
 				 .process = known_process(&q->known, process, endpoint) };
 }
 
@@ -343,9 +344,23 @@ static const char *seen_of(const struct query *q, const struct edge *ed)
 	const struct known_endpoint *client = known_endpoint(&q->known, ed->place.client);
 	const struct known_endpoint *server = known_endpoint(&q->known, ed->place.server);
 
-	return client && server ? seen_find(q->seen, ed->place.proto, &client->addr,
-					    &server->addr, ed->place.port)
+	return client && server ? seen_find(q->seen, client->site, ed->place.proto,
+					    &client->addr, &server->addr, ed->place.port)
 				: "";
+}
+
+/* One side of a translation of which nothing counts is told by the edge that it really is. */
+static bool is_told_elsewhere(const struct query *q, const struct edge *ed)
+{
+	const struct known_endpoint *client, *server;
+
+	if (ed->sum->records > 0)
+		return false;
+	client = known_endpoint(&q->known, ed->place.client);
+	server = known_endpoint(&q->known, ed->place.server);
+	return client && server &&
+	       seen_is_side(q->seen, client->site, ed->place.proto, &client->addr,
+			    &server->addr, ed->place.port);
 }
 
 static int64_t clip(int64_t t, int64_t least, int64_t most)
@@ -393,7 +408,7 @@ static int by_order(const void *a, const void *b)
 	return d ? d : (x->edge->id > y->edge->id) - (x->edge->id < y->edge->id);
 }
 
-/* Two that nobody can tell apart (in two network namespaces, two realms) are shown as one. */
+/* Two that nobody can tell apart (in two network namespaces) are shown as one. */
 static void join(struct edge *to, const struct edge *more)
 {
 	if (more->extra && (!to->extra || strcmp(more->extra, to->extra) > 0)) {
@@ -435,7 +450,7 @@ static bool wanted(const struct query *q, const struct edge *ed)
 {
 	const struct filter *f = q->f;
 
-	if (!ed->present || (f->port && ed->place.port != f->port))
+	if (!ed->present || (f->port && ed->place.port != f->port) || is_told_elsewhere(q, ed))
 		return false;
 	if (f->machine &&
 	    !is_machine(known_endpoint(&q->known, ed->place.client), f->machine) &&

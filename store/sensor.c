@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "store/db.h"
+#include "store/dict.h"
 #include "store/machine.h"
 
 struct watch { /* which sensor speaks for a machine */
@@ -88,14 +89,25 @@ int sensor_reload(struct store *s, struct sensor *x, struct err *e)
 	return rc < 0 ? rc : load_addrs(s, x, e);
 }
 
+int sensor_reload_of(struct store *s, int64_t machine, struct err *e)
+{
+	struct sensor_cache *c = cache_of(s);
+	int rc = 0;
+
+	for (struct sensor *x = c->sensors; x && !rc; x = x->hh.next)
+		if (x->machine == machine)
+			rc = sensor_reload(s, x, e);
+	return rc;
+}
+
 static int read_row(struct store *s, struct sensor *x, struct err *e)
 {
 	int rc;
-	sqlite3_stmt *st =
-		db_query(s, e,
-			 "SELECT id, role, covered_ms, run, skew_ms, "
-			 "clock_base_ms, clock_end_ms, clock_jumps FROM sensor WHERE name = ?",
-			 DB(T(x->name)));
+	sqlite3_stmt *st = db_query(
+		s, e,
+		"SELECT id, role, covered_ms, run, skew_ms, "
+		"clock_base_ms, clock_end_ms, clock_jumps, realm FROM sensor WHERE name = ?",
+		DB(T(x->name)));
 
 	if (!st)
 		return db_fail(s, NULL);
@@ -112,6 +124,7 @@ static int read_row(struct store *s, struct sensor *x, struct err *e)
 	x->skew.end_ms = sqlite3_column_int64(st, 6);
 	x->skew.known = x->skew.base_ms != 0;
 	x->jumps = sqlite3_column_int64(st, 7);
+	x->realm = dict_realm_site(sqlite3_column_int64(st, 8));
 	db_done(st);
 	return 1;
 }

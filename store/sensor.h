@@ -14,6 +14,7 @@ struct sensor {
 	bool host;	 /* role host: may speak for its own addresses only */
 	bool flow;	 /* role flow: an exporter, that nobody has authenticated */
 	int64_t machine; /* that it speaks for, 0: none yet */
+	int64_t realm;	 /* in which it sees addresses */
 	int64_t covered_ms, run;
 	struct skew skew;
 	int64_t jumps; /* times that its clock was set */
@@ -34,6 +35,8 @@ int sensor_get(struct store *s, const char *name, int64_t now_ms, struct sensor 
 	       struct err *e);
 /* After its machine or addresses changed. */
 int sensor_reload(struct store *s, struct sensor *x, struct err *e);
+/* As sensor_reload, of the one in memory that speaks for MACHINE, if any. */
+int sensor_reload_of(struct store *s, int64_t machine, struct err *e);
 /* The machine lists it; and, for sensor_speaks, no other has it. */
 bool sensor_owns(const struct sensor *x, const struct addr *a);
 bool sensor_speaks(const struct sensor *x, const struct addr *a);

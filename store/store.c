@@ -17,6 +17,7 @@
 #include "store/db.h"
 #include "store/dict.h"
 #include "store/edge.h"
+#include "store/nat.h"
 #include "store/priv.h"
 #include "store/schema.h"
 #include "store/sensor.h"
@@ -31,12 +32,14 @@ void store_forget(struct store *s)
 	edge_free(s->edges);
 	cover_free(s->covers);
 	sensor_free(s->sensors);
+	nat_free(s->nat);
 	close_forget(s);
 	s->dict = NULL;
 	s->convs = NULL;
 	s->edges = NULL;
 	s->covers = NULL;
 	s->sensors = NULL;
+	s->nat = NULL;
 }
 
 void store_close(struct store *s)

@@ -31,7 +31,7 @@ struct kit {
 	char dir[64], path[96];
 	struct store *s;
 	struct wire_writer w; /* the batch being written */
-	uint64_t sequence[16];
+	uint64_t sequence[32];
 	uint64_t later_ms; /* after KIT_NOW */
 	bool closing;	   /* every minute is over as soon as something came */
 	bool greeted;	   /* the sender has told its clock: so far ahead */
@@ -98,7 +98,7 @@ static inline enum ledger_verdict kit_apply(struct kit *k, const char *sensor,
 /* Sends what was written as the next batch of SENSOR, and begins another. */
 static inline void kit_send(struct kit *k, const char *sensor)
 {
-	uint64_t *sequence = &k->sequence[(sensor[strlen(sensor) - 1] - 'A') & 15];
+	uint64_t *sequence = &k->sequence[(sensor[strlen(sensor) - 1] - 'A') & 31];
 	struct wire_batch b = kit_batch(k, 1, ++*sequence);
 
 	ck_assert_int_eq(kit_apply(k, sensor, &b, KIT_NOW + k->later_ms + 30 * KIT_MINUTE),

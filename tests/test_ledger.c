@@ -575,9 +575,9 @@ START_TEST(an_address_goes_to_another_machine)
 	send_covered("A", curl);
 	kit_later(&kit, 60);
 	kit_sensor(&kit, "B", "b", "10.0.0.1"); /* takes it over */
-	kit_expect(&kit, "b/curl -> 10.0.0.2/ :80 opens 5 bytes 500+50 client\n");
+	kit_expect(&kit, "a/curl -> 10.0.0.2/ :80 opens 5 bytes 500+50 client\n");
 	kit_sensor(&kit, "B", "b", "10.0.0.3"); /* and lets it go: the last holder stays */
-	kit_expect(&kit, "b/curl -> 10.0.0.2/ :80 opens 5 bytes 500+50 client\n");
+	kit_expect(&kit, "a/curl -> 10.0.0.2/ :80 opens 5 bytes 500+50 client\n");
 	kit_sensor(&kit, "A", "a", "10.0.0.1");
 	kit_expect(&kit, "a/curl -> 10.0.0.2/ :80 opens 5 bytes 500+50 client\n");
 }

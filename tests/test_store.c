@@ -374,7 +374,7 @@ START_TEST(senseless_rows_are_survived)
 		"INSERT INTO fact_total(edge, opens, records, first) "
 		"VALUES(-5, -9, 9e300, 'text');"
 		"INSERT INTO merged VALUES(7, 8), (8, 7);"
-		"INSERT INTO claim VALUES(1, 1, 1, -1, 'x', 1.5, 7, 1, 1, 1, 1, 1, 'abc', 1);"
+		"INSERT INTO claim VALUES(1, 1, 1, -1, 'x', 1.5, 7, 1, 1, 1, 1, 1, 'abc', 0, 1);"
 		"INSERT INTO lease VALUES(5, 1, 99, 0, NULL), (6, 99, 1, 0, NULL);"
 		"UPDATE endpoint SET address = 'short';"
 		"INSERT INTO detail VALUES(1, 1, x'80', '', '')");

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "store/conv.h"
+#include "store/dict.h"
+#include "store/edge.h"
+#include "store/intake.h"
+#include "store/machine.h"
+#include "store/nat.h"
+#include "store/rejoin.h"
+
+/*
+ * Within one machine its own addresses are in its own realm: those of a container bridge are
+ * the same on every machine that has one.
+ */
+static bool stays_inside(const struct sensor *x, const struct flow *f)
+{
+	return x->host && x->machine && sensor_owns(x, &f->client) &&
+	       sensor_owns(x, &f->server);
+}
+
+static bool may_say(const struct sensor *x, const struct flow *f)
+{
+	const struct addr *own = f->witness == WITNESS_CLIENT ? &f->client : &f->server;
+
+	if (x->flow)
+		return f->witness == WITNESS_NETFLOW;
+	if (!x->host)
+		return f->witness == WITNESS_MIRROR || f->witness == WITNESS_NETFLOW;
+	if (f->witness != WITNESS_CLIENT && f->witness != WITNESS_SERVER)
+		return false;
+	return addr_is_scoped(own) || sensor_speaks(x, own) || stays_inside(x, f);
+}
+
+static bool flow_sane(const struct flow *f)
+{
+	return f->proto && !addr_is_any(&f->client) && !addr_is_any(&f->server) &&
+	       amount_sane(&f->c);
+}
+
+/* A host's sensor is believed about the processes of its own machine. */
+static bool may_name(const struct sensor *x, const struct flow *f, enum witness side)
+{
+	const struct addr *a = side == WITNESS_CLIENT ? &f->client : &f->server;
+
+	if (x->flow)
+		return false;
+	return !x->host || f->witness == side || addr_is_loopback(a) || sensor_owns(x, a);
+}
+
+static int endpoint_of(struct intake *in, const struct flow *f, enum witness side,
+		       struct endpoint **out, struct err *e)
+{
+	const struct addr *a = side == WITNESS_CLIENT ? &f->client : &f->server;
+	const struct sensor *x = in->sensor;
+	bool inside = stays_inside(x, f);
+	bool own = f->witness == side || addr_is_loopback(a) || inside;
+	int64_t realm = x->realm;
+	int rc;
+
+	if (addr_is_scoped(a) || inside)
+		realm = x->machine ? dict_realm_machine(x->machine) : dict_realm_sensor(x->id);
+	rc = dict_endpoint(in->s, realm, a, out, e);
+	if (!rc && dict_realm_is_site(realm))
+		*out = dict_endpoint_when(*out, in->flow_ms);
+	if (rc || dict_realm_is_site(realm) || !x->machine || !own)
+		return rc;
+	return machine_lease(in->s, *out, x->machine, in->base_ms, e);
+}
+
+static int process_of(struct intake *in, const struct flow *f, enum witness side,
+		      int64_t endpoint, int64_t *out, struct err *e)
+{
+	const struct process *p =
+		side == WITNESS_CLIENT ? f->client_process : f->server_process;
+	int rc;
+
+	*out = 0;
+	if (!p || !may_name(in->sensor, f, side))
+		return 0;
+	rc = dict_process(in->s, p, out, e);
+	return rc ? rc : dict_detail(in->s, endpoint, *out, p, DICT_LATEST, e);
+}
+
+static int conv_of(struct intake *in, const struct flow *f, struct conv **v, struct err *e)
+{
+	struct endpoint *client = NULL, *server = NULL;
+	struct conv_key key;
+	int rc = endpoint_of(in, f, WITNESS_CLIENT, &client, e);
+
+	if (!rc)
+		rc = endpoint_of(in, f, WITNESS_SERVER, &server, e);
+	if (rc)
+		return rc;
+	key = conv_key(client, server, f->scope, f->port, f->proto);
+	return conv_get(in->s, &key, v, e);
+}
+
+/* The conversation that F is of, and the claim that it is, paired. */
+static int claim_of(struct intake *in, const struct flow *f, struct conv **v, struct claim **c,
+		    struct err *e)
+{
+	struct claim w = { .origin = in->sensor->id, .witnesses = 1u << f->witness };
+	struct rejoin how = { .sensor = in->sensor,
+			      .witness = f->witness,
+			      .minute = in->flow_ms / INTAKE_MINUTE_MS,
+			      .at_ms = in->flow_ms };
+	int rc = conv_of(in, f, v, e);
+
+	if (!rc)
+		rc = rejoin_find(in->s, v, &how, e);
+	if (!rc)
+		rc = process_of(in, f, WITNESS_CLIENT, (*v)->client->id,
+				&w.process[PAIR_CLIENT], e);
+	if (!rc)
+		rc = process_of(in, f, WITNESS_SERVER, (*v)->server->id,
+				&w.process[PAIR_SERVER], e);
+	if (rc)
+		return rc;
+	w.via = how.via;
+	return conv_claim(in->s, *v, &w, c, e);
+}
+
+/* True if a gauge has changed.  What only helps to pair is written when the minute is over. */
+static bool gauge(struct claim *c, const struct flow *f, int64_t run)
+{
+	bool same = c->run == run && c->live == f->live && c->pending == f->pending &&
+		    f->sampling <= c->sampling;
+
+	c->unsaved |= f->c.opens || f->samples_n;
+	c->run = run;
+	c->live = f->live;
+	c->pending = f->pending;
+	c->opens += f->c.opens;
+	if (f->sampling > c->sampling)
+		c->sampling = f->sampling;
+	for (unsigned i = 0; i < f->samples_n; i++)
+		conv_remember_port(c, f->samples[i].client_port);
+	return !same;
+}
+
+/*
+ * What its own machine hides behind an address (containers, whose addresses are the same
+ * everywhere) is told as others see it; REAL.proto is 0 where nothing is hidden.
+ */
+static int uncover(struct intake *in, const struct flow *f, int64_t minute, struct flow *real,
+		   struct err *e)
+{
+	const struct nat_rule *r = NULL;
+	int rc = 0;
+
+	real->proto = 0;
+	if (in->sensor->host && f->witness == WITNESS_CLIENT && !f->scope &&
+	    !sensor_owns(in->sensor, &f->server) && sensor_owns(in->sensor, &f->client))
+		rc = nat_own(in->s, in->sensor, f, minute, &r, e);
+	if (rc || !r)
+		return rc;
+	*real = *f;
+	real->client = r->real.client;
+	real->server = r->real.server;
+	real->port = r->real.port;
+	return 0;
+}
+
+int intake_flow(struct intake *in, const struct flow *f, enum fate *fate, struct err *e)
+{
+	struct count_report r = { .amounts = amount_of(&f->c) }, rest;
+	struct claim *c;
+	struct conv *v;
+	struct flow real;
+	bool pair, save;
+	int rc;
+
+	*fate = flow_sane(f) ? FATE_COUNTED : FATE_REJECTED;
+	if (*fate != FATE_COUNTED)
+		return 0;
+	intake_times(in, f, &r);
+	rc = uncover(in, f, r.minute, &real, e);
+	f = real.proto ? &real : f;
+	if (!rc && !may_say(in->sensor, f))
+		*fate = FATE_QUARANTINED;
+	if (rc || *fate != FATE_COUNTED)
+		return rc;
+	in->flow_ms = r.minute == in->base_ms / INTAKE_MINUTE_MS ? in->base_ms
+								 : r.minute * INTAKE_MINUTE_MS;
+	rc = claim_of(in, f, &v, &c, e);
+	if (rc < 0)
+		return rc;
+	pair = rc > 0 || (f->samples_n && edge_guessed(v));
+	save = gauge(c, f, in->sensor->run);
+	if (pair)
+		rc = edge_pair(in->s, v, e);
+	if (pair && rc >= 0)
+		rc = rejoin_pair(in->s, v, e);
+	if (rc >= 0 && save)
+		rc = conv_save(in->s, c, e);
+	if (rc >= 0 && intake_split(in, f, &r, &rest))
+		rc = count_add(in->s, v, c, &rest, e);
+	return rc < 0 ? rc : count_add(in->s, v, c, &r, e);
+}
