@@ -471,6 +471,28 @@ class LocalScene(scene.Scene):
         self.directory = tempfile.mkdtemp(prefix=f"{scene.PREFIX}{os.getpid()}-")
 
 
+@harness.needs_root
+class Captures(Alone):
+    """softflowd reads captures that were made for the mirror: the same ends and openings."""
+
+    NAMES = ("plain-http", "plain-ipv6", "refused", "half-closed", "syn-with-data", "keep-alive",
+             "sent-again", "reordered", "tls-split")
+
+    def test_the_same_ends_and_openings(self):
+        folder = os.path.join(harness.ROOT, "tests", "captures")
+        for name in self.NAMES:
+            with self.subTest(name):
+                path = os.path.join(folder, name + ".pcap")
+                taker = self.collector()
+                scene.call("softflowd", "-r", path, "-v", "9", "-n", f"127.0.0.1:{taker.port}",
+                           "-c", "none", "-p", os.path.join(self.here.directory, "pid"))
+                self.wait_counter("flow_records", 1)
+                taker.end()
+                want = {k: v[:2] for k, v in of_capture(self.here, path).items()}
+                got = {k: v[:2] for k, v in of_flows(taker.flows()).items()}
+                self.assertEqual(got, want)
+
+
 class Trouble(Alone):
     """What must not lose, double or end anything; what is lost is told."""
 
