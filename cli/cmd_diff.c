@@ -12,7 +12,7 @@
 #include "cli/commands.h"
 #include "cli/diff_print.h"
 #include "cli/say.h"
-#include "cli/when.h"
+#include "common/when.h"
 #include "common/exits.h"
 #include "common/mem.h"
 #include "graph/saved.h"

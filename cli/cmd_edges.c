@@ -11,7 +11,7 @@
 #include <uthash.h>
 
 #include "cli/commands.h"
-#include "cli/lines.h"
+#include "store/lines.h"
 #include "cli/list.h"
 #include "common/addr.h"
 #include "common/mem.h"

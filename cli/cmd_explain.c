@@ -10,6 +10,7 @@
 #include "cli/say.h"
 #include "cli/suggest.h"
 #include "common/exits.h"
+#include "common/number.h"
 #include "graph/days.h"
 #include "graph/group.h"
 #include "graph/saved.h"
@@ -270,7 +271,7 @@ static int begin(struct command *c, struct err *e)
 		return e->code;
 	if (c->p->missing)
 		say_note("%u machine%s of plan %lld %s no longer known", c->p->missing,
-			 say_plural(c->p->missing), (long long)c->p->id,
+			 number_plural(c->p->missing), (long long)c->p->id,
 			 c->p->missing == 1 ? "is" : "are");
 	c->t = ties_of(c->g, c->p);
 	c->x = explain_new(c->g, c->p, c->t, c->days);

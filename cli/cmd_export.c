@@ -11,6 +11,7 @@
 #include "common/exits.h"
 #include "common/file.h"
 #include "common/mem.h"
+#include "common/number.h"
 #include "graph/days.h"
 #include "graph/export.h"
 #include "graph/saved.h"
@@ -224,14 +225,14 @@ static void made_fini(struct made *m)
 
 static void say_what_is_missing(const struct request *r, const struct made *m)
 {
-	char n[SAY_NUMBER];
+	char n[NUMBER_TEXT];
 
 	if (!m->plan)
 		say_note("no plan in %s yet: machines and edges only (skein groups makes one)",
 			 r->o.db);
 	else if (m->plan->missing)
 		say_note("%s machine%s of the plan %s not in this window",
-			 say_number(m->plan->missing, n), say_plural(m->plan->missing),
+			 number_text(m->plan->missing, n), number_plural(m->plan->missing),
 			 m->plan->missing == 1 ? "is" : "are");
 }
 

@@ -17,6 +17,7 @@
 #include "common/exchange.h"
 #include "common/exits.h"
 #include "common/mem.h"
+#include "common/number.h"
 #include "store/import.h"
 
 enum { NAMED_LINES = 5, LINES_A_LOOK = 4096, SHEET_MAX = 64 << 20 };
@@ -83,7 +84,7 @@ static void progress_clear(struct tally *t)
 
 static void progress(struct tally *t)
 {
-	char lines[SAY_NUMBER], rate[SAY_NUMBER];
+	char lines[NUMBER_TEXT], rate[NUMBER_TEXT];
 	double s;
 
 	if (t->lines % LINES_A_LOOK || say_quiet || !isatty(STDERR_FILENO))
@@ -92,8 +93,8 @@ static void progress(struct tally *t)
 	if (s < 1)
 		return;
 	fprintf(stderr, "\rskein: %s lines, %s a second, %d %%\x1b[K",
-		say_number(t->lines, lines),
-		say_number((uint64_t)((double)t->lines / s), rate),
+		number_text(t->lines, lines),
+		number_text((uint64_t)((double)t->lines / s), rate),
 		(int)(100 * source_offset(t->source) / source_size(t->source)));
 	t->progress = true;
 }
@@ -315,22 +316,23 @@ static bool is_sheet(const struct job *job, const struct source *s)
 
 static void sum_up(const struct tally *t)
 {
-	char machines[SAY_NUMBER], flows[SAY_NUMBER], more[SAY_NUMBER];
+	char machines[NUMBER_TEXT], flows[NUMBER_TEXT], more[NUMBER_TEXT];
 	const char *name = source_name(t->source);
 
 	if (t->bad > NAMED_LINES)
 		say("%s: %s more lines like these", name,
-		    say_number(t->bad - NAMED_LINES, more));
+		    number_text(t->bad - NAMED_LINES, more));
 	if (t->others)
 		say_note("%s: %s line%s of a type this program does not know, ignored", name,
-			 say_number(t->others, more), say_plural(t->others));
+			 number_text(t->others, more), number_plural(t->others));
 	if (!t->machines && !t->flows)
 		say("%s: nothing to import", name);
 	else
 		say_note("%s: %s machine%s, %s flow%s%s%s%s", name,
-			 say_number(t->machines, machines), say_plural(t->machines),
-			 say_number(t->flows, flows), say_plural(t->flows), t->bad ? ", " : "",
-			 t->bad ? say_number(t->bad, more) : "", t->bad ? " skipped" : "");
+			 number_text(t->machines, machines), number_plural(t->machines),
+			 number_text(t->flows, flows), number_plural(t->flows),
+			 t->bad ? ", " : "", t->bad ? number_text(t->bad, more) : "",
+			 t->bad ? " skipped" : "");
 }
 
 /* 0, or negative errno where the store failed. */

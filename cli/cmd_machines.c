@@ -5,7 +5,7 @@
 
 #include "cli/card.h"
 #include "cli/commands.h"
-#include "cli/lines.h"
+#include "store/lines.h"
 #include "cli/list.h"
 #include "cli/say.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/commands.h"
-#include "cli/lines.h"
+#include "store/lines.h"
 #include "cli/list.h"
 
 static const struct options_command command = {

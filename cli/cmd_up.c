@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -20,9 +21,11 @@
 #include "cli/glance.h"
 #include "cli/options.h"
 #include "cli/say.h"
-#include "cli/table.h"
+#include "common/table.h"
 #include "cli/uplock.h"
 #include "common/exits.h"
+#include "common/file.h"
+#include "common/number.h"
 #include "common/version.h"
 #include "graph/draw/picture.h"
 #include "store/store.h"
@@ -33,7 +36,9 @@ enum {
 	REDRAW_S = 60,
 	RESTARTS = 5,
 	GLANCE_LINES = 8,
-	IDENTITY_S = 240 * 86400, /* two thirds of a certificate's life */
+	IDENTITY_S =
+		55 *
+		86400, /* a certificate's life, and as long again in which it is renewed */
 };
 
 struct up {
@@ -150,22 +155,48 @@ static int whisper(const char *word)
 	return p[0];
 }
 
-/* Whether an identity is there that is good for a while yet. */
-static bool enrolled(const struct up *u)
+static bool is_fresh(const struct up *u, const char *name)
 {
-	char path[PATH_MAX + 16];
+	char path[PATH_MAX + 32];
 	struct stat st;
 
-	snprintf(path, sizeof(path), "%s/identity", u->sensor_dir);
+	snprintf(path, sizeof(path), "%s/%s", u->sensor_dir, name);
 	return stat(path, &st) == 0 && time(NULL) - st.st_mtime < IDENTITY_S;
+}
+
+/* Whether an identity is there that is good, or can be made good. */
+static bool enrolled(const struct up *u)
+{
+	return is_fresh(u, "identity") || is_fresh(u, "renewed/sensor.pem");
+}
+
+/* What was enrolled before in this directory gives its machine to who comes after it. */
+static void retire(const struct up *u)
+{
+	char *path = file_path(u->sensor_dir, "identity");
+	struct buf name = { 0 };
+	char said[128];
+
+	if (file_read(path, sizeof(said), &name, NULL) == 0) {
+		char *id = strtok((char *)buf_cstr(&name), "\n");
+		const char *argv[] = { "skein-collector", "sensor", "revoke",  id,
+				       "--quiet",	  "--data", u->o.data, NULL };
+
+		if (id) /* its own status tells nothing: it may be unknown, or revoked */
+			ask("skein-collector", argv, -1, said, sizeof(said), NULL);
+	}
+	buf_fini(&name);
+	free(path);
 }
 
 /* NEWCOMER: the database has never seen a sensor, so an identity that is there is worth
  * nothing. */
 static int enroll(struct up *u, bool newcomer, struct err *e)
 {
-	const char *create[] = { "skein-collector", "token", "create", "--data", u->o.data,
-				 "--ttl",	    "10m",   "--uses", "1",	 NULL };
+	const char *create[] = {
+		"skein-collector", "token", "create",  "--data", u->o.data, "--ttl", "10m",
+		"--uses",	   "1",	    "--quiet", NULL
+	};
 	char token[256], identity[128];
 	const char *argv[] = { "skein-sensor", "enroll",  "--collector", u->address, "--data",
 			       u->sensor_dir,  "--token", token,	 "--force",  NULL };
@@ -173,6 +204,8 @@ static int enroll(struct up *u, bool newcomer, struct err *e)
 
 	if (!newcomer && enrolled(u))
 		return 0;
+	if (!newcomer)
+		retire(u);
 	rc = ask("skein-collector", create, -1, token, sizeof(token), e);
 	return rc ? rc
 		  : ask("skein-sensor", argv, whisper(token), identity, sizeof(identity), e);
@@ -253,7 +286,7 @@ static int first_words(struct up *u, struct err *e)
 	printf("skein %s watches %s %s eBPF, collector on %s\n", SKEIN_VERSION, host,
 	       u->poll ? "without" : "by", u->address);
 	printf("%u listening service%s, %llu open connection%s\n", g.services,
-	       say_plural(g.services), (unsigned long long)g.live, say_plural(g.live));
+	       number_plural(g.services), (unsigned long long)g.live, number_plural(g.live));
 	rc = glance_print(u->store, stdout, GLANCE_LINES, width > 40 ? width : 40, e);
 	if (rc == 0)
 		rc = draw(u, e);
@@ -366,7 +399,7 @@ static int finish(struct up *u, struct err *e)
 		rc = draw_last(u, e);
 	if (rc)
 		return fail(e);
-	say_note("%u edge%s in %s, drawn in %s", u->drawn.edges, say_plural(u->drawn.edges),
+	say_note("%u edge%s in %s, drawn in %s", u->drawn.edges, number_plural(u->drawn.edges),
 		 u->database, u->map);
 	return sensor || collector ? EXITS_PARTIAL : EXITS_OK;
 }

@@ -8,7 +8,8 @@
 #include "cli/options.h"
 #include "cli/say.h"
 #include "cli/waves_print.h"
-#include "cli/when.h"
+#include "common/number.h"
+#include "common/when.h"
 #include "common/exits.h"
 #include "common/mem.h"
 #include "graph/saved.h"
@@ -359,7 +360,7 @@ static int print_firewall(const struct run *r, const struct waves_print *x)
 	}
 	if (f->without)
 		say_note("%u edge%s need a rule and have no address that crosses a link",
-			 f->without, say_plural(f->without));
+			 f->without, number_plural(f->without));
 	firewall_free(f);
 	return EXITS_OK;
 }
@@ -383,7 +384,7 @@ static void say_missing(const struct run *r)
 	if (outside)
 		say_note("%u machine%s are in no group and stay behind (skein groups proposes "
 			 "anew)",
-			 outside, say_plural(outside));
+			 outside, number_plural(outside));
 }
 
 static int print(const struct run *r)

@@ -8,7 +8,7 @@
 
 #include "cli/page.h"
 #include "cli/say.h"
-#include "cli/table.h"
+#include "common/table.h"
 #include "common/json.h"
 
 enum { TERMINAL_ROWS = 500 };

@@ -8,7 +8,8 @@
 
 #include "cli/page.h"
 #include "cli/say.h"
-#include "cli/when.h"
+#include "common/number.h"
+#include "common/when.h"
 
 enum { EVIDENCE = 3, PATH_SHOWN = 12, PART_SHOWN = 10 };
 
@@ -50,20 +51,21 @@ static void put_witnesses(struct buf *b, unsigned bits)
 static void put_amounts(struct buf *b, const struct explained *x, unsigned edge)
 {
 	const struct graph_edge *e = &x->g->edge[edge];
-	char n[SAY_NUMBER];
+	char n[NUMBER_TEXT];
 
-	buf_printf(b, " %s connection%s", say_number(e->c.opens, n), say_plural(e->c.opens));
+	buf_printf(b, " %s connection%s", number_text(e->c.opens, n),
+		   number_plural(e->c.opens));
 	if (counters_failed(&e->c))
-		buf_printf(b, ", %s failed", say_number(counters_failed(&e->c), n));
+		buf_printf(b, ", %s failed", number_text(counters_failed(&e->c), n));
 	if (e->live)
-		buf_printf(b, ", %s open", say_number(e->live, n));
+		buf_printf(b, ", %s open", number_text(e->live, n));
 	if (e->c.has_bytes) {
 		double mb = (double)(e->c.bytes_to_server + e->c.bytes_to_client) / 1e6;
 
 		buf_printf(b, ", %.*f MB", mb < 10 ? 1 : 0, mb);
 	}
 	if (x->days && x->days[edge])
-		buf_printf(b, ", on %u day%s", x->days[edge], say_plural(x->days[edge]));
+		buf_printf(b, ", on %u day%s", x->days[edge], number_plural(x->days[edge]));
 }
 
 static void say_edge(const struct explained *x, unsigned indent, unsigned edge)
@@ -98,7 +100,7 @@ static void say_edges(const struct explained *x, unsigned indent, const unsigned
 		say_edge(x, indent, edge[i]);
 	if (n > most)
 		page_say(stdout, indent, 2, "and %u more edge%s", n - most,
-			 say_plural(n - most));
+			 number_plural(n - most));
 }
 
 static void say_more(unsigned shown, unsigned all)
@@ -146,7 +148,7 @@ static void say_use(const struct explained *x, const struct explain_use *u, bool
 	const char *title =
 		u->group == PLAN_NONE ? "" : service_title(x->p->group[u->group].service);
 	struct buf b = { 0 };
-	char n[SAY_NUMBER];
+	char n[NUMBER_TEXT];
 
 	if (u->group == PLAN_NONE)
 		buf_str(&b, "addresses that are no known machine");
@@ -156,12 +158,12 @@ static void say_use(const struct explained *x, const struct explain_use *u, bool
 		buf_str(&b, name);
 	buf_str(&b, ":");
 	if (users)
-		buf_printf(&b, " %u machine%s,", u->far, say_plural(u->far));
+		buf_printf(&b, " %u machine%s,", u->far, number_plural(u->far));
 	else if (u->near > 1)
 		buf_printf(&b, " %u of the machines,", u->near);
-	buf_printf(&b, " %s connection%s", say_number(u->opens, n), say_plural(u->opens));
+	buf_printf(&b, " %s connection%s", number_text(u->opens, n), number_plural(u->opens));
 	if (u->failed)
-		buf_printf(&b, " (%s failed)", say_number(u->failed, n));
+		buf_printf(&b, " (%s failed)", number_text(u->failed, n));
 	if (u->calls)
 		buf_str(&b, u->serves ? ", both ways"
 			    : users   ? ", opened by this machine"
@@ -242,7 +244,7 @@ static void say_entry(const struct plan_group *g, const char *lead)
 	if (g->locked || g->accepted)
 		buf_printf(&b, ", %s", g->locked ? "locked" : "accepted");
 	page_say(stdout, 2, 2, "%s%u machine%s%s, confidence %.2f", lead, g->machine_n,
-		 say_plural(g->machine_n), buf_cstr(&b), g->confidence);
+		 number_plural(g->machine_n), buf_cstr(&b), g->confidence);
 	if (*g->reason)
 		page_say(stdout, 2, 2, "%s: %s", g->kind == PLAN_SHARED ? "Why" : "What it is",
 			 g->reason);
@@ -324,11 +326,12 @@ void explain_text_machine(const struct explained *x, const struct explain_machin
 		 *pm->reason ? ", " : "", pm->reason);
 	printf("\n");
 	page_say(stdout, 0, 2, "What holds it: %u tie%s, %s of all its ties", e->in_all,
-		 say_plural(e->in_all), page_share(e->all > 0 ? e->own / e->all : 0, share));
+		 number_plural(e->in_all),
+		 page_share(e->all > 0 ? e->own / e->all : 0, share));
 	say_ties(x, e->in, e->in_n, e->in_all, false, false);
 	printf("\n");
 	page_say(stdout, 0, 2, "What pulls at it: %u tie%s", e->out_all,
-		 say_plural(e->out_all));
+		 number_plural(e->out_all));
 	say_ties(x, e->out, e->out_n, e->out_all, false, true);
 	say_near(x, e->near, e->near_n);
 	printf("\n");
@@ -374,7 +377,7 @@ static void say_weak(const struct explained *x, const struct explain_group *e)
 			stdout, 0, 2,
 			"Its weakest point: cut %u tie%s, %s of what holds it, and it falls in "
 			"two: {%s} and the other %u.",
-			w->tie_n, say_plural(w->tie_n),
+			w->tie_n, number_plural(w->tie_n),
 			page_share(e->inside > 0 ? w->weight / e->inside : 0, share), part,
 			all - w->part_n);
 	say_ties(x, w->tie, w->tie_n < 4 || !x->most ? w->tie_n : 4, w->tie_n, true, false);
@@ -405,11 +408,12 @@ void explain_text_group(const struct explained *x, const struct explain_group *e
 		return;
 	}
 	page_say(stdout, 0, 2, "What holds it together: %u tie%s, %s of all its ties",
-		 e->in_all, say_plural(e->in_all),
+		 e->in_all, number_plural(e->in_all),
 		 page_share(all > 0 ? e->inside / all : 0, share));
 	say_ties(x, e->in, e->in_n, e->in_all, true, false);
 	printf("\n");
-	page_say(stdout, 0, 2, "What leaves it: %u tie%s", e->out_all, say_plural(e->out_all));
+	page_say(stdout, 0, 2, "What leaves it: %u tie%s", e->out_all,
+		 number_plural(e->out_all));
 	say_ties(x, e->out, e->out_n, e->out_all, true, true);
 	say_near(x, e->near, e->near_n);
 	printf("\n");

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "cli/groups.h"
-#include "cli/say.h"
+#include "common/number.h"
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/utf8.h"
@@ -14,14 +14,14 @@ enum { NAMED = 5 }; /* machines that are named one by one */
 /* Of what happens a day: whole numbers, one decimal below ten. */
 static void put_count(struct buf *b, double v, const char *one)
 {
-	char text[SAY_NUMBER];
+	char text[NUMBER_TEXT];
 
 	if (v >= 9.95)
-		buf_printf(b, "%s %ss", say_number((uint64_t)(v + .5), text), one);
+		buf_printf(b, "%s %ss", number_text((uint64_t)(v + .5), text), one);
 	else if (v > 0 && v < .05)
 		buf_printf(b, "under 0.1 %ss", one);
 	else if ((double)(int)v == v)
-		buf_printf(b, "%d %s%s", (int)v, one, say_plural((uint64_t)v));
+		buf_printf(b, "%d %s%s", (int)v, one, number_plural((uint64_t)v));
 	else
 		buf_printf(b, "%.1f %ss", v, one);
 }
@@ -50,15 +50,16 @@ void groups_cost_ties(struct buf *b, const struct rescore *r, const char *whose,
 		      const char *cross)
 {
 	unsigned all = r->kept.ties + r->cut.ties;
-	char cut[SAY_NUMBER], of[SAY_NUMBER];
+	char cut[NUMBER_TEXT], of[NUMBER_TEXT];
 
 	if (!all) {
 		buf_printf(b, "%s no ties, so nothing is cut",
 			   strcmp(whose, "its") ? "there are" : "it has");
 		return;
 	}
-	buf_printf(b, "%s of %s %s tie%s", r->cut.ties ? say_number(r->cut.ties, cut) : "none",
-		   whose, say_number(all, of), say_plural(all));
+	buf_printf(b, "%s of %s %s tie%s",
+		   r->cut.ties ? number_text(r->cut.ties, cut) : "none", whose,
+		   number_text(all, of), number_plural(all));
 	if (r->cut.ties) {
 		buf_printf(b, " (%.0f %% of their weight: ", 100 * rescore_share(r));
 		groups_cost_rate(b, &r->cut);
@@ -141,7 +142,7 @@ static void print_moved(const struct groups *x, const struct groups_outcome *out
 	unsigned *moved = xcalloc(x->graph->machine_n, sizeof(*moved)), n = 0;
 	unsigned all = rescore_moved(out->before, out->after, moved);
 	struct buf b = { 0 };
-	char text[SAY_NUMBER];
+	char text[NUMBER_TEXT];
 
 	for (unsigned i = 0; i < all; i++)
 		if (!among(moved[i], named, named_n))
@@ -150,8 +151,8 @@ static void print_moved(const struct groups *x, const struct groups_outcome *out
 		free(moved);
 		return;
 	}
-	buf_printf(&b, "%s machine%s changed group with it: ", say_number(n, text),
-		   say_plural(n));
+	buf_printf(&b, "%s machine%s changed group with it: ", number_text(n, text),
+		   number_plural(n));
 	for (unsigned i = 0; i < n && i < NAMED; i++)
 		buf_printf(&b, "%s%s (%s to %s)", i ? ", " : "",
 			   groups_machine_name(x, moved[i]),
@@ -170,16 +171,16 @@ void groups_cost_print(const struct groups *x, const struct groups_outcome *out,
 	struct rescore was = rescore_plan(x->graph, ties, out->before);
 	struct rescore is = rescore_plan(x->graph, out->ties, out->after);
 	struct buf b = { 0 };
-	char text[SAY_NUMBER];
+	char text[NUMBER_TEXT];
 
 	ties_free(ties);
 	print_moved(x, out, named, named_n);
 	buf_printf(&b, "between all groups: %s tie%s (%.0f %% of all weight), ",
-		   say_number(is.cut.ties, text), say_plural(is.cut.ties),
+		   number_text(is.cut.ties, text), number_plural(is.cut.ties),
 		   100 * rescore_share(&is));
 	groups_cost_rate(&b, &is.cut);
-	buf_printf(&b, "; before: %s tie%s (%.0f %%), ", say_number(was.cut.ties, text),
-		   say_plural(was.cut.ties), 100 * rescore_share(&was));
+	buf_printf(&b, "; before: %s tie%s (%.0f %%), ", number_text(was.cut.ties, text),
+		   number_plural(was.cut.ties), 100 * rescore_share(&was));
 	groups_cost_rate(&b, &was.cut);
 	groups_print(&b);
 }

@@ -11,11 +11,12 @@
 
 #include "cli/groups_sheet.h"
 #include "cli/say.h"
-#include "cli/table.h"
+#include "common/table.h"
 #include "common/clock.h"
 #include "common/exits.h"
 #include "common/file.h"
 #include "common/mem.h"
+#include "common/number.h"
 
 enum { FILE_MAX = 64 << 20, NAMED = 40 };
 
@@ -467,7 +468,7 @@ static void say_changes(const struct import *im, struct buf *all)
 		buf_printf(&line, "and %zu more changes", said - NAMED);
 		groups_print(&line);
 	}
-	buf_printf(all, "%zu change%s", said, say_plural(said));
+	buf_printf(all, "%zu change%s", said, number_plural(said));
 }
 
 static int run_changes(struct import *im)
@@ -494,7 +495,7 @@ static int run_changes(struct import *im)
 
 static int take(struct import *im)
 {
-	char text[SAY_NUMBER];
+	char text[NUMBER_TEXT];
 
 	if (!im->sheet.bad)
 		compare(im);
@@ -506,7 +507,7 @@ static int take(struct import *im)
 	if (im->change_n)
 		return run_changes(im);
 	say_note("%s machine%s as in the plan: nothing to change",
-		 say_number(im->sheet.line_n, text), say_plural(im->sheet.line_n));
+		 number_text(im->sheet.line_n, text), number_plural(im->sheet.line_n));
 	return EXITS_OK;
 }
 

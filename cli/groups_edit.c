@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/exits.h"
 #include "common/mem.h"
+#include "common/number.h"
 #include "common/version.h"
 
 enum { WORDS_MAX = 32, EDITS_MAX = WORDS_MAX * WORDS_MAX / 2 };
@@ -257,7 +258,7 @@ static void put_apart(struct buf *b, const struct groups *x, const struct groups
 		buf_str(b, "): no tie between them is cut");
 		return;
 	}
-	buf_printf(b, "): %u tie%s between them (", between.ties, say_plural(between.ties));
+	buf_printf(b, "): %u tie%s between them (", between.ties, number_plural(between.ties));
 	groups_cost_rate(b, &between);
 	buf_printf(b, ") now cross%s groups", between.ties > 1 ? "" : "es");
 }
@@ -325,12 +326,12 @@ static void put_shared(struct buf *b, const struct groups *x, const struct group
 	if (group != PLAN_NONE && out->after->group[group].service)
 		buf_printf(b, " (%s)", service_word(out->after->group[group].service));
 	if (users)
-		buf_printf(b, ", used by %u group%s", users, say_plural(users));
+		buf_printf(b, ", used by %u group%s", users, number_plural(users));
 	if (!all.ties) {
 		buf_str(b, "; no tie held it to a group before");
 		return;
 	}
-	buf_printf(b, ": its %u tie%s (", all.ties, say_plural(all.ties));
+	buf_printf(b, ": its %u tie%s (", all.ties, number_plural(all.ties));
 	groups_cost_rate(b, &all);
 	buf_printf(b, ") hold%s no group together any more", all.ties > 1 ? "" : "s");
 }
@@ -414,7 +415,7 @@ static void put_limit(struct buf *b, const struct groups *x, const struct groups
 	}
 	buf_printf(b, "%s%s more than %u machine%s; %u group%s full",
 		   *rule->name ? rule->name : "no group", *rule->name ? " never has" : " has",
-		   rule->size, say_plural(rule->size), full, full == 1 ? " is" : "s are");
+		   rule->size, number_plural(rule->size), full, full == 1 ? " is" : "s are");
 	if (!full)
 		return;
 	buf_str(b, ": ");

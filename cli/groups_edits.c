@@ -10,6 +10,7 @@
 #include "cli/say.h"
 #include "common/exits.h"
 #include "common/mem.h"
+#include "common/number.h"
 #include "common/version.h"
 
 static const struct table_column columns[] = {
@@ -161,7 +162,7 @@ int groups_edits(struct groups *x)
 	x->store = NULL;
 	if (all.rules.missing)
 		say_note("%u edit%s of machines that are not there; they wait",
-			 all.rules.missing, say_plural(all.rules.missing));
+			 all.rules.missing, number_plural(all.rules.missing));
 	ties_free(all.ties);
 	saved_rules_free(&all.rules);
 	return status;

@@ -12,6 +12,7 @@
 #include "cli/suggest.h"
 #include "common/exits.h"
 #include "common/mem.h"
+#include "common/number.h"
 
 static void done(const struct groups *x, struct buf *words)
 {
@@ -132,7 +133,7 @@ static int label_all(struct groups *x, change_fn *change, const char *what)
 		struct buf b = { 0 };
 
 		buf_printf(&b, "%s: its %u machine%s %s", group->name, group->machine_n,
-			   say_plural(group->machine_n), what);
+			   number_plural(group->machine_n), what);
 		done(x, &b);
 	}
 	free(c);

@@ -14,6 +14,7 @@
 #include "common/exits.h"
 #include "common/json.h"
 #include "common/mem.h"
+#include "common/number.h"
 #include "common/version.h"
 
 #define UNSURE .5 /* a group of less confidence needs a person's look */
@@ -189,7 +190,7 @@ static void name_folded(const struct list *l, const struct groups *x, const stru
 {
 	struct buf b = { 0 };
 	unsigned n = 0;
-	char text[SAY_NUMBER];
+	char text[NUMBER_TEXT];
 
 	for (unsigned i = 0; i < p->group_n; i++) {
 		if (!folded(l, &p->group[i]) || n++ >= NAMED)
@@ -201,7 +202,7 @@ static void name_folded(const struct list *l, const struct groups *x, const stru
 		struct buf line = { 0 };
 
 		buf_printf(&line, "and %s machine%s alone: %s%s (--all lists %s)",
-			   say_number(n, text), say_plural(n), buf_cstr(&b),
+			   number_text(n, text), number_plural(n), buf_cstr(&b),
 			   n > NAMED ? " ..." : "", n > 1 ? "them" : "it");
 		groups_print(&line);
 	}
@@ -257,10 +258,10 @@ static bool *touched(const struct graph *g)
 
 static void look(struct buf *b, unsigned n, const char *what, const char *many)
 {
-	char text[SAY_NUMBER];
+	char text[NUMBER_TEXT];
 
 	if (n)
-		buf_printf(b, "%s%s %s%s", b->n ? ", " : "", say_number(n, text), what,
+		buf_printf(b, "%s%s %s%s", b->n ? ", " : "", number_text(n, text), what,
 			   n > 1 ? many : "");
 }
 
@@ -268,7 +269,7 @@ static void look(struct buf *b, unsigned n, const char *what, const char *many)
 static void sum_up(const struct groups *x, const struct plan *p, unsigned missing_edits)
 {
 	unsigned groups = 0, shared = 0, single = 0, unsure = 0, silent = 0;
-	char g[SAY_NUMBER], s[SAY_NUMBER], k[SAY_NUMBER];
+	char g[NUMBER_TEXT], s[NUMBER_TEXT], k[NUMBER_TEXT];
 	bool *seen = touched(x->graph);
 	struct buf b = { 0 };
 
@@ -278,9 +279,9 @@ static void sum_up(const struct groups *x, const struct plan *p, unsigned missin
 			  p->group[i].state == PLAN_PROPOSED;
 	for (unsigned m = 0; m < x->graph->machine_n; m++)
 		silent += x->graph->machine[m].known && !seen[m];
-	say_note("%s group%s, %s shared service%s, %s single machine%s", say_number(groups, g),
-		 say_plural(groups), say_number(shared, s), say_plural(shared),
-		 say_number(single, k), say_plural(single));
+	say_note("%s group%s, %s shared service%s, %s single machine%s",
+		 number_text(groups, g), number_plural(groups), number_text(shared, s),
+		 number_plural(shared), number_text(single, k), number_plural(single));
 	look(&b, unsure, "group or service of less than 50 % confidence", "");
 	look(&b, silent, "machine", "s");
 	if (silent)

@@ -14,6 +14,7 @@
 #include "cli/say.h"
 #include "common/csv.h"
 #include "common/mem.h"
+#include "common/number.h"
 
 enum { SAID = 10, MISSING = -1 };
 
@@ -223,7 +224,7 @@ static bool read_header(struct reading *r)
 			"among them");
 	else if (others)
 		say_note("%s: %u column%s that mean%s nothing here", r->s->name, others,
-			 say_plural(others), others > 1 ? "" : "s");
+			 number_plural(others), others > 1 ? "" : "s");
 	return r->s->bad == 0;
 }
 

@@ -7,6 +7,7 @@
 
 #include "cli/say.h"
 #include "common/exits.h"
+#include "common/number.h"
 
 enum { TERMINAL_ROWS = 500 }; /* a terminal gets no more unless it is asked for */
 
@@ -102,7 +103,7 @@ int list_go_on(struct list *l)
 
 static void footer(const struct list *l)
 {
-	char shown[SAY_NUMBER], all[SAY_NUMBER];
+	char shown[NUMBER_TEXT], all[NUMBER_TEXT];
 	const char *what = l->rows == 1 ? l->kind->one : l->kind->many;
 
 	if (!l->table || say_quiet || !isatty(STDERR_FILENO))
@@ -110,8 +111,8 @@ static void footer(const struct list *l)
 	if (l->summed && l->printed == l->rows)
 		return;
 	fflush(stdout);
-	say_number(l->printed, shown);
-	say_number(l->rows, all);
+	number_text(l->printed, shown);
+	number_text(l->rows, all);
 	if (l->printed < l->rows)
 		fprintf(stderr, "%s of %s %s; --all shows all\n", shown, all, what);
 	else
@@ -131,19 +132,19 @@ static void nothing(const struct list *l)
 static void gaps(struct list *l)
 {
 	struct health h;
-	char n[SAY_NUMBER];
+	char n[NUMBER_TEXT];
 
 	if (query_health(l->store, &h, NULL))
 		return;
 	if (h.lost)
 		say_note("%s records were lost before they were counted",
-			 say_number(h.lost, n));
+			 number_text(h.lost, n));
 	if (h.overflow)
 		say_note("%s connections did not fit a sensor's tables",
-			 say_number(h.overflow, n));
+			 number_text(h.overflow, n));
 	if (h.quarantined || h.rejected)
 		say_note("%s records were not taken: quarantined or senseless",
-			 say_number(h.quarantined + h.rejected, n));
+			 number_text(h.quarantined + h.rejected, n));
 }
 
 int list_end(struct list *l, int rc, struct err *e)

@@ -15,7 +15,7 @@
 #define CLI_LIST_H
 
 #include "cli/options.h"
-#include "cli/table.h"
+#include "common/table.h"
 #include "common/buf.h"
 #include "store/store.h"
 

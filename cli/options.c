@@ -11,7 +11,7 @@
 
 #include "cli/say.h"
 #include "cli/suggest.h"
-#include "cli/when.h"
+#include "common/when.h"
 #include "common/addr.h"
 #include "common/exits.h"
 

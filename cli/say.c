@@ -43,23 +43,3 @@ void say_note(const char *fmt, ...)
 	say_line(fmt, ap);
 	va_end(ap);
 }
-
-const char *say_number(uint64_t v, char *out)
-{
-	char digits[24];
-	int n = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)v);
-	char *p = out;
-
-	for (int i = 0; i < n; i++) {
-		if (i && (n - i) % 3 == 0)
-			*p++ = ',';
-		*p++ = digits[i];
-	}
-	*p = 0;
-	return out;
-}
-
-const char *say_plural(uint64_t n)
-{
-	return n == 1 ? "" : "s";
-}

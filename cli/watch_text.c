@@ -5,7 +5,8 @@
 #include "cli/explain_text.h"
 #include "cli/page.h"
 #include "cli/say.h"
-#include "cli/when.h"
+#include "common/number.h"
+#include "common/when.h"
 
 enum { CURVE_ROWS = 14, BAR = 40 };
 
@@ -29,38 +30,38 @@ static void say_span(const struct watch *w, const char *name)
 
 static void say_part(unsigned n, unsigned of, const char *words)
 {
-	char a[SAY_NUMBER], b[SAY_NUMBER], share[PAGE_SHARE];
+	char a[NUMBER_TEXT], b[NUMBER_TEXT], share[PAGE_SHARE];
 
 	if (of)
-		page_say(stdout, 2, 2, "%s of %s %s (%s)", say_number(n, a), say_number(of, b),
-			 words, page_share((double)n / of, share));
+		page_say(stdout, 2, 2, "%s of %s %s (%s)", number_text(n, a),
+			 number_text(of, b), words, page_share((double)n / of, share));
 }
 
 static void say_health(const struct health *h)
 {
-	char n[SAY_NUMBER];
+	char n[NUMBER_TEXT];
 
 	if (h->lost)
 		page_say(stdout, 2, 2, "%s records were lost before they were counted",
-			 say_number(h->lost, n));
+			 number_text(h->lost, n));
 	if (h->overflow)
 		page_say(stdout, 2, 2, "%s connections did not fit a sensor's tables",
-			 say_number(h->overflow, n));
+			 number_text(h->overflow, n));
 	if (h->quarantined || h->rejected)
 		page_say(stdout, 2, 2, "%s records were not taken: quarantined or senseless",
-			 say_number(h->quarantined + h->rejected, n));
+			 number_text(h->quarantined + h->rejected, n));
 }
 
 static void say_coverage(const struct explained *x, const struct watch *w)
 {
-	char n[SAY_NUMBER];
+	char n[NUMBER_TEXT];
 
 	printf("\n");
 	page_say(stdout, 0, 2, "Coverage");
 	say_part(w->sensors, w->machines, "machines have a sensor");
 	if (w->strangers)
 		page_say(stdout, 2, 2, "%s addresses are no known machine",
-			 say_number(w->strangers, n));
+			 number_text(w->strangers, n));
 	say_part(w->one_sided, w->both,
 		 "edges between two machines with sensors were told of by one of them only");
 	say_part(w->nameless, w->edges, "edges have an unknown process where a sensor is");
@@ -70,7 +71,7 @@ static void say_coverage(const struct explained *x, const struct watch *w)
 	if (w->failing)
 		page_say(stdout, 2, 2,
 			 "%s edges on which nothing ever got through are left out here",
-			 say_number(w->failing, n));
+			 number_text(w->failing, n));
 	if (w->imported)
 		say_part(w->imported, w->edges,
 			 "edges come from imports alone: first and last are known, days not");
@@ -86,7 +87,7 @@ static void say_curve(const struct watch *w)
 		return;
 	printf("\n");
 	page_say(stdout, 0, 2, "Discovery: new edges, and edges known, by %u %s%s%s", per,
-		 w->step == 3600 ? "hour" : "day", say_plural(per),
+		 w->step == 3600 ? "hour" : "day", number_plural(per),
 		 w->before ? " (some were known before)" : "");
 	for (unsigned i = 0, end; i < w->curve_n; i = end) {
 		unsigned fresh = 0;

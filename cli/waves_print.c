@@ -6,9 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/say.h"
-#include "cli/table.h"
-#include "cli/when.h"
+#include "common/number.h"
+#include "common/table.h"
+#include "common/when.h"
 #include "common/json.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
@@ -417,18 +417,18 @@ static void one_json(const struct waves_print *x, const struct wave *wave)
 static void print_summary(const struct waves_print *x, const struct wave *w)
 {
 	const struct cut_price *c = &x->c->wave[w->number].all;
-	char when[WHEN_TEXT], conns[SAY_NUMBER], wait[SAY_NUMBER];
+	char when[WHEN_TEXT], conns[NUMBER_TEXT], wait[NUMBER_TEXT];
 
 	printf("Wave %u%s%s: %u group%s, %u machine%s", w->number, w->cutover ? " on " : "",
-	       when_text(w->cutover, when), w->groups, say_plural(w->groups), w->machines,
-	       say_plural(w->machines));
+	       when_text(w->cutover, when), w->groups, number_plural(w->groups), w->machines,
+	       number_plural(w->machines));
 	if (w->hours > 0)
 		printf(", %.1f hours to replicate", w->hours);
 	printf("\nOnce it has moved %" PRIu64 " edge%s (%" PRIu64 " hard) lie over the link: "
 	       "%s connections a day, %" PRIu64 " chatty pair%s, %s s of waiting a day\n\n",
-	       c->edges, say_plural(c->edges), c->hard,
-	       say_number(whole(c->connections), conns), c->chatty, say_plural(c->chatty),
-	       say_number(whole(c->wait), wait));
+	       c->edges, number_plural(c->edges), c->hard,
+	       number_text(whole(c->connections), conns), c->chatty, number_plural(c->chatty),
+	       number_text(whole(c->wait), wait));
 }
 
 void waves_print_one(const struct waves_print *x, const struct wave *wave)

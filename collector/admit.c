@@ -2,80 +2,63 @@
 #include "collector/admit.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "collector/authority.h"
-#include "collector/home.h"
+#include "collector/estate.h"
 #include "common/cert.h"
 #include "common/clock.h"
-#include "common/file.h"
+#include "store/audit.h"
 #include "store/enrol.h"
 #include "store/realm.h"
-#include "store/store.h"
+#include "store/roster.h"
 
-static int keep(const struct admit_order *o, const struct token *t, struct err *e)
+static int keep(const struct admit_order *o, const struct token *t, struct store *store,
+		struct err *e)
 {
-	char *path = file_path(o->dir, "skein.db");
-	struct store *store = store_open(path, STORE_WRITE, e);
 	uint8_t hash[32];
-	int rc;
+	struct enrol_token row = {
+		.hash = hash, .role = o->role, .from = o->from, .uses = o->uses
+	};
+	char words[64 + ROSTER_TOKEN_ID];
+	int rc = store_begin(store, e);
 
-	free(path);
-	if (!store)
-		return -EIO;
+	if (rc)
+		return rc;
 	cert_sha256(t->secret, sizeof(t->secret), hash);
-	rc = enrol_token_add(store, hash, o->role, clock_ms() + o->ttl_s * 1000ULL, o->uses,
-			     e);
+	row.created_ms = clock_ms();
+	row.expires_ms = row.created_ms + o->ttl_s * 1000ULL;
+	rc = enrol_token_add(store, &row, e);
+	roster_token_id(hash, words);
+	snprintf(words + strlen(words), 64, " role %s, uses %u", o->role, o->uses);
 	if (!rc && o->realm && *o->realm)
 		rc = realm_token(store, hash, o->realm, e);
-	store_close(store);
-	return rc;
-}
-
-/* A mistyped directory must not become a new estate. */
-static int must_have_run(const char *dir, struct err *e)
-{
-	char *path = file_path(dir, "skein.db");
-	int rc = access(path, F_OK) == 0 ? 0 : -errno;
-
-	free(path);
-	if (rc == 0 || rc == -EACCES)
-		return 0;
-	return err_set(e, rc,
-		       "%s: no collector has run here; start skein-collector --data %s first",
-		       dir, dir);
-}
-
-/* Of the database, not of its directory: root may run the collector in somebody's directory.
- */
-static int become_owner(const char *dir, struct err *e)
-{
-	char *path = file_path(dir, "skein.db");
-	int rc = home_become_owner(path, e);
-
-	free(path);
+	if (!rc)
+		rc = audit_add(store, row.created_ms, o->who, "token create", words, e);
+	if (!rc)
+		rc = store_commit(store, e);
+	if (rc)
+		store_rollback(store);
 	return rc;
 }
 
 int admit_token(const struct admit_order *o, char text[TOKEN_TEXT], struct err *e)
 {
-	struct authority a;
+	struct store *store = estate_open(o->dir, STORE_WRITE, e);
+	struct authority a = { 0 };
 	struct token t;
-	int rc;
+	int rc = store ? authority_open(&a, o->dir, e) : -EIO;
 
-	if (must_have_run(o->dir, e) < 0 || become_owner(o->dir, e) < 0 ||
-	    home_open(o->dir, e) < 0)
-		return -EIO;
-	rc = authority_open(&a, o->dir, e);
-	if (rc)
-		return rc;
-	memcpy(t.pin, a.pin, sizeof(t.pin));
-	authority_close(&a);
-	cert_random(t.secret, sizeof(t.secret));
-	rc = keep(o, &t, e);
+	if (!rc) {
+		memcpy(t.pin, a.pin, sizeof(t.pin));
+		cert_random(t.secret, sizeof(t.secret));
+		rc = keep(o, &t, store, e);
+	}
 	if (!rc)
 		token_text(&t, text);
+	authority_close(&a);
+	if (store)
+		store_close(store);
 	return rc;
 }

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "common/addr.h"
 #include "common/err.h"
 #include "common/token.h"
 
@@ -15,7 +16,9 @@ struct admit_order {
 	const char *role;
 	uint32_t ttl_s;
 	unsigned uses;
-	const char *realm; /* store/realm.h; NULL or "": the one without a name */
+	const struct addr_net *from; /* NULL: anywhere */
+	const char *who;	     /* for the audit */
+	const char *realm;	     /* store/realm.h; NULL or "": the one without a name */
 };
 
 int admit_token(const struct admit_order *order, char text[TOKEN_TEXT], struct err *e);

@@ -2,52 +2,108 @@
 #include "collector/authority.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
-#include "common/buf.h"
-#include "common/cert.h"
+#include "collector/authority_key.h"
 #include "common/file.h"
 #include "common/mem.h"
 #include "common/tls.h"
 
-enum { RENEW_S = 90 * 86400 };
+enum { PATIENCE_MS = 5000 };
 
-/* The paths of a pair. */
-struct pair {
-	char *key, *cert;
-};
-
-static struct pair pair_of(const char *dir, const char *name)
+int authority_open(struct authority *a, const char *dir, struct err *e)
 {
-	return (struct pair){ .key = xasprintf("%s/%s.key", dir, name),
-			      .cert = xasprintf("%s/%s.crt", dir, name) };
+	char *path = file_path(dir, "ca.crt");
+	int rc = 0;
+
+	a->key = (struct child){ .fd = -1 };
+	a->text = NULL;
+	if (access(path, F_OK) < 0 && errno == ENOENT)
+		rc = err_set(e, -ENOENT,
+			     "%s is not there; start skein-collector --data %s first", path,
+			     dir);
+	a->cert = rc ? NULL : cert_read(path, e);
+	free(path);
+	if (!a->cert)
+		return rc ? rc : -EINVAL;
+	a->text = cert_text(a->cert);
+	cert_fingerprint(a->cert, a->pin);
+	return 0;
 }
 
-static void pair_fini(struct pair *p)
+static int receive(const struct child *c, void *p, size_t n, struct err *e)
 {
-	free(p->key);
-	free(p->cert);
+	struct pollfd in = { .fd = c->fd, .events = POLLIN };
+	ssize_t got;
+	int rc;
+
+	do
+		rc = poll(&in, 1, PATIENCE_MS);
+	while (rc < 0 && errno == EINTR);
+	got = rc > 0 ? recv(c->fd, p, n, MSG_DONTWAIT) : -1;
+	if (got == (ssize_t)n)
+		return 0;
+	return err_set(e, -EPIPE, "the process that holds the authority's key has %s",
+		       rc == 0 ? "not answered" : "ended");
 }
 
-static int write_certs(const char *path, mode_t mode, X509 *first, X509 *second, struct err *e)
+int authority_start(struct authority *a, const char *dir, struct err *e)
 {
-	char *a = cert_text(first);
-	char *b = second ? cert_text(second) : xstrdup("");
-	char *both = xasprintf("%s%s", a, b);
-	int rc = file_replace(path, mode, both, strlen(both), e);
+	struct child key;
+	struct err said = { 0 };
+	int rc = child_start(&key, "authority", authority_key_run, (void *)dir, e);
 
-	free(a);
-	free(b);
-	free(both);
+	memset(a, 0, sizeof(*a));
+	a->key.fd = -1;
+	if (rc)
+		return rc;
+	rc = receive(&key, &said, sizeof(said), e);
+	if (!rc && said.code)
+		rc = err_set(e, said.code, "%s", said.msg);
+	if (!rc)
+		rc = authority_open(a, dir, e);
+	a->key = key;
 	return rc;
 }
+
+void authority_close(struct authority *a)
+{
+	if (a->key.pid)
+		child_stop(&a->key);
+	X509_free(a->cert);
+	free(a->text);
+	memset(a, 0, sizeof(*a));
+	a->key.fd = -1;
+}
+
+/* One question, one answer: a signature takes less than a millisecond. */
+static X509 *ask(struct authority *a, struct authority_ask *q, EVP_PKEY *key, struct err *e)
+{
+	struct authority_answer answer;
+	int rc = cert_point(key, q->point);
+
+	if (rc)
+		err_set(e, rc, "not a key of P-256");
+	else if (send(a->key.fd, q, sizeof(*q), MSG_NOSIGNAL) != sizeof(*q))
+		err_set(e, -EPIPE, "the process that holds the authority's key has ended");
+	else if (receive(&a->key, &answer, sizeof(answer), e) == 0) {
+		if (answer.code == 0 && answer.n <= sizeof(answer.der))
+			return cert_of_der(answer.der, answer.n, e);
+		err_set(e, answer.code ? answer.code : -EINVAL, "%s",
+			answer.code == -EAGAIN ? "too many certificates at once; again later"
+					       : "the authority refuses to certify this");
+	}
+	return NULL;
+}
+
+/* The collector's own */
 
 static EVP_PKEY *read_or_make_key(const char *path, struct err *e)
 {
@@ -63,148 +119,91 @@ static EVP_PKEY *read_or_make_key(const char *path, struct err *e)
 	return key;
 }
 
-static X509 *make_authority(EVP_PKEY *key, const char *path, struct err *e)
+static bool is_good(const char *path, const struct authority *a, EVP_PKEY *key)
 {
-	struct cert_order order = {
-		.kind = CERT_AUTHORITY,
-		.cn = "Skein authority",
-		.key = key,
-		.days = AUTHORITY_DAYS,
-	};
-	X509 *cert = cert_issue(&order, NULL, key, e);
-
-	if (cert && write_certs(path, 0644, cert, NULL, e) < 0) {
-		X509_free(cert);
-		cert = NULL;
-	}
-	return cert;
-}
-
-static int open_authority(struct authority *a, const struct pair *p, struct err *e)
-{
-	bool have_cert = access(p->cert, F_OK) == 0;
-
-	if (have_cert && access(p->key, F_OK) < 0)
-		return err_sys(e, -errno, "%s without %s", p->cert, p->key);
-	a->key = read_or_make_key(p->key, e);
-	if (!a->key)
-		return -EINVAL;
-	a->cert = have_cert ? cert_read(p->cert, e) : make_authority(a->key, p->cert, e);
-	if (!a->cert)
-		return -EINVAL;
-	if (!cert_matches(a->cert, a->cert, a->key))
-		return err_set(e, -EINVAL, "%s and %s do not belong together", p->cert,
-			       p->key);
-	return 0;
-}
-
-/* A collector's certificate that is there, ours, and good for a while. */
-static bool is_good(const struct pair *p, const struct authority *a, EVP_PKEY *key)
-{
-	X509 *cert = access(p->cert, F_OK) == 0 ? cert_read(p->cert, NULL) : NULL;
+	X509 *cert = access(path, F_OK) == 0 ? cert_read(path, NULL) : NULL;
 	bool good = cert && cert_matches(cert, a->cert, key) &&
-		    cert_expires(cert) > (int64_t)time(NULL) + RENEW_S;
+		    cert_expires(cert) > (int64_t)time(NULL) + AUTHORITY_RENEW_S;
 
 	X509_free(cert);
 	return good;
 }
 
-static int open_collector(const struct authority *a, const struct pair *p, struct err *e)
+static int write_chain(const char *path, X509 *cert, const char *authority, struct err *e)
 {
-	struct cert_order order = {
-		.kind = CERT_COLLECTOR,
-		.cn = CERT_COLLECTOR_NAME,
-		.days = AUTHORITY_COLLECTOR_DAYS,
-	};
-	X509 *cert;
-	int rc = 0;
+	char *text = cert_text(cert);
+	char *both = xasprintf("%s%s", text, authority);
+	int rc = file_replace(path, 0644, both, strlen(both), e);
 
-	order.key = read_or_make_key(p->key, e);
-	if (!order.key)
-		return -EINVAL;
-	if (!is_good(p, a, order.key)) {
-		cert = cert_issue(&order, a->cert, a->key, e);
-		rc = cert ? write_certs(p->cert, 0644, cert, a->cert, e) : -EINVAL;
-		X509_free(cert);
-	}
-	EVP_PKEY_free(order.key);
+	free(text);
+	free(both);
 	return rc;
 }
 
-static int open_both(struct authority *a, const char *dir, struct err *e)
+static int certify(struct authority *a, EVP_PKEY *key, const char *path, struct err *e)
 {
-	struct pair ca = pair_of(dir, "ca"), collector = pair_of(dir, "collector");
-	int rc = open_authority(a, &ca, e);
+	struct authority_ask q = { .what = AUTHORITY_FOR_COLLECTOR,
+				   .seconds = AUTHORITY_COLLECTOR_S };
+	X509 *cert = ask(a, &q, key, e);
+	int rc = cert ? write_chain(path, cert, a->text, e) : -EINVAL;
 
-	if (!rc)
-		rc = open_collector(a, &collector, e);
-	pair_fini(&ca);
-	pair_fini(&collector);
+	X509_free(cert);
+	return rc ? rc : 1;
+}
+
+int authority_certify_self(struct authority *a, const char *dir, struct err *e)
+{
+	char *key_path = file_path(dir, "collector.key");
+	char *cert_path = file_path(dir, "collector.crt");
+	EVP_PKEY *key = read_or_make_key(key_path, e);
+	int rc = key ? 0 : -EINVAL;
+
+	if (key && !is_good(cert_path, a, key))
+		rc = certify(a, key, cert_path, e);
+	EVP_PKEY_free(key);
+	free(key_path);
+	free(cert_path);
 	return rc;
-}
-
-int authority_open(struct authority *a, const char *dir, struct err *e)
-{
-	char *path = file_path(dir, "ca.lock");
-	int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	int rc;
-
-	memset(a, 0, sizeof(*a));
-	if (lock < 0 || flock(lock, LOCK_EX) < 0)
-		rc = err_sys(e, -errno, "cannot lock %s", path);
-	else
-		rc = open_both(a, dir, e);
-	if (lock >= 0)
-		close(lock);
-	free(path);
-	if (rc) {
-		authority_close(a);
-		return rc;
-	}
-	a->text = cert_text(a->cert);
-	cert_fingerprint(a->cert, a->pin);
-	return 0;
-}
-
-void authority_close(struct authority *a)
-{
-	EVP_PKEY_free(a->key);
-	X509_free(a->cert);
-	free(a->text);
-	memset(a, 0, sizeof(*a));
 }
 
 SSL_CTX *authority_tls(const char *dir, struct err *e)
 {
-	struct pair p = pair_of(dir, "collector");
+	char *chain = file_path(dir, "collector.crt");
+	char *key = file_path(dir, "collector.key");
 	char *ca = file_path(dir, "ca.crt");
-	SSL_CTX *ctx = tls_server(p.cert, p.key, ca, e);
+	SSL_CTX *ctx = tls_server(chain, key, ca, e);
 
-	pair_fini(&p);
+	free(chain);
+	free(key);
 	free(ca);
 	return ctx;
 }
 
-int authority_sign(const struct authority *a, const char *request, const char *sensor,
-		   const char *role, char **text, uint8_t fingerprint[32], struct err *e)
+/* Sensors */
+
+int authority_sign(struct authority *a, const char *request, const char *sensor,
+		   const char *role, uint32_t seconds, struct authority_certificate *out,
+		   struct err *e)
 {
-	struct cert_order order = {
-		.kind = CERT_SENSOR,
-		.cn = sensor,
-		.role = role,
-		.days = AUTHORITY_SENSOR_DAYS,
-	};
+	struct authority_ask q = { .what = AUTHORITY_FOR_SENSOR,
+				   .role = authority_role_of(role),
+				   .seconds = seconds };
+	EVP_PKEY *key = cert_request_key(request, e);
+	struct err mine = { 0 };
 	X509 *cert;
 
-	order.key = cert_request_key(request, e);
-	if (!order.key)
+	if (!key)
 		return -EINVAL;
-	cert = cert_issue(&order, a->cert, a->key, e);
-	EVP_PKEY_free(order.key);
-	if (!cert)
-		return -EINVAL;
-	*text = cert_text(cert);
-	cert_fingerprint(cert, fingerprint);
+	strncpy(q.sensor, sensor, sizeof(q.sensor) - 1);
+	cert = ask(a, &q, key, &mine);
+	EVP_PKEY_free(key);
+	if (!cert) {
+		err_set(e, mine.code, "%s", mine.msg);
+		return mine.code ? mine.code : -EINVAL;
+	}
+	out->text = cert_text(cert);
+	cert_fingerprint(cert, out->fingerprint);
+	out->expires = cert_expires(cert);
 	X509_free(cert);
 	return 0;
 }

@@ -10,6 +10,7 @@
 
 int cmd_backup(int argc, char **argv);
 int cmd_restore(int argc, char **argv);
+int cmd_sensor(int argc, char **argv);
 int cmd_token(int argc, char **argv);
 
 #endif

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,9 +37,12 @@ int home_open(const char *dir, struct err *e)
 
 int home_become_owner(const char *dir, struct err *e)
 {
+	char *db = file_path(dir, "skein.db");
 	struct stat st;
+	bool none = geteuid() != 0 || (stat(db, &st) < 0 && stat(dir, &st) < 0);
 
-	if (geteuid() != 0 || stat(dir, &st) < 0 || st.st_uid == 0)
+	free(db);
+	if (none || st.st_uid == 0)
 		return 0;
 	if (setgroups(0, NULL) < 0 || setresgid(st.st_gid, st.st_gid, st.st_gid) < 0 ||
 	    setresuid(st.st_uid, st.st_uid, st.st_uid) < 0)

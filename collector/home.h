@@ -3,7 +3,7 @@
  * The collector's data directory (mode 0700 when made here):
  *
  *     DIR/skein.db                      the database
- *     DIR/ca.key ca.crt                 the authority that sensors trust (authority.h)
+ *     DIR/ca.key ca.crt                 the authority that sensors trust (authority_key.h)
  *     DIR/collector.key collector.crt   what the collector shows them
  *     DIR/collector.lock                held by the collector that runs
  *     DIR/collector.addr                the address and port it listens on, one line
@@ -19,8 +19,9 @@
 int home_open(const char *dir, struct err *e);
 
 /*
- * When root works in another user's directory: becomes that user, so that the collector can
- * read what is made.
+ * Root becomes who owns the database in DIR, or DIR itself where there is none yet: the
+ * collector needs no right of root's, and what is made must be readable by it later.  Nothing
+ * where the owner is root.
  */
 int home_become_owner(const char *dir, struct err *e);
 

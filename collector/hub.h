@@ -30,8 +30,10 @@ enum {
 struct hub {
 	struct event_base *base;
 	struct store *store;
-	const struct authority *authority;
+	struct authority *authority;
 	SSL_CTX *tls;
+	uint32_t life_s;     /* of a sensor's certificate; as long again it may be renewed */
+	int64_t revoked;     /* enrol_revoked's mark */
 	struct porch *porch; /* NULL: nobody is let in any more */
 	struct commit *commit;
 	struct unzip *unzip; /* of all sessions */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@ static const struct command {
 } commands[] = {
 	{ "backup", cmd_backup },
 	{ "restore", cmd_restore },
+	{ "sensor", cmd_sensor },
 	{ "token", cmd_token },
 };
 
@@ -46,6 +48,8 @@ int main(int argc, char **argv)
 {
 	static char name[] = "skein-collector"; /* for getopt's messages */
 
+	if (!setlocale(LC_CTYPE, "C.UTF-8"))
+		setlocale(LC_CTYPE, "");
 	log_open(name, LOG_INFO_);
 	argv[0] = name;
 	for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(*commands); i++) {

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "collector/authority_ask.h"
 #include "collector/home.h"
 #include "common/addr.h"
 #include "common/config.h"
@@ -21,7 +22,9 @@ static const char help[] =
 	"usage: skein-collector [--data DIR] [--listen ADDR:PORT] [OPTION...]\n"
 	"       skein-collector --relay HOST:PORT [--listen ADDR:PORT] [--proxy HOST:PORT]\n"
 	"       skein-collector token create [--data DIR] [--role host|mirror] [--ttl 24h]\n"
-	"                                    [--uses N] [--realm NAME]\n"
+	"                                    [--uses N] [--cidr NETWORK] [--realm NAME]\n"
+	"       skein-collector token list|revoke ID...\n"
+	"       skein-collector sensor list|show ID|revoke ID...|allow ID...\n"
 	"       skein-collector backup FILE [--data DIR] [--keep N]\n"
 	"       skein-collector restore FILE [--data DIR]\n"
 	"\n"
@@ -52,13 +55,8 @@ static const char help[] =
 	"  --ready-fd N         write the address to this descriptor once it listens\n"
 	"  --help, --version\n"
 	"\n"
-	"token create prints a token, alone on one line, that lets new sensors in:\n"
-	"\n"
-	"  --role host|mirror   host (default) speaks for its own addresses, mirror for any\n"
-	"  --ttl TIME           how long it may be used: 30m, 24h (default), 7d\n"
-	"  --uses N             how many sensors it lets in, 1 by default\n"
-	"  --realm NAME         address space that they are in, where addresses of several\n"
-	"                       networks overlap\n"
+	"token lets new sensors in, sensor shows them and decides about them:\n"
+	"skein-collector token --help, skein-collector sensor --help.\n"
 	"\n"
 	"backup copies the database while the collector writes, restore puts such a copy back\n"
 	"while it does not run; each has its --help:\n"
@@ -219,6 +217,12 @@ static bool set_ready(struct options *o, const char *v)
 	return true;
 }
 
+/* For tests of renewal, and not in the help. */
+static bool set_life(struct options *o, const char *v)
+{
+	return options_seconds(v, AUTHORITY_SENSOR_S, &o->server.life_s) == 0;
+}
+
 /* At most ten years. */
 static bool set_days(uint32_t *out, uint32_t least, const char *v)
 {
@@ -286,6 +290,7 @@ static const struct row rows[] = {
 	{ "proxy-login", true, set_login, "a file" },
 	{ "log-level", true, set_level, "debug, info, warn or err" },
 	{ "ready-fd", false, set_ready, "a descriptor" },
+	{ "sensor-life", false, set_life, "a time like 9s" },
 };
 enum { ROWS = sizeof(rows) / sizeof(*rows), OPT_CONFIG = 1000 };
 

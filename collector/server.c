@@ -13,6 +13,7 @@
 
 #include "collector/authority.h"
 #include "collector/commit.h"
+#include "collector/confine.h"
 #include "collector/database.h"
 #include "collector/home.h"
 #include "collector/hub.h"
@@ -29,7 +30,8 @@
 #include "common/zip.h"
 
 enum {
-	SWEEP_S = 5,
+	SWEEP_S = 1,   /* a revoked sensor is gone after this */
+	SELF_S = 3600, /* the collector's own certificate is looked at */
 	DRAIN_S = 3,
 };
 
@@ -46,7 +48,7 @@ struct server {
 	struct err broken;     /* why it ends by itself */
 	int lock, socket;
 	struct event *signal[SIGNALS];
-	struct event *sweep;
+	struct event *sweep, *self;
 	struct flowport *flows; /* NULL: none are taken */
 	bool flows_over;	/* all that it had has come */
 	char address[SOCK_TEXT];
@@ -151,6 +153,29 @@ static void print_state(struct server *sv)
 	buf_fini(&line);
 }
 
+/* Those who are connected keep what they have agreed on. */
+static void renew_own(struct server *sv)
+{
+	const char *dir = sv->config->dir;
+	struct err e = { 0 };
+	int rc = authority_certify_self(&sv->authority, dir, &e);
+	SSL_CTX *tls = rc > 0 ? authority_tls(dir, &e) : NULL;
+
+	if (rc < 0 || (rc > 0 && !tls))
+		log_err("the collector's own certificate cannot be renewed: %s", e.msg);
+	if (!tls)
+		return;
+	SSL_CTX_free(sv->hub.tls);
+	sv->hub.tls = tls;
+	log_info("the collector's own certificate was renewed");
+}
+
+static void on_self(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd, (void)what;
+	renew_own(ctx);
+}
+
 static void on_signal(evutil_socket_t number, short what, void *ctx)
 {
 	struct server *sv = ctx;
@@ -161,7 +186,7 @@ static void on_signal(evutil_socket_t number, short what, void *ctx)
 		print_state(sv);
 		return;
 	case SIGHUP:
-		log_info("no configuration to read again");
+		renew_own(sv);
 		return;
 	}
 	drain(sv);
@@ -212,7 +237,7 @@ static void on_verdict(evutil_socket_t fd, short what, void *ctx)
 
 static void start_events(struct server *sv)
 {
-	const struct timeval sweep = { .tv_sec = SWEEP_S };
+	const struct timeval sweep = { .tv_sec = SWEEP_S }, self = { .tv_sec = SELF_S };
 
 	for (int i = 0; i < SIGNALS; i++) {
 		sv->signal[i] = evsignal_new(sv->hub.base, signals[i], on_signal, sv);
@@ -220,6 +245,8 @@ static void start_events(struct server *sv)
 	}
 	sv->sweep = event_new(sv->hub.base, -1, EV_PERSIST, on_sweep, sv);
 	event_add(sv->sweep, &sweep);
+	sv->self = event_new(sv->hub.base, -1, EV_PERSIST, on_self, sv);
+	event_add(sv->self, &self);
 	if (sv->database.keeper.reading) {
 		sv->verdict = event_new(sv->hub.base, sv->database.keeper.child.fd, EV_READ,
 					on_verdict, sv);
@@ -252,6 +279,8 @@ static int open_all(struct server *sv, struct err *e)
 	const char *dir = sv->config->dir;
 	int rc = home_open(dir, e);
 
+	if (!rc)
+		rc = home_become_owner(dir, e);
 	if (rc)
 		return rc == -EWOULDBLOCK ? -EIO : rc;
 	sv->lock = home_lock(dir, e);
@@ -260,7 +289,8 @@ static int open_all(struct server *sv, struct err *e)
 	home_forget_address(dir);
 	if (flowport_start(&sv->flows, &sv->config->flows, sv->hub.stats, e) < 0)
 		return -EIO;
-	if (open_store(sv, e) < 0 || authority_open(&sv->authority, dir, e) < 0)
+	if (authority_start(&sv->authority, dir, e) < 0 || open_store(sv, e) < 0 ||
+	    authority_certify_self(&sv->authority, dir, e) < 0)
 		return -EIO;
 	sv->hub.tls = authority_tls(dir, e);
 	if (!sv->hub.tls)
@@ -299,6 +329,8 @@ static void close_all(struct server *sv)
 			event_free(sv->signal[i]);
 	if (sv->sweep)
 		event_free(sv->sweep);
+	if (sv->self)
+		event_free(sv->self);
 	if (sv->verdict)
 		event_free(sv->verdict);
 	tend_free(sv->tend);
@@ -328,6 +360,7 @@ int server_run(const struct server_config *config, struct err *e)
 	sv.hub.broken = on_broken;
 	sv.hub.room = session_go_on;
 	sv.hub.authority = &sv.authority;
+	sv.hub.life_s = config->life_s ? config->life_s : AUTHORITY_SENSOR_S;
 	rc = open_all(&sv, e);
 	if (!rc) {
 		sv.hub.base = event_base_new();
@@ -337,6 +370,9 @@ int server_run(const struct server_config *config, struct err *e)
 		start_events(&sv);
 		start_porch(&sv);
 		flowport_attach(sv.flows, &sv.hub);
+		rc = confine(CONFINE_INGEST, e);
+	}
+	if (!rc) {
 		say_ready(&sv);
 		event_base_dispatch(sv.hub.base);
 		log_info("ended: batches=%llu commits=%llu",

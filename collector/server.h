@@ -20,6 +20,7 @@ struct server_config {
 	int ready_fd; /* gets the address as a line, and is closed, once it listens; or -1 */
 	const struct addr_net *relays; /* what they say of whom they speak for is believed */
 	unsigned relays_n;
+	uint32_t life_s; /* of sensors' certificates, for tests; 0: as it should be */
 };
 
 /*

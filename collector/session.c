@@ -9,12 +9,13 @@
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
-#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <uthash.h>
 
 #include "collector/commit.h"
+#include "collector/enrolment.h"
+#include "collector/passport.h"
 #include "common/addr.h"
 #include "common/clock.h"
 #include "common/frame.h"
@@ -22,7 +23,6 @@
 #include "common/mem.h"
 #include "common/sock.h"
 #include "common/tls.h"
-#include "common/token.h"
 #include "common/utf8.h"
 #include "common/version.h"
 #include "common/zip.h"
@@ -52,9 +52,9 @@ struct session {
 	enum state state;
 	bool counted; /* among the hub's strangers */
 	bool reading; /* inside read_frames */
-	char peer[2 * SOCK_TEXT + 16];
+	char peer[PASSPORT_PEER];
 	struct addr source;
-	struct tls_peer id;
+	struct passport pass;
 	struct commit_source from; /* of its batches */
 	uint64_t since_ms;	   /* it connected */
 	uint64_t boot, epoch;
@@ -197,8 +197,8 @@ static void protocol_error(struct session *s, const char *what)
 {
 	s->hub->stats->protocol_errors++;
 	if (may_log(s->hub))
-		log_warn("%s%s%s: protocol error: %s", s->id.cn, *s->id.cn ? " " : "", s->peer,
-			 what);
+		log_warn("%s%s%s: protocol error: %s", s->pass.id.cn,
+			 *s->pass.id.cn ? " " : "", s->peer, what);
 	session_fail(s, WIRE_E_PROTOCOL, what);
 }
 
@@ -206,7 +206,8 @@ static void refuse(struct session *s, const char *why)
 {
 	s->hub->stats->refused++;
 	if (may_log(s->hub))
-		log_warn("refused %s%s%s: %s", s->id.cn, *s->id.cn ? " " : "", s->peer, why);
+		log_warn("refused %s%s%s: %s", s->pass.id.cn, *s->pass.id.cn ? " " : "",
+			 s->peer, why);
 	session_fail(s, WIRE_E_REFUSED, why);
 }
 
@@ -214,7 +215,7 @@ static void refuse(struct session *s, const char *why)
 
 static void send_ack(struct session *s)
 {
-	struct wire_ack m = { s->epoch, s->acked, HUB_CREDIT };
+	struct wire_ack m = { s->epoch, s->acked, s->pass.expired ? 0 : HUB_CREDIT };
 	struct buf frame = { 0 };
 
 	wire_put_ack(&frame, &m);
@@ -229,15 +230,15 @@ static void send_welcome(struct session *s)
 		.minor = WIRE_MINOR,
 		.capabilities = WIRE_CAPABILITIES,
 		.epoch = s->epoch,
-		.credit = HUB_CREDIT,
+		.credit = s->pass.expired ? 0 : HUB_CREDIT,
 		.clock_ms = clock_ms(),
 		.program = "skein-collector " SKEIN_VERSION,
 	};
 	struct buf frame = { 0 };
 	struct err e = { 0 };
 
-	if (ledger_resume(s->hub->store, s->id.cn, s->epoch, &m.sequence, &e) < 0) {
-		log_err("%s: %s", s->id.cn, e.msg);
+	if (ledger_resume(s->hub->store, s->pass.id.cn, s->epoch, &m.sequence, &e) < 0) {
+		log_err("%s: %s", s->pass.id.cn, e.msg);
 		session_fail(s, WIRE_E_INTERNAL, "the collector cannot read its ledger");
 		return;
 	}
@@ -247,109 +248,87 @@ static void send_welcome(struct session *s)
 	buf_fini(&frame);
 }
 
-/* Enrolment */
+/* Certificates */
 
-static void new_identity(char out[CERT_CN])
+static void send_certificate(struct session *s, struct enrolment *x)
 {
-	uint64_t v;
+	struct buf frame = { 0 };
 
-	cert_random(&v, sizeof(v));
-	snprintf(out, CERT_CN, "s-%016llx", (unsigned long long)v);
+	enrolment_put(&frame, s->hub, x);
+	bufferevent_write(s->bev, frame.p, frame.n);
+	buf_fini(&frame);
 }
 
-static int enrol_in_transaction(struct hub *hub, const struct wire_enroll *m,
-				const struct token *t, struct wire_cert *out, struct err *e)
+static void no_certificate(struct session *s, int rc, const struct err *e)
 {
-	uint8_t hash[32], fingerprint[32];
-	char role[16] = "", *text = NULL;
-	uint64_t now = clock_ms();
-	int rc;
-
-	cert_sha256(t->secret, sizeof(t->secret), hash);
-	rc = enrol_token_use(hub->store, hash, now, role, e);
-	if (!rc)
-		rc = authority_sign(hub->authority, m->request, out->sensor, role, &text,
-				    fingerprint, e);
-	if (!rc)
-		rc = enrol_sensor_add(hub->store, out->sensor, role, m->host, fingerprint, now,
-				      e);
-	if (!rc)
-		rc = realm_inherit(hub->store, out->sensor, hash, e);
-	out->certificate = text;
-	return rc;
-}
-
-static int enrol(struct hub *hub, const struct wire_enroll *m, const struct token *t,
-		 struct wire_cert *out, struct err *e)
-{
-	int rc = store_begin(hub->store, e);
-
-	if (rc)
-		return rc;
-	rc = enrol_in_transaction(hub, m, t, out, e);
-	if (!rc)
-		rc = store_commit(hub->store, e);
-	if (rc)
-		store_rollback(hub->store);
-	return rc;
-}
-
-static void enrol_refused(struct session *s, int rc, const struct err *e)
-{
-	switch (rc) {
-	case -ENOENT:
-		refuse(s, "unknown token");
-		return;
-	case -ETIMEDOUT:
-		refuse(s, "the token has expired; skein-collector token create makes another");
-		return;
-	case -EDQUOT:
-		refuse(s, "the token is used up; skein-collector token create makes another");
-		return;
-	case -EINVAL:
-		refuse(s, "a signing request that makes no sense");
-		return;
+	if (enrolment_refusal(rc)) {
+		refuse(s, enrolment_refusal(rc));
+	} else if (rc == -EAGAIN) {
+		session_fail(s, WIRE_E_BUSY, "too many sensors at once; try again");
+	} else {
+		log_err("no certificate for %s%s%s: %s", s->pass.id.cn,
+			*s->pass.id.cn ? " " : "", s->peer, e->msg);
+		session_fail(s, WIRE_E_INTERNAL, "the collector cannot enrol anybody now");
 	}
-	log_err("cannot enrol %s: %s", s->peer, e->msg);
-	session_fail(s, WIRE_E_INTERNAL, "the collector cannot enrol anybody now");
 }
 
 static void on_enroll(struct session *s, struct cur body)
 {
-	struct hub *hub = s->hub;
-	char sensor[CERT_CN];
-	struct wire_cert answer = { .sensor = sensor, .authority = hub->authority->text };
-	struct buf frame = { 0 };
 	struct wire_enroll m;
+	struct enrolment x;
 	struct err e = { 0 };
-	struct token t;
 	int rc;
 
 	if (wire_get_enroll(body, &m) < 0 || !utf8_valid(m.host, strlen(m.host))) {
 		protocol_error(s, "an enrolment that makes no sense");
 		return;
 	}
-	if (token_parse(m.token, &t) < 0 ||
-	    CRYPTO_memcmp(t.pin, hub->authority->pin, sizeof(t.pin)) != 0) {
-		refuse(s, "this is no token of this collector");
+	rc = enrolment_first(s->hub, &m, &s->source, &x, &e);
+	if (rc) {
+		no_certificate(s, rc, &e);
 		return;
 	}
-	new_identity(sensor);
-	rc = enrol(hub, &m, &t, &answer, &e);
-	if (!rc) {
-		hub->stats->enrolled++;
-		log_info("enrolled %s: host=%s from %s", sensor, m.host, s->peer);
-		wire_put_cert(&frame, &answer);
-		bufferevent_write(s->bev, frame.p, frame.n);
-		session_finish(s);
-	} else {
-		enrol_refused(s, rc, &e);
+	s->hub->stats->enrolled++;
+	log_info("enrolled %s: host=%s from %s", x.sensor, m.host, s->peer);
+	send_certificate(s, &x);
+	session_finish(s);
+}
+
+/* The session goes on as it is: the next certificate is for the next connection. */
+static void on_renew(struct session *s, struct cur body)
+{
+	struct wire_renew m;
+	struct enrolment x;
+	struct err e = { 0 };
+	int rc;
+
+	if (wire_get_renew(body, &m) < 0) {
+		protocol_error(s, "a renewal that makes no sense");
+		return;
 	}
-	buf_fini(&frame);
-	free((char *)answer.certificate);
+	rc = enrolment_next(s->hub, s->pass.id.cn, s->pass.id.role, m.request, &x, &e);
+	if (rc == -EALREADY) { /* it asks again by itself */
+		s->hub->stats->renewals_early++;
+	} else if (rc) {
+		no_certificate(s, rc, &e);
+	} else {
+		s->hub->stats->renewed++;
+		log_info("%s renewed its certificate from %s", s->pass.id.cn, s->peer);
+		send_certificate(s, &x);
+	}
 }
 
 /* Greeting */
+
+/* False where it was refused. */
+static bool let_in(struct session *s)
+{
+	const char *why = passport_check(&s->pass, s->hub, s->peer);
+
+	if (why)
+		refuse(s, why);
+	return !why;
+}
 
 /*
  * A sensor whose link was cut comes back while its old session looks alive: same boot, and the
@@ -357,23 +336,25 @@ static void on_enroll(struct session *s, struct cur body)
  * machine after a power cut: the newer one is turned away, and the older gets an
  * acknowledgement, to which a machine that has started again answers with a reset.
  */
-static bool displace(struct session *s, uint64_t boot)
+static bool displace(struct session *s, uint64_t boot, bool test)
 {
 	struct session *old;
 
-	HASH_FIND_STR(s->hub->by_sensor, s->id.cn, old);
+	HASH_FIND_STR(s->hub->by_sensor, s->pass.id.cn, old);
 	if (!old)
 		return true;
 	if (old->boot == boot) {
-		log_info("%s is back from %s, was at %s", s->id.cn, s->peer, old->peer);
+		log_info("%s is back from %s, was at %s", s->pass.id.cn, s->peer, old->peer);
 		session_free(old);
 		commit_flush(s->hub->commit); /* so that the position is right */
 		return true;
 	}
 	s->hub->stats->duplicates++;
 	if (may_log(s->hub))
-		log_warn("%s from %s while it is connected from %s: turned away", s->id.cn,
-			 s->peer, old->peer);
+		log_warn("%s from %s while it is connected from %s: turned away",
+			 s->pass.id.cn, s->peer, old->peer);
+	if (!test)
+		passport_rival(&old->pass, s->peer);
 	send_ack(old);
 	session_fail(s, WIRE_E_DUPLICATE, "a sensor with this identity is connected already");
 	return false;
@@ -382,11 +363,15 @@ static bool displace(struct session *s, uint64_t boot)
 static void go_live(struct session *s)
 {
 	s->state = LIVE;
-	HASH_ADD_STR(s->hub->by_sensor, id.cn, s);
+	HASH_ADD_STR(s->hub->by_sensor, pass.id.cn, s);
 	s->hub->live_n++;
 	no_stranger(s);
 	evtimer_del(s->deadline);
-	bufferevent_setwatermark(s->bev, EV_READ, 0, WIRE_FRAME_MAX + 4);
+	if (s->pass.expired)
+		alarm_in(s, GREETING_MS);
+	else
+		bufferevent_setwatermark(s->bev, EV_READ, 0, WIRE_FRAME_MAX + 4);
+	passport_used(&s->pass, s->hub);
 }
 
 /*
@@ -402,8 +387,8 @@ static void take_clock(struct session *s, uint64_t clock, uint64_t now)
 	s->from.greeted = true;
 	s->from.skew_ms = skew < 0 && most > 0 ? 0 : skew;
 	if (s->from.skew_ms > SKEW_MS || s->from.skew_ms < -SKEW_MS)
-		log_warn("%s: its clock differs by %lld s; its times are corrected", s->id.cn,
-			 (long long)s->from.skew_ms / 1000);
+		log_warn("%s: its clock differs by %lld s; its times are corrected",
+			 s->pass.id.cn, (long long)s->from.skew_ms / 1000);
 }
 
 static void on_hello(struct session *s, struct cur body)
@@ -415,7 +400,14 @@ static void on_hello(struct session *s, struct cur body)
 		protocol_error(s, "a greeting that makes no sense");
 		return;
 	}
-	if (!displace(s, m.boot))
+	if (!let_in(s)) /* once more: time has passed */
+		return;
+	if (s->pass.expired && !(m.capabilities & WIRE_CAN_RENEW)) {
+		refuse(s, "its certificate has ended, and it cannot renew it by itself; enrol "
+			  "it again with --force");
+		return;
+	}
+	if (!displace(s, m.boot, m.capabilities & WIRE_IS_TEST))
 		return;
 	s->boot = m.boot;
 	s->epoch = m.epoch;
@@ -424,8 +416,8 @@ static void on_hello(struct session *s, struct cur body)
 	send_welcome(s);
 	if (s->state != LIVE)
 		return;
-	log_info("%s connected from %s: role=%s program=%s position=%llu", s->id.cn, s->peer,
-		 s->id.role, m.program, (unsigned long long)s->acked);
+	log_info("%s connected from %s: role=%s program=%s position=%llu", s->pass.id.cn,
+		 s->peer, s->pass.id.role, m.program, (unsigned long long)s->acked);
 	take_clock(s, m.clock_ms, now);
 }
 
@@ -457,7 +449,7 @@ static bool on_batch(struct session *s, const struct wire_frame *f, uint8_t *byt
 	struct wire_batch b;
 
 	if (wire_get_batch(f->body, &b) < 0 || b.epoch != s->epoch || !b.sequence ||
-	    decode(s, &b, &bytes) < 0) {
+	    s->pass.expired || decode(s, &b, &bytes) < 0) {
 		protocol_error(s, "a batch that makes no sense");
 		return false;
 	}
@@ -466,7 +458,7 @@ static bool on_batch(struct session *s, const struct wire_frame *f, uint8_t *byt
 	s->hub->stats->records += b.records;
 	s->hub->stats->bytes += b.raw_length;
 	s->hub->stats->wire_bytes += cur_left(&f->body);
-	commit_add(s->hub->commit, &s->from, s->id.cn, &b, bytes);
+	commit_add(s->hub->commit, &s->from, s->pass.id.cn, &b, bytes);
 	return true;
 }
 
@@ -475,12 +467,13 @@ static void on_error(struct session *s, struct cur body)
 	struct wire_error m;
 
 	if (wire_get_error(body, &m) == 0 && may_log(s->hub))
-		log_warn("%s %s says: %s", s->id.cn, s->peer, m.reason);
+		log_warn("%s %s says: %s", s->pass.id.cn, s->peer, m.reason);
 	session_finish(s);
 }
 
 static bool on_frame(struct session *s, const struct wire_frame *f, uint8_t *bytes)
 {
+	passport_heard(&s->pass, s->hub, bufferevent_getfd(s->bev), s->peer);
 	if (s->state == STRANGER && f->type == WIRE_ENROLL)
 		on_enroll(s, f->body);
 	else if (s->state == STRANGER)
@@ -489,6 +482,8 @@ static bool on_frame(struct session *s, const struct wire_frame *f, uint8_t *byt
 		on_hello(s, f->body);
 	else if (s->state == LIVE && f->type == WIRE_BATCH)
 		return on_batch(s, f, bytes);
+	else if (s->state == LIVE && f->type == WIRE_RENEW)
+		on_renew(s, f->body);
 	else if (f->type == WIRE_ERROR)
 		on_error(s, f->body);
 	else if (!(f->flags & WIRE_OPTIONAL))
@@ -601,21 +596,28 @@ void session_go_on(struct hub *hub)
 			read_frames(s);
 }
 
+static void on_revoked(const char *sensor, void *ctx)
+{
+	const struct hub *hub = ctx;
+	struct session *s;
+
+	HASH_FIND_STR(hub->by_sensor, sensor, s);
+	if (s)
+		refuse(s, "this sensor has been revoked");
+}
+
 void session_sweep(struct hub *hub)
 {
-	struct session *s, *next;
-	char role[16];
+	struct err e = { 0 };
 
-	HASH_ITER (hh, hub->by_sensor, s, next)
-		if (!enrol_sensor_allowed(hub->store, s->id.cn, s->id.fingerprint, role))
-			refuse(s, "this sensor has been revoked");
+	if (enrol_revoked(hub->store, &hub->revoked, on_revoked, hub, &e) < 0)
+		log_warn("who is revoked cannot be read: %s", e.msg);
 }
 
 /* libevent's callbacks; only these free. */
 
 static void on_handshake(struct session *s)
 {
-	char role[16];
 	int rc;
 
 	if (!tls_agreed(ssl_of(s))) {
@@ -623,11 +625,12 @@ static void on_handshake(struct session *s)
 		drop_soon(s);
 		return;
 	}
-	rc = tls_peer(ssl_of(s), &s->id);
+	rc = tls_peer(ssl_of(s), &s->pass.id);
 	s->state = rc == -ENOENT ? STRANGER : KNOWN;
-	if (s->state == KNOWN &&
-	    (rc || !enrol_sensor_allowed(s->hub->store, s->id.cn, s->id.fingerprint, role)))
-		refuse(s, "this sensor is not enrolled here, or has been revoked");
+	if (s->state == KNOWN && rc)
+		refuse(s, "a certificate that names nobody");
+	else if (s->state == KNOWN)
+		let_in(s);
 }
 
 static void on_read(struct bufferevent *bev, void *ctx)
@@ -666,7 +669,7 @@ static void on_event(struct bufferevent *bev, short what, void *ctx)
 			log_info("%s: TLS failed: %s", s->peer,
 				 tls_words(ssl_of(s), code, words, sizeof(words)));
 	} else if (s->state == LIVE) {
-		log_info("%s %s: connection ended", s->id.cn, s->peer);
+		log_info("%s %s: connection ended", s->pass.id.cn, s->peer);
 	}
 	session_free(s);
 }

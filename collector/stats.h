@@ -20,6 +20,9 @@
 	X(origins_odd, counter, "connections cut for a relay's header that makes no sense")   \
 	X(handshakes_failed, counter, "TLS handshakes that failed or took too long")          \
 	X(enrolled, counter, "sensors enrolled")                                              \
+	X(renewed, counter, "certificates renewed")                                           \
+	X(renewals_early, counter, "renewals not answered: the last was a moment ago")        \
+	X(clones, counter, "two sensors with one identity at once")                           \
 	X(refused, counter, "sensors and enrolments refused")                                 \
 	X(duplicates, counter, "sessions turned away: the identity was connected already")    \
 	X(protocol_errors, counter, "sessions ended for a frame that makes no sense")         \

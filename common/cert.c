@@ -7,9 +7,11 @@
 #include <string.h>
 #include <time.h>
 #include <openssl/bio.h>
+#include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
@@ -75,20 +77,48 @@ static int no_passphrase(char *out, int cap, int rw, void *ctx)
 	return -1;
 }
 
-int cert_key_write(const char *path, EVP_PKEY *key, struct err *e)
+static int key_text(EVP_PKEY *key, struct buf *out, struct err *e)
 {
 	BIO *bio = BIO_new(BIO_s_secmem());
 	char *p;
 	long n;
-	int rc;
 
 	if (!bio || PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) != 1) {
 		BIO_free(bio);
 		return fail(e, "cannot write a key");
 	}
 	n = BIO_get_mem_data(bio, &p);
-	rc = file_replace(path, 0600, p, (size_t)n, e);
+	buf_put(out, p, (size_t)n);
 	BIO_free(bio);
+	return 0;
+}
+
+static void forget(struct buf *b)
+{
+	if (b->p)
+		OPENSSL_cleanse(b->p, b->n);
+	buf_fini(b);
+}
+
+int cert_key_write(const char *path, EVP_PKEY *key, struct err *e)
+{
+	struct buf text = { 0 };
+	int rc = key_text(key, &text, e);
+
+	if (!rc)
+		rc = file_replace(path, 0600, text.p, text.n, e);
+	forget(&text);
+	return rc;
+}
+
+int cert_pair_text(EVP_PKEY *key, X509 *cert, struct buf *out, struct err *e)
+{
+	char *text = cert_text(cert);
+	int rc = key_text(key, out, e);
+
+	if (!rc)
+		buf_str(out, text);
+	free(text);
 	return rc;
 }
 
@@ -111,9 +141,7 @@ EVP_PKEY *cert_key_read(const char *path, struct err *e)
 			fail(e, path);
 	}
 	BIO_free(bio);
-	if (text.p)
-		OPENSSL_cleanse(text.p, text.n);
-	buf_fini(&text);
+	forget(&text);
 	return key;
 }
 
@@ -211,6 +239,43 @@ EVP_PKEY *cert_request_key(const char *pem, struct err *e)
 	return key;
 }
 
+/* Points */
+
+int cert_point(EVP_PKEY *key, uint8_t out[CERT_POINT])
+{
+	size_t n;
+
+	if (!is_p256(key) ||
+	    EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, out,
+					    CERT_POINT, &n) != 1 ||
+	    n != CERT_POINT || out[0] != 4) {
+		ERR_clear_error();
+		return -EINVAL;
+	}
+	return 0;
+}
+
+EVP_PKEY *cert_key_of_point(const uint8_t point[CERT_POINT], struct err *e)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+	char group[] = "prime256v1";
+	EVP_PKEY *key = NULL;
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
+		OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, (void *)point,
+						  CERT_POINT),
+		OSSL_PARAM_construct_end(),
+	};
+
+	if (!ctx || point[0] != 4 || EVP_PKEY_fromdata_init(ctx) != 1 ||
+	    EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) != 1) {
+		fail(e, "public key");
+		key = NULL;
+	}
+	EVP_PKEY_CTX_free(ctx);
+	return key;
+}
+
 /* Issuing */
 
 struct extension {
@@ -275,7 +340,8 @@ static int fill(X509 *cert, const struct cert_order *o, X509 *issuer)
 
 	if (!X509_set_version(cert, X509_VERSION_3) || !set_serial(cert) ||
 	    !X509_gmtime_adj(X509_getm_notBefore(cert), -CERT_SKEW_S) ||
-	    !X509_time_adj_ex(X509_getm_notAfter(cert), (int)o->days, 0, NULL) ||
+	    !X509_time_adj_ex(X509_getm_notAfter(cert), (int)(o->seconds / 86400),
+			      (long)(o->seconds % 86400), NULL) ||
 	    !X509_set_pubkey(cert, o->key) || !add_name(name, "O", "Skein"))
 		return 0;
 	if (o->role && !add_name(name, "OU", o->role))
@@ -299,6 +365,22 @@ X509 *cert_issue(const struct cert_order *o, X509 *issuer, EVP_PKEY *issuer_key,
 }
 
 /* Reading */
+
+size_t cert_der(X509 *cert, uint8_t out[CERT_DER])
+{
+	int n = i2d_X509(cert, NULL);
+
+	return n > 0 && n <= CERT_DER && i2d_X509(cert, &out) == n ? (size_t)n : 0;
+}
+
+X509 *cert_of_der(const uint8_t *p, size_t n, struct err *e)
+{
+	X509 *cert = d2i_X509(NULL, &p, (long)n);
+
+	if (!cert)
+		fail(e, "certificate");
+	return cert;
+}
 
 void cert_fingerprint(X509 *cert, uint8_t out[32])
 {

@@ -13,12 +13,15 @@
 #include <stdint.h>
 #include <openssl/types.h>
 
+#include "common/buf.h"
 #include "common/err.h"
 
 enum {
 	CERT_CN = 65,	    /* longest identity with its NUL (X.520's ub-common-name) */
 	CERT_ROLE = 16,	    /* longest role with its NUL */
 	CERT_SKEW_S = 3600, /* certificates begin this long ago, for clocks that are behind */
+	CERT_POINT = 65,    /* a P-256 public key: 4 and both coordinates (SEC 1, 2.3.3) */
+	CERT_DER = 1024,    /* room for any certificate that is made here */
 };
 
 /* The name in every collector's certificate, whatever its address is. */
@@ -36,11 +39,18 @@ X509 *cert_parse(const char *pem, struct err *e);
 int cert_key_write(const char *path, EVP_PKEY *key, struct err *e);
 /* PEM; the caller frees it. */
 char *cert_text(X509 *cert);
+/* Both in one file, which cert_key_read and cert_read take: appended to OUT. */
+int cert_pair_text(EVP_PKEY *key, X509 *cert, struct buf *out, struct err *e);
 
 /* A signing request for KEY, as PEM; the caller frees it.  NULL with words. */
 char *cert_request(EVP_PKEY *key, const char *cn, struct err *e);
 /* The key that a request asks for, if the request is signed with it and is P-256. */
 EVP_PKEY *cert_request_key(const char *pem, struct err *e);
+
+/* The public half of KEY; -EINVAL if it is none of P-256. */
+int cert_point(EVP_PKEY *key, uint8_t out[CERT_POINT]);
+/* A public key from it; NULL with words if it is no point of the curve. */
+EVP_PKEY *cert_key_of_point(const uint8_t point[CERT_POINT], struct err *e);
 
 enum cert_kind { CERT_AUTHORITY, CERT_COLLECTOR, CERT_SENSOR };
 struct cert_order {
@@ -48,11 +58,15 @@ struct cert_order {
 	const char *cn;
 	const char *role; /* NULL for none */
 	EVP_PKEY *key;	  /* what the certificate is about */
-	long days;
+	int64_t seconds;  /* of its life from now on */
 };
 /* ISSUER is NULL for a certificate that signs itself. */
 X509 *cert_issue(const struct cert_order *o, X509 *issuer, EVP_PKEY *issuer_key,
 		 struct err *e);
+
+/* DER: the number of bytes in OUT, 0 if it is longer; and back, NULL with words. */
+size_t cert_der(X509 *cert, uint8_t out[CERT_DER]);
+X509 *cert_of_der(const uint8_t *p, size_t n, struct err *e);
 
 /* SHA-256 of the certificate's DER form. */
 void cert_fingerprint(X509 *cert, uint8_t out[32]);

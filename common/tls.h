@@ -17,10 +17,13 @@
 
 /* All three return NULL with words; the caller frees the context with SSL_CTX_free. */
 
-/* CHAIN is the collector's certificate and its authority's; a client may come without one. */
+/*
+ * CHAIN is the collector's certificate and its authority's; a client may come without one, and
+ * with one that has expired: what it may do then is for the caller to say (tls_peer).
+ */
 SSL_CTX *tls_server(const char *chain, const char *key, const char *authority, struct err *e);
-/* For a sensor that is enrolled. */
-SSL_CTX *tls_client(const char *authority, const char *cert, const char *key, struct err *e);
+/* For a sensor that is enrolled; takes references of its own. */
+SSL_CTX *tls_client(X509 *authority, X509 *cert, EVP_PKEY *key, struct err *e);
 /* For one that is not yet: trusts the authority whose fingerprint is PIN (copied). */
 SSL_CTX *tls_client_pinned(const uint8_t pin[32], struct err *e);
 
@@ -36,6 +39,7 @@ struct tls_peer {
 	char cn[CERT_CN];
 	char role[CERT_ROLE];
 	uint8_t fingerprint[32];
+	int64_t expires; /* Unix seconds */
 };
 /* 0, -ENOENT when the peer came without a certificate, -EINVAL when its subject is odd. */
 int tls_peer(SSL *ssl, struct tls_peer *out);

@@ -174,6 +174,20 @@ int wire_get_cert(struct cur c, struct wire_cert *out)
 	return verdict(&c);
 }
 
+void wire_put_renew(struct buf *b, const struct wire_renew *m)
+{
+	size_t mark = wire_frame_begin(b, WIRE_RENEW, 0);
+
+	buf_zstr(b, m->request);
+	wire_frame_end(b, mark);
+}
+
+int wire_get_renew(struct cur c, struct wire_renew *out)
+{
+	out->request = cur_zstr(&c, PEM_MAX);
+	return verdict(&c);
+}
+
 void wire_put_batch(struct buf *b, const struct wire_batch *m, const void *body, size_t n)
 {
 	size_t mark = wire_frame_begin(b, WIRE_BATCH, 0);

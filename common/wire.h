@@ -40,9 +40,11 @@ enum wire_type {
 
 /* What HELLO and WELCOME offer; what both have is used. */
 enum wire_capability {
-	WIRE_CAN_ZSTD = 1,		   /* batches may be WIRE_ZSTD */
-	WIRE_CAN_RENEW = 2,		   /* RENEW is answered by CERT within the session */
-	WIRE_CAPABILITIES = WIRE_CAN_ZSTD, /* what these programs offer */
+	WIRE_CAN_ZSTD = 1,  /* batches may be WIRE_ZSTD */
+	WIRE_CAN_RENEW = 2, /* RENEW is answered by CERT within the session */
+	WIRE_IS_TEST = 4,   /* of a HELLO: from beside the sensor, whose copy it is not */
+	/* What these programs offer. */
+	WIRE_CAPABILITIES = WIRE_CAN_ZSTD | WIRE_CAN_RENEW,
 };
 
 enum wire_error_code {
@@ -102,6 +104,9 @@ struct wire_cert {
 	const char *certificate; /* PEM */
 	const char *authority;	 /* PEM */
 };
+struct wire_renew {
+	const char *request; /* PEM certificate signing request for a new key */
+};
 enum wire_encoding { WIRE_PLAIN = 0, WIRE_ZSTD = 1 };
 struct wire_batch {
 	uint64_t epoch, sequence;
@@ -117,6 +122,7 @@ void wire_put_ack(struct buf *b, const struct wire_ack *m);
 void wire_put_error(struct buf *b, const struct wire_error *m);
 void wire_put_enroll(struct buf *b, const struct wire_enroll *m);
 void wire_put_cert(struct buf *b, const struct wire_cert *m);
+void wire_put_renew(struct buf *b, const struct wire_renew *m);
 /* M's body is taken from BODY[0..N). */
 void wire_put_batch(struct buf *b, const struct wire_batch *m, const void *body, size_t n);
 
@@ -127,6 +133,7 @@ int wire_get_ack(struct cur body, struct wire_ack *out);
 int wire_get_error(struct cur body, struct wire_error *out);
 int wire_get_enroll(struct cur body, struct wire_enroll *out);
 int wire_get_cert(struct cur body, struct wire_cert *out);
+int wire_get_renew(struct cur body, struct wire_renew *out);
 /* Looks at the envelope alone: a body that is not plain is zip.h's, and then still unread. */
 int wire_get_batch(struct cur body, struct wire_batch *out);
 

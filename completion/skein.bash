@@ -62,7 +62,7 @@ _skein_argument() {
 	--capacity | --capacity-gb | --pilot | --start | --every | --deadline | --freeze | --link) ;;
 	--assume-gb | --shared | --rtt | --chatty | --wave | -w) ;;
 	--proxy-login) _skein_files "$2" ;;
-	--collector | --listen | --flows | --flow-exporters | --proxy | --relay | --relays | --token | --ttl | --uses | --realm | --max-edges | --max-sockets) ;;
+	--collector | --listen | --flows | --flow-exporters | --proxy | --relay | --relays | --token | --ttl | --uses | --realm | --cidr | --max-edges | --max-sockets) ;;
 	*) return 1 ;;
 	esac
 }
@@ -141,19 +141,37 @@ _skein_sensor() {
 	fi
 }
 
+# As _skein_listed; the first line is the header.
+_skein_sensors() {
+	local i name db=()
+
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		[[ ${COMP_WORDS[i]} == --data ]] && db=(--data "${COMP_WORDS[i + 1]}")
+	done
+	while IFS=$'\t' read -r name _; do
+		[[ $name == s-* && $name == "$1"* ]] && COMPREPLY+=("$(printf %q "$name")")
+	done < <("${COMP_WORDS[0]}" sensor list "${db[@]}" 2>/dev/null)
+}
+
 _skein_collector() {
 	local cur=${COMP_WORDS[COMP_CWORD]}
 
 	_skein_argument "${COMP_WORDS[COMP_CWORD - 1]}" "$cur" && return
 	if [[ ${COMP_WORDS[1]} == token && $COMP_CWORD == 2 ]]; then
-		_skein_words "create" "$cur"
+		_skein_words "create list revoke" "$cur"
 	elif [[ ${COMP_WORDS[1]} == token ]]; then
-		_skein_words "--data --role --ttl --uses --realm --help" "$cur"
+		_skein_words "--data --role --ttl --uses --cidr --realm --json --quiet --help" "$cur"
+	elif [[ ${COMP_WORDS[1]} == sensor && $COMP_CWORD == 2 ]]; then
+		_skein_words "list show revoke allow" "$cur"
+	elif [[ ${COMP_WORDS[1]} == sensor && $cur != -* ]]; then
+		_skein_sensors "$cur"
+	elif [[ ${COMP_WORDS[1]} == sensor ]]; then
+		_skein_words "--data --json --quiet --help" "$cur"
 	elif [[ ${COMP_WORDS[1]} == backup || ${COMP_WORDS[1]} == restore ]]; then
 		_skein_words "--data --help $([[ ${COMP_WORDS[1]} == backup ]] && echo --keep)" "$cur"
 		COMPREPLY+=($(compgen -f -- "$cur"))
 	elif ((COMP_CWORD == 1)) && [[ $cur != -* ]]; then
-		_skein_words "token backup restore" "$cur"
+		_skein_words "token sensor backup restore" "$cur"
 	else
 		_skein_words "--data --config --listen --flows --flow-exporters
 			--relay --relays --proxy --proxy-login

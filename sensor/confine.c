@@ -21,7 +21,7 @@
 
 enum { NOBODY = 65534 };
 
-static void pick_user(const char *dir, uid_t *uid, gid_t *gid)
+void confine_user(const char *dir, uid_t *uid, gid_t *gid)
 {
 	const struct passwd *pw;
 	struct stat st;
@@ -44,7 +44,7 @@ static int leave_root(const char *dir, struct err *e)
 
 	if (geteuid() != 0)
 		return 0;
-	pick_user(dir, &uid, &gid);
+	confine_user(dir, &uid, &gid);
 	if (setgroups(0, NULL) == 0 && setresgid(gid, gid, gid) == 0 &&
 	    setresuid(uid, uid, uid) == 0)
 		return 0;
@@ -135,12 +135,13 @@ static const int both[] = {
 	SCMP_SYS(tgkill),
 };
 
-/* And who speaks TLS. */
+/* And who speaks TLS, and keeps its own key. */
 static const int courier_calls[] = {
 	SCMP_SYS(connect),  SCMP_SYS(bind),	  SCMP_SYS(recvfrom),	 SCMP_SYS(recvmsg),
 	SCMP_SYS(shutdown), SCMP_SYS(setsockopt), SCMP_SYS(getsockname), SCMP_SYS(getpeername),
 	SCMP_SYS(select),   SCMP_SYS(pselect6),	  SCMP_SYS(getuid),	 SCMP_SYS(geteuid),
-	SCMP_SYS(getgid),   SCMP_SYS(getegid),	  SCMP_SYS(sysinfo),
+	SCMP_SYS(getgid),   SCMP_SYS(getegid),	  SCMP_SYS(sysinfo),	 SCMP_SYS(openat),
+	SCMP_SYS(renameat), SCMP_SYS(renameat2),  SCMP_SYS(fsync),
 };
 
 /* And who follows packets: threads, and the courier's end to wait for. */
@@ -200,8 +201,6 @@ static int allow_parts(scmp_filter_ctx f)
 
 	for (unsigned i = 0; i < 3 && !rc; i++)
 		rc = allow_with(f, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, families[i]));
-	if (!rc)
-		rc = allow_files(f);
 	return rc ? rc : allow_memory(f);
 }
 

@@ -3,20 +3,25 @@
  * What each of the two processes gives up, for good, before it touches a byte from outside.
  *
  * The courier speaks to the network: no capability, not root, no new rights, and a list of the
- * system calls that it may make; among them none that starts a program, opens a file for
- * writing, makes memory executable, or looks at another process.  The watcher holds the
+ * system calls that it may make; among them none that starts a program, makes memory
+ * executable, or looks at another process.  It may write files, where its user may: that is in
+ * DIR/renewed alone where DIR is root's (renewal.h).  The watcher holds the
  * rights: a list of what it may not do, first of all to speak to a network or to start a
  * program.
  */
 #ifndef SENSOR_CONFINE_H
 #define SENSOR_CONFINE_H
 
+#include <sys/types.h>
+
 #include "common/err.h"
 
 /*
  * Who the courier is where the sensor was started as root: the owner of DIR, if that is not
- * root, else the user skein-sensor, else nobody.  All that needs a right must be open by now.
+ * root, else the user skein-sensor, else nobody.
  */
+void confine_user(const char *dir, uid_t *uid, gid_t *gid);
+/* All that needs a right must be open by now. */
 int confine_courier(const char *dir, struct err *e);
 int confine_watcher(struct err *e);
 /*

@@ -26,9 +26,8 @@
 enum {
 	SPOOL_BYTES = 16 << 20,
 	READ_BYTES = 64 << 10,
-	PATIENCE_S = 15,  /* for the last acknowledgement */
-	ORPHAN_S = 3,	  /* the same, when the watcher died */
-	EXPIRY_DAYS = 30, /* from here on the certificate's end is warned of */
+	PATIENCE_S = 15, /* for the last acknowledgement */
+	ORPHAN_S = 3,	 /* the same, when the watcher died */
 };
 
 struct post {
@@ -176,14 +175,23 @@ static void on_link(enum link_state state, const char *words, void *ctx)
 		log_warn("%s", words);
 }
 
+static void on_note(bool good, const char *words, void *ctx)
+{
+	const struct post *p = ctx;
+
+	if (good)
+		log_info("%s", words);
+	else
+		log_warn("%s: %s", link_identity(p->link)->sensor, words);
+}
+
 static void warn_of_expiry(const struct identity *id)
 {
-	int64_t days = (id->expires - (int64_t)(clock_ms() / 1000)) / 86400;
-
-	if (days < EXPIRY_DAYS)
-		log_warn("the certificate of %s ends in %" PRId64
-			 " days; enroll again with --force before",
-			 id->sensor, days);
+	if (id->expires <= (int64_t)(clock_ms() / 1000))
+		log_warn(
+			"the certificate of %s has ended; the collector renews it if that was "
+			"not too long ago, else enroll again with --force",
+			id->sensor);
 }
 
 static int open_post(struct post *p, const struct courier_config *config, struct err *e)
@@ -195,6 +203,7 @@ static int open_post(struct post *p, const struct courier_config *config, struct
 				    .program = "skein-sensor " SKEIN_VERSION,
 				    .state = on_link,
 				    .acked = on_acked,
+				    .note = on_note,
 				    .ctx = p };
 
 	p->patient = config->patient;

@@ -204,6 +204,8 @@ static int keep(const struct enrolment *n, struct err *e)
 	int rc = unlink(name) < 0 && errno != ENOENT ? err_sys(e, -errno, "%s", name) : 0;
 
 	if (!rc)
+		identity_forget_renewed(dir);
+	if (!rc)
 		rc = cert_key_write(key, n->key, e);
 	if (!rc)
 		rc = put(dir, "sensor.crt", 0644, n->cert.certificate, e);

@@ -33,64 +33,139 @@ static int read_name(const char *dir, struct identity *out, struct err *e)
 	return rc;
 }
 
-static int check(const char *dir, X509 *cert, X509 *authority, EVP_PKEY *key,
-		 struct identity *out, struct err *e)
+bool identity_fits(const struct identity *id, X509 *authority, const struct identity_pair *p)
 {
-	char cn[CERT_CN];
+	char cn[CERT_CN], role[CERT_ROLE];
 
-	if (cert_subject(cert, cn, out->role) < 0 || strcmp(cn, out->sensor) != 0 ||
-	    !cert_matches(cert, authority, key))
-		return err_set(e, -EINVAL,
-			       "%s: identity, key and certificates do not belong "
-			       "together; enrol again with --force",
-			       dir);
-	out->begins = cert_begins(cert);
-	out->expires = cert_expires(cert);
+	return cert_subject(p->cert, cn, role) == 0 && strcmp(cn, id->sensor) == 0 &&
+	       cert_matches(p->cert, authority, p->key);
+}
+
+static void close_pair(struct identity_pair *p)
+{
+	EVP_PKEY_free(p->key);
+	X509_free(p->cert);
+	*p = (struct identity_pair){ 0 };
+}
+
+/* One pair more, if there is room for it and it is good. */
+static int add_pair(struct identity_keys *k, const struct identity *id, const char *key,
+		    const char *cert, struct err *e)
+{
+	struct identity_pair p = { 0 };
+
+	if (k->n == IDENTITY_PAIRS)
+		return 0;
+	p.key = cert_key_read(key, e);
+	p.cert = p.key ? cert_read(cert, e) : NULL;
+	if (p.cert && identity_fits(id, k->authority, &p)) {
+		k->pair[k->n++] = p;
+		return 0;
+	}
+	if (p.cert)
+		err_set(e, -EINVAL, "%s and %s do not fit", key, cert);
+	close_pair(&p);
+	return -EINVAL;
+}
+
+/* What is not there was not renewed; what is broken is passed over. */
+static void add_renewed(struct identity_keys *k, const struct identity *id, const char *dir,
+			const char *name)
+{
+	char *folder = file_path(dir, IDENTITY_RENEWED);
+	char *path = file_path(folder, name);
+
+	if (access(path, F_OK) == 0)
+		add_pair(k, id, path, path, NULL);
+	free(path);
+	free(folder);
+}
+
+static int add_enrolled(struct identity_keys *k, const struct identity *id, const char *dir,
+			struct err *e)
+{
+	char *key = file_path(dir, "sensor.key");
+	char *cert = file_path(dir, "sensor.crt");
+	struct err why = { 0 };
+	int rc = add_pair(k, id, key, cert, &why);
+
+	free(key);
+	free(cert);
+	if (!rc || k->n)
+		return 0;
+	return err_set(e, rc,
+		       "%s: identity, key and certificates do not belong together (%s); "
+		       "enrol again with --force",
+		       dir, why.msg);
+}
+
+void identity_close(struct identity_keys *k)
+{
+	for (unsigned i = 0; i < k->n; i++)
+		close_pair(&k->pair[i]);
+	X509_free(k->authority);
+	*k = (struct identity_keys){ 0 };
+}
+
+int identity_open(const char *dir, struct identity *out, struct identity_keys *k,
+		  struct err *e)
+{
+	char *ca = file_path(dir, "ca.crt"), cn[CERT_CN];
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	memset(k, 0, sizeof(*k));
+	rc = read_name(dir, out, e);
+	k->authority = rc ? NULL : cert_read(ca, e);
+	free(ca);
+	if (!rc && !k->authority)
+		rc = -EINVAL;
+	if (!rc) {
+		add_renewed(k, out, dir, IDENTITY_NEWEST);
+		add_renewed(k, out, dir, IDENTITY_FORMER);
+		rc = add_enrolled(k, out, dir, e);
+	}
+	if (rc) {
+		identity_close(k);
+		return rc;
+	}
+	cert_subject(k->pair[0].cert, cn, out->role);
+	out->begins = cert_begins(k->pair[0].cert);
+	out->expires = cert_expires(k->pair[0].cert);
 	return 0;
 }
 
 int identity_load(const char *dir, struct identity *out, struct err *e)
 {
-	char *key_path = file_path(dir, "sensor.key");
-	char *cert_path = file_path(dir, "sensor.crt");
-	char *ca_path = file_path(dir, "ca.crt");
-	EVP_PKEY *key = NULL;
-	X509 *cert = NULL, *ca = NULL;
-	int rc;
+	struct identity_keys k;
+	int rc = identity_open(dir, out, &k, e);
 
-	memset(out, 0, sizeof(*out));
-	rc = read_name(dir, out, e);
-	if (rc)
-		goto out;
-	rc = -EINVAL;
-	key = cert_key_read(key_path, e);
-	cert = key ? cert_read(cert_path, e) : NULL;
-	ca = cert ? cert_read(ca_path, e) : NULL;
-	if (ca)
-		rc = check(dir, cert, ca, key, out, e);
-out:
-	EVP_PKEY_free(key);
-	X509_free(cert);
-	X509_free(ca);
-	free(key_path);
-	free(cert_path);
-	free(ca_path);
+	if (!rc)
+		identity_close(&k);
 	return rc;
 }
 
 SSL_CTX *identity_tls(const char *dir, struct identity *out, struct err *e)
 {
-	char *key, *cert, *ca;
+	struct identity_keys k;
 	SSL_CTX *ctx;
 
-	if (identity_load(dir, out, e) < 0)
+	if (identity_open(dir, out, &k, e) < 0)
 		return NULL;
-	key = file_path(dir, "sensor.key");
-	cert = file_path(dir, "sensor.crt");
-	ca = file_path(dir, "ca.crt");
-	ctx = tls_client(ca, cert, key, e);
-	free(key);
-	free(cert);
-	free(ca);
+	ctx = tls_client(k.authority, k.pair[0].cert, k.pair[0].key, e);
+	identity_close(&k);
 	return ctx;
+}
+
+void identity_forget_renewed(const char *dir)
+{
+	char *folder = file_path(dir, IDENTITY_RENEWED);
+	char *newest = file_path(folder, IDENTITY_NEWEST);
+	char *former = file_path(folder, IDENTITY_FORMER);
+
+	unlink(newest);
+	unlink(former);
+	free(newest);
+	free(former);
+	free(folder);
 }

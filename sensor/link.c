@@ -13,13 +13,14 @@
 #include <openssl/ssl.h>
 
 #include "common/clock.h"
+#include "common/dial.h"
 #include "common/frame.h"
 #include "common/mem.h"
 #include "common/proxy.h"
 #include "common/tls.h"
 #include "common/version.h"
 #include "common/zip.h"
-#include "common/dial.h"
+#include "sensor/renewal.h"
 
 enum {
 	FRAME_MAX = 4096,	 /* nothing that a collector says is longer */
@@ -30,6 +31,7 @@ enum {
 	RETRY_FIRST_MS = 200,
 	RETRY_MAX_MS = 30000,
 	RETRY_LOOPBACK_MS = 1000,
+	RENEWAL_LOOK_MS = 3600000,
 };
 
 enum phase { PHASE_WAIT, PHASE_DIAL, PHASE_TLS, PHASE_HELLO, PHASE_UP };
@@ -39,8 +41,11 @@ struct link {
 	struct link_config config;
 	struct proxy proxy;
 	struct spool *spool;
-	SSL_CTX *tls;
-	struct identity identity;
+	SSL_CTX *tls; /* for the next connection */
+	struct renewal *renewal;
+	struct event *renew; /* when the certificate is due */
+	bool may_renew;	     /* the collector can */
+	bool unused;	     /* there is a newer certificate than that of this connection */
 	uint64_t boot;
 	enum phase phase;
 	struct event *timer; /* when to do something about the phase */
@@ -104,6 +109,25 @@ static void hang_up(struct link *l)
 	l->failures++;
 }
 
+static void note(struct link *l, bool good, const char *words)
+{
+	if (l->config.note)
+		l->config.note(good, words, l->config.ctx);
+}
+
+static void change_tls(struct link *l)
+{
+	struct err e = { 0 };
+	SSL_CTX *tls = renewal_tls(l->renewal, &e);
+
+	if (!tls) {
+		note(l, false, e.msg);
+		return;
+	}
+	SSL_CTX_free(l->tls);
+	l->tls = tls;
+}
+
 static void down(struct link *l, const char *words)
 {
 	char line[sizeof(l->words)];
@@ -121,6 +145,8 @@ static void refused(struct link *l, const char *words)
 	snprintf(line, sizeof(line), "%s: %s", l->peer, words);
 	l->slowly = true;
 	hang_up(l);
+	if (renewal_other(l->renewal))
+		change_tls(l);
 	tell(l, LINK_REFUSED, line);
 }
 
@@ -196,6 +222,71 @@ static void send_hello(struct link *l)
 	buf_fini(&frame);
 }
 
+/* Renewal */
+
+static int64_t collector_ms(const struct link *l)
+{
+	return (int64_t)clock_ms() + l->stats.clock_ms;
+}
+
+/* LEAST_MS: not before. */
+static void await_renewal(struct link *l, uint32_t least_ms)
+{
+	int64_t ms = renewal_wait_ms(l->renewal, collector_ms(l));
+	struct timeval tv;
+
+	if (ms < least_ms)
+		ms = least_ms;
+	if (ms > RENEWAL_LOOK_MS) /* clocks are set */
+		ms = RENEWAL_LOOK_MS;
+	tv = (struct timeval){ .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+	evtimer_add(l->renew, &tv);
+}
+
+/* Without a word: nothing is wrong. */
+static void come_back(struct link *l)
+{
+	l->failures = 0;
+	l->slowly = false;
+	hang_up(l);
+}
+
+static void ask_renewal(struct link *l)
+{
+	struct wire_renew m;
+	struct buf frame = { 0 };
+	struct err e = { 0 };
+
+	m.request = renewal_request(l->renewal, &e);
+	if (!m.request) {
+		note(l, false, e.msg);
+		return;
+	}
+	wire_put_renew(&frame, &m);
+	bufferevent_write(l->bev, frame.p, frame.n);
+	buf_fini(&frame);
+}
+
+static void on_renew(evutil_socket_t fd, short what, void *ctx)
+{
+	struct link *l = ctx;
+
+	(void)fd, (void)what;
+	if (l->phase != PHASE_UP) /* the next welcome sets it again */
+		return;
+	if (renewal_wait_ms(l->renewal, collector_ms(l)) > 0) {
+		await_renewal(l, 0);
+	} else if (l->unused) { /* the collector must see the last one before it forgets it */
+		come_back(l);
+	} else if (!l->may_renew) {
+		note(l, false,
+		     "the certificate is to be renewed, and this collector cannot; upgrade it");
+	} else {
+		ask_renewal(l);
+		await_renewal(l, renewal_again_ms(l->renewal));
+	}
+}
+
 /* What the collector says.  These return false when the connection is gone. */
 
 static void progress(struct link *l, uint64_t acked_before)
@@ -249,7 +340,37 @@ static bool on_welcome(struct link *l, struct cur body)
 	l->stats.clock_ms = (int64_t)(m.clock_ms - clock_ms());
 	tell(l, LINK_UP, l->peer);
 	progress(l, before);
+	l->may_renew = m.capabilities & WIRE_CAN_RENEW;
+	await_renewal(l, 0);
 	return true;
+}
+
+/* The new certificate is on the disk; this connection stays as it is, if it can. */
+static bool on_cert(struct link *l, struct cur body)
+{
+	bool over = renewal_identity(l->renewal)->expires * 1000 <= collector_ms(l);
+	struct wire_cert m;
+	struct err e = { 0 };
+	int rc = -EPROTO;
+
+	if (l->phase == PHASE_UP && wire_get_cert(body, &m) == 0)
+		rc = renewal_take(l->renewal, &m, &e);
+	if (rc == -EPROTO) {
+		down(l, "a certificate that makes no sense");
+		return false;
+	}
+	if (rc) { /* it is asked for again */
+		note(l, false, e.msg);
+		return true;
+	}
+	change_tls(l);
+	note(l, true, "the certificate was renewed");
+	l->unused = true;
+	if (over)
+		come_back(l);
+	else
+		await_renewal(l, 0);
+	return !over;
 }
 
 static bool on_ack(struct link *l, struct cur body)
@@ -288,6 +409,8 @@ static bool on_frame(struct link *l, const struct wire_frame *f)
 		return on_welcome(l, f->body);
 	case WIRE_ACK:
 		return on_ack(l, f->body);
+	case WIRE_CERT:
+		return on_cert(l, f->body);
 	case WIRE_ERROR:
 		return on_error(l, f->body);
 	}
@@ -373,6 +496,7 @@ static void on_dialled(const struct dial_result *r, void *ctx)
 	}
 	snprintf(l->peer, sizeof(l->peer), "%s", r->peer);
 	ssl = tls_connecting(l->tls);
+	l->unused = false;
 	l->phase = PHASE_TLS;
 	l->bev = bufferevent_openssl_socket_new(
 		l->base, r->fd, ssl, BUFFEREVENT_SSL_CONNECTING,
@@ -405,8 +529,10 @@ struct link *link_new(struct event_base *base, const struct link_config *config,
 {
 	struct link *l = xcalloc(1, sizeof(*l));
 
-	l->tls = identity_tls(config->dir, &l->identity, e);
+	l->renewal = renewal_new(config->dir, e);
+	l->tls = l->renewal ? renewal_tls(l->renewal, e) : NULL;
 	if (!l->tls) {
+		renewal_free(l->renewal);
 		free(l);
 		return NULL;
 	}
@@ -421,6 +547,7 @@ struct link *link_new(struct event_base *base, const struct link_config *config,
 	l->config.proxy = NULL;
 	cert_random(&l->boot, sizeof(l->boot));
 	l->timer = evtimer_new(base, on_timer, l);
+	l->renew = evtimer_new(base, on_renew, l);
 	alarm_in(l, 0);
 	return l;
 }
@@ -431,7 +558,9 @@ void link_free(struct link *l)
 		return;
 	hang_up(l);
 	event_free(l->timer);
+	event_free(l->renew);
 	SSL_CTX_free(l->tls);
+	renewal_free(l->renewal);
 	free((char *)l->config.host);
 	free((char *)l->config.program);
 	free(l);
@@ -439,7 +568,7 @@ void link_free(struct link *l)
 
 const struct identity *link_identity(const struct link *l)
 {
-	return &l->identity;
+	return renewal_identity(l->renewal);
 }
 
 void link_kick(struct link *l)

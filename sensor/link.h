@@ -40,6 +40,8 @@ struct link_config {
 	void (*acked)(void *ctx);
 	void *ctx;
 	const struct proxy *proxy; /* on the way there; copied; NULL or without a host: none */
+	/* About the certificate: it was renewed, or why it cannot be.  May be NULL. */
+	void (*note)(bool good, const char *words, void *ctx);
 };
 
 struct link_stats {

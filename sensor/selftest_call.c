@@ -62,6 +62,7 @@ static void greet(struct call *k)
 {
 	struct wire_hello m = { .minor = WIRE_MINOR,
 				.clock_ms = clock_ms(),
+				.capabilities = WIRE_IS_TEST,
 				.program = "skein-sensor " SKEIN_VERSION " --self-test" };
 	struct buf frame = { 0 };
 

@@ -103,7 +103,8 @@ static int move_on(struct store *s, struct closing to, struct err *e)
 
 static int finish(struct store *s, struct err *e)
 {
-	if (s->closing->minute >= s->closed)
+	/* The last row may have been of that very minute. */
+	if (s->closing->minute >= s->closed && s->closing->claim == INT64_MAX)
 		return 0;
 	*s->closing = (struct closing){ s->closed, INT64_MAX };
 	return mark_raise(s, MARK_SWEPT, s->closed, e);

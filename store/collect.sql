@@ -10,6 +10,21 @@ CREATE TABLE audit(
 	detail TEXT NOT NULL
 );
 
+-- Certificates (enrol.h).  A renewed one is `next` until it is used; then it is the one in
+-- `fingerprint`, and that becomes `former`, which is good for nothing but clear words.
+ALTER TABLE sensor ADD COLUMN next BLOB;
+ALTER TABLE sensor ADD COLUMN former BLOB;
+ALTER TABLE sensor ADD COLUMN expires_ms INTEGER NOT NULL DEFAULT 0; -- 0: not known
+ALTER TABLE sensor ADD COLUMN next_expires_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sensor ADD COLUMN issued_ms INTEGER NOT NULL DEFAULT 0; -- its newest certificate
+-- What a person is to decide (roster.h).
+ALTER TABLE sensor ADD COLUMN cloned_ms INTEGER NOT NULL DEFAULT 0; -- two with one identity
+ALTER TABLE sensor ADD COLUMN cloned TEXT NOT NULL DEFAULT '';      -- from where
+ALTER TABLE sensor ADD COLUMN claims INTEGER NOT NULL DEFAULT 0;    -- a machine of another's
+ALTER TABLE token ADD COLUMN cidr TEXT NOT NULL DEFAULT '';         -- '': from anywhere
+ALTER TABLE token ADD COLUMN created_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE token ADD COLUMN used INTEGER NOT NULL DEFAULT 0;
+
 -- A minute's rows are put into the levels when it is over (store/close.h): edge -1 until then.
 ALTER TABLE fact_minute ADD COLUMN first INTEGER NOT NULL DEFAULT 0;    -- seconds
 ALTER TABLE fact_minute ADD COLUMN last INTEGER NOT NULL DEFAULT 0;

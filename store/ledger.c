@@ -30,8 +30,8 @@ static int64_t saturated(int64_t a, uint64_t more)
 /* Machines, listeners, losses */
 
 /*
- * A machine that another sensor speaks for is taken over when that one is revoked or silent
- * (it was installed again); else this is a clone.
+ * A machine that another sensor speaks for stays with that one until it is revoked or a person
+ * decides (roster_allow): whoever comes later is a clone, a thief, or was installed anew.
  */
 static int owned_by_another(struct intake *in, int64_t machine, bool *out, struct err *e)
 {
@@ -41,7 +41,14 @@ static int owned_by_another(struct intake *in, int64_t machine, bool *out, struc
 	*out = false;
 	if (rc || !sensor || sensor == in->sensor->id)
 		return rc;
-	return machine_heard(in->s, machine, in->received_ms, out, e);
+	return machine_held(in->s, machine, out, e);
+}
+
+/* What a person is to decide about; 0 for nothing. */
+static int put_claim(struct intake *in, int64_t machine, struct err *e)
+{
+	return db_run(in->s, e, "UPDATE sensor SET claims = ?1 WHERE id = ?2 AND claims != ?1",
+		      DB(I(machine), I(in->sensor->id)));
 }
 
 static int take_machine(struct intake *in, const struct machine *m, enum fate *fate,
@@ -60,6 +67,8 @@ static int take_machine(struct intake *in, const struct machine *m, enum fate *f
 	rc = machine_make(in->s, dict_clean(m->id, ident, sizeof(ident)), &id, e);
 	if (!rc)
 		rc = owned_by_another(in, id, &other, e);
+	if (!rc && x->host)
+		rc = put_claim(in, other ? id : 0, e);
 	if (rc)
 		return rc;
 	if (other) {

@@ -196,6 +196,18 @@ int machine_heard(struct store *s, int64_t machine, int64_t at_ms, bool *out, st
 	return rc < 0 ? rc : 0;
 }
 
+int machine_held(struct store *s, int64_t machine, bool *out, struct err *e)
+{
+	int64_t yes;
+	int rc = db_int(s, e, &yes,
+			"SELECT 1 FROM machine m JOIN sensor o ON o.id = m.sensor "
+			"WHERE m.id = ? AND NOT o.revoked",
+			DB(I(machine)));
+
+	*out = rc > 0;
+	return rc < 0 ? rc : 0;
+}
+
 /* An address that a machine which is still heard has cannot be taken from it by naming it. */
 static int open_lease(struct store *s, int64_t machine, int64_t realm, const struct addr *a,
 		      int64_t at_ms, struct err *e)

@@ -39,5 +39,7 @@ int machine_heard(struct store *s, int64_t machine, int64_t at_ms, bool *out, st
 /* P, the newest of its address, is MACHINE's from AT_MS on. */
 int machine_lease(struct store *s, struct endpoint *p, int64_t machine, int64_t at_ms,
 		  struct err *e);
+/* Whether a sensor that is not revoked speaks for the machine, however long ago it did. */
+int machine_held(struct store *s, int64_t machine, bool *out, struct err *e);
 
 #endif

@@ -6,14 +6,14 @@
 
 #include "common/cur.h"
 
-enum { FORMAT = 1, HEAD = 1 + 4 + 8 };
+enum { FORMAT = 1, SUM_AT = 1 + 4 };
 
 /* In the order of the struct, so that a mask can speak of them. */
 _Static_assert(AMOUNT_N <= 63, "one bit each");
 
 static uint64_t folded(int64_t v)
 {
-	return (uint64_t)v << 1 ^ (uint64_t)(v >> 63);
+	return (uint64_t)v << 1 ^ (v < 0 ? UINT64_MAX : 0);
 }
 
 static int64_t unfolded(uint64_t v)
@@ -54,19 +54,24 @@ static void put_row(struct buf *out, const struct pack_row *row, int64_t before)
 			buf_varint(out, folded(v[i]));
 }
 
+void pack_seal(uint8_t *p, size_t n)
+{
+	uint64_t sum = sum_of(p + PACK_HEAD, n - PACK_HEAD);
+
+	for (int i = 0; i < 8; i++)
+		p[SUM_AT + i] = (uint8_t)(sum >> (56 - 8 * i));
+}
+
 void pack_write(struct buf *out, const struct pack_row *rows, size_t n)
 {
 	size_t head = out->n;
-	uint64_t sum;
 
 	buf_u8(out, FORMAT);
 	buf_u32(out, (uint32_t)n);
 	buf_u64(out, 0);
 	for (size_t i = 0; i < n; i++)
 		put_row(out, &rows[i], i ? rows[i - 1].edge : 0);
-	sum = sum_of(out->p + head + HEAD, out->n - head - HEAD);
-	buf_set_u32(out, head + 5, (uint32_t)(sum >> 32));
-	buf_set_u32(out, head + 9, (uint32_t)sum);
+	pack_seal(out->p + head, out->n - head);
 }
 
 int pack_begin(struct pack_reader *r, const void *p, size_t n)

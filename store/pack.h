@@ -23,6 +23,10 @@ struct pack_row {
 /* Appends N rows to OUT; edges ascend, and each is there once. */
 void pack_write(struct buf *out, const struct pack_row *rows, size_t n);
 
+/* Puts the sum of the N bytes at P, PACK_HEAD at least, in its place among them. */
+enum { PACK_HEAD = 1 + 4 + 8 };
+void pack_seal(uint8_t *p, size_t n);
+
 struct pack_reader {
 	const uint8_t *p, *end;
 	uint32_t left;

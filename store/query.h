@@ -5,7 +5,8 @@
  * ends the query, and the query returns that value.
  *
  * A window that is not given means all that is kept (the total level).  A window is answered
- * from whole days, then hours, then minutes at its ends; imported totals count whole when
+ * from whole days, then hours, then minutes at its ends (where those are no longer kept, from
+ * the whole hour or day, retain.h); imported totals count whole when
  * their [first, last] overlaps it.
  */
 #ifndef STORE_QUERY_H

@@ -12,6 +12,7 @@
 #include "store/close.h"
 #include "store/db.h"
 #include "store/known.h"
+#include "store/mark.h"
 #include "store/order.h"
 #include "store/packed.h"
 #include "store/query.h"
@@ -198,22 +199,55 @@ static int add_part(struct query *q, const struct window_part *p)
 				    DB(I(p->from), I(p->to))));
 }
 
+/*
+ * Where minutes or hours are gone already a window takes in the whole of the hour or the day
+ * that it begins or ends in: more than was asked for is told, never less.
+ */
+static int round_window(struct query *q, int64_t *since, int64_t *until)
+{
+	static const struct {
+		const char *word;
+		int64_t unit, whole; /* seconds: of the mark, of what is left */
+	} levels[] = { { MARK_MINUTES, 60, 3600 }, { MARK_HOURS, 3600, 86400 } };
+
+	for (size_t i = 0; i < sizeof(levels) / sizeof(*levels); i++) {
+		int64_t from, whole = levels[i].whole;
+		int rc = mark_get(q->s, levels[i].word, &from, q->e);
+
+		if (rc)
+			return rc;
+		from *= levels[i].unit;
+		from += (whole - from % whole) % whole; /* one that is half gone is gone */
+		if (*since > 0 && *since < from)
+			*since -= *since % whole;
+		if (*until > 0 && *until < from)
+			*until += (whole - *until % whole) % whole;
+	}
+	return 0;
+}
+
+static int add_spans(struct query *q)
+{
+	int64_t until = q->f->until ? q->f->until : INT64_MAX;
+
+	return add_rows(q, db_query(q->s, q->e,
+				    "SELECT edge, " AMOUNT_NAMES " FROM span WHERE edge > 0 "
+				    "AND ((first < ? AND last >= ?) OR last = 0)",
+				    DB(I(until), I(q->f->since))));
+}
+
 /* Late differences may be negative: what is there shows when all is added up. */
 static int load_window(struct query *q)
 {
-	int64_t until = q->f->until ? q->f->until : INT64_MAX;
+	int64_t since = q->f->since, until = q->f->until;
 	struct window_part part[WINDOW_PARTS];
-	unsigned n = window_split(q->f->since, q->f->until, part);
-	int rc = 0;
+	int rc = round_window(q, &since, &until);
+	unsigned n = window_split(since, until, part);
 
 	for (unsigned i = 0; i < n && !rc; i++)
 		rc = add_part(q, &part[i]);
 	if (!rc)
-		rc = add_rows(q, db_query(q->s, q->e,
-					  "SELECT edge, " AMOUNT_NAMES
-					  " FROM span WHERE edge > 0 "
-					  "AND ((first < ? AND last >= ?) OR last = 0)",
-					  DB(I(until), I(q->f->since))));
+		rc = add_spans(q);
 	for (struct edge *ed = q->edge; ed < q->edge + q->edge_n; ed++)
 		ed->present = ed->sum->records > 0;
 	return rc;

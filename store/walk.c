@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "store/db.h"
-#include "store/edge.h"
+#include "store/mark.h"
 #include "store/remove.h"
 
 static int end(struct walk *w, int rc)
@@ -115,6 +115,42 @@ static const char unseen[] =
 	"AND o.imported_ms / 1000 >= ?3) FROM fact_total t WHERE t.edge > ?1 "
 	"ORDER BY t.edge LIMIT ?2";
 
+/*
+ * True if something was told of it in a minute that is not decided on yet (close.h): its total
+ * does not know of that.
+ */
+static int is_told_of(struct store *s, int64_t edge, bool *out, struct err *e)
+{
+	enum { MINUTES = 600 }; /* more are not looked through: another day, then */
+	int64_t swept, newest = 0, any;
+	int rc = mark_get(s, MARK_SWEPT, &swept, e);
+
+	if (!rc)
+		rc = db_int(s, e, &newest, "SELECT ifnull(max(minute), 0) FROM fact_minute",
+			    DB_NONE);
+	*out = newest - swept > MINUTES;
+	if (rc < 0 || *out)
+		return rc < 0 ? rc : 0;
+	rc = db_int(s, e, &any,
+		    "WITH RECURSIVE m(n) AS (VALUES(?2) UNION ALL SELECT n + 1 FROM m WHERE "
+		    "n < ?3) SELECT 1 FROM claim c CROSS JOIN m CROSS JOIN fact_minute f ON "
+		    "f.minute = m.n AND f.claim = c.id WHERE c.edge = ?1 LIMIT 1",
+		    DB(I(edge), I(swept + 1), I(newest)));
+	*out = rc > 0;
+	return rc < 0 ? rc : 0;
+}
+
+static int remove_unless_told(struct store *s, int64_t edge, uint64_t *n, struct err *e)
+{
+	bool told;
+	int rc = is_told_of(s, edge, &told, e);
+
+	if (rc || told)
+		return rc;
+	++*n;
+	return remove_edge(s, edge, e);
+}
+
 int walk_edges(struct store *s, struct walk *w, int64_t before, unsigned max, unsigned most,
 	       uint64_t *n, struct err *e)
 {
@@ -136,8 +172,7 @@ int walk_edges(struct store *s, struct walk *w, int64_t before, unsigned max, un
 	else
 		rc = 0;
 	for (unsigned i = 0; i < doomed_n && !rc; i++)
-		rc = remove_edge(s, doomed[i], e);
-	*n += rc ? 0 : doomed_n;
+		rc = remove_unless_told(s, doomed[i], n, e);
 	free(doomed);
 	return rc ? rc : end(w, rows > 0);
 }

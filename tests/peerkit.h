@@ -79,7 +79,9 @@ static inline int end_collector(int number)
 
 static inline void make_token(uint32_t ttl_s, unsigned uses)
 {
-	struct admit_order order = { home, "host", ttl_s, uses };
+	struct admit_order order = {
+		.dir = home, .role = "host", .ttl_s = ttl_s, .uses = uses, .who = "test"
+	};
 	struct err e = { 0 };
 
 	ck_assert_msg(admit_token(&order, token, &e) == 0, "%s", e.msg);

@@ -177,13 +177,21 @@ static void open_foreign(struct peer *p)
 {
 	char ca[128], cert[128], key[128];
 	struct err e = { 0 };
+	EVP_PKEY *their_key;
+	X509 *ours, *theirs;
 	SSL_CTX *ctx;
 
 	snprintf(ca, sizeof(ca), "%s/ca.crt", mine);
 	snprintf(cert, sizeof(cert), "%s/foreign/sensor.crt", dir);
 	snprintf(key, sizeof(key), "%s/foreign/sensor.key", dir);
-	ctx = tls_client(ca, cert, key, &e);
+	theirs = cert_read(cert, &e);
+	their_key = cert_key_read(key, &e);
+	ours = cert_read(ca, &e);
+	ctx = tls_client(ours, theirs, their_key, &e);
 	ck_assert_msg(ctx != NULL, "%s", e.msg);
+	X509_free(ours);
+	X509_free(theirs);
+	EVP_PKEY_free(their_key);
 	ck_assert(peer_open(p, ctx));
 }
 

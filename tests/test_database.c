@@ -14,6 +14,7 @@
 #include "store/integrity.h"
 #include "store/plan.h"
 #include "store/retain.h"
+#include "store/audit.h"
 #include "tests/storekit.h"
 
 enum { PAGE = 4096, DAMAGES = 200 };
@@ -24,6 +25,7 @@ static struct stats *stats;
 static void setup(void)
 {
 	kit_open(&kit);
+	kit.closing = true;
 	stats = stats_new();
 	log_open("test", LOG_ERR_ + 1);
 }
@@ -39,10 +41,12 @@ static void live(void)
 	struct retain keep = RETAIN_DEFAULT;
 	struct retain_done done = { 0 };
 	uint8_t print[32] = { 7 };
+	const struct enrol_sensor sensor = { "sensor-A", "host", "a", print, 0 };
+	const struct enrol_token token = { print, "host", NULL, 0, KIT_NOW, 5 };
 
-	ck_assert_int_eq(
-		enrol_sensor_add(kit.s, "sensor-A", "host", "a", print, KIT_NOW, NULL), 0);
-	ck_assert_int_eq(enrol_token_add(kit.s, print, "host", KIT_NOW, 5, NULL), 0);
+	ck_assert_int_eq(enrol_sensor_add(kit.s, &sensor, KIT_NOW, NULL), 0);
+	ck_assert_int_eq(enrol_token_add(kit.s, &token, NULL), 0);
+	ck_assert_int_eq(audit_add(kit.s, KIT_NOW, "ann", "sensor allow", "x", NULL), 0);
 	ck_assert_int_eq(setting_set(kit.s, "waves", "{}", NULL), 0);
 	kit_sensor(&kit, "sensor-A", "a", "10.0.0.1");
 	for (unsigned h = 0; h < 50; h++) {
@@ -221,7 +225,9 @@ START_TEST(people_and_sensors_go_over)
 {
 	struct database d;
 	uint8_t print[32] = { 7 };
-	char role[16], *value, *aside;
+	const struct addr from = kit_addr("10.0.0.1");
+	char role[ENROL_ROLE], *value, *aside;
+	struct enrol_grant grant;
 	struct bytes b;
 
 	live();
@@ -233,8 +239,8 @@ START_TEST(people_and_sensors_go_over)
 	ck_assert_int_eq(database_open(&d, kit.dir, stats, NULL), 0);
 	aside = aside_name();
 	ck_assert(aside != NULL);
-	ck_assert(enrol_sensor_allowed(d.store, "sensor-A", print, role));
-	ck_assert_int_eq(enrol_token_use(d.store, print, KIT_NOW - 1, role, NULL), 0);
+	ck_assert_int_eq(enrol_sensor_check(d.store, "sensor-A", print, role), ENROL_CURRENT);
+	ck_assert_int_eq(enrol_token_use(d.store, print, &from, KIT_NOW - 1, &grant, NULL), 0);
 	ck_assert_int_eq(setting_get(d.store, "waves", &value, NULL), 1);
 	free(value);
 	ck_assert_int_eq(setting_get(d.store, ASIDE_SETTING, &value, NULL), 1);
@@ -263,7 +269,7 @@ START_TEST(the_copy_of_people_is_enough)
 	randomize(b.p, b.n);
 	write_file(kit.path, b.p, b.n);
 	ck_assert_int_eq(database_open(&d, kit.dir, stats, NULL), 0);
-	ck_assert(enrol_sensor_allowed(d.store, "sensor-A", print, role));
+	ck_assert_int_eq(enrol_sensor_check(d.store, "sensor-A", print, role), ENROL_CURRENT);
 	database_close(&d);
 	free(b.p);
 }

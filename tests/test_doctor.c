@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What keeps the map from being whole: the rows of the store, and what is said of them. */
-#include "cli/doctor.h"
+#include "store/judge.h"
 
 #include <string.h>
 
@@ -18,6 +18,7 @@ static struct buf said;
 static void open_kit(void)
 {
 	kit_open(&kit);
+	kit.closing = true;
 	buf_reset(&said);
 }
 
@@ -173,27 +174,26 @@ START_TEST(databases)
 	struct doctor_file f = { .schema = 3, .bytes = 5ull << 30 };
 	struct health h = { .sensors = 0 };
 
-	doctor_judge_damage(&c, "/d", NULL);
+	judge_damage(&c, "/d", NULL);
 	expect(CHECK_OK, "/d is whole", "");
-	doctor_judge_damage(&c, "/d", "row 5 missing");
+	judge_damage(&c, "/d", "row 5 missing");
 	expect(CHECK_FAIL, "damaged: row 5", ".recover");
-	doctor_judge_size(&c, &f, 9ull << 30);
+	judge_size(&c, &f, 9ull << 30);
 	expect(CHECK_OK, "5120 MiB, schema 3; 9216 MiB free", "");
-	doctor_judge_size(&c, &f, 500 << 20);
+	judge_size(&c, &f, 500 << 20);
 	expect(CHECK_WARN, "less than it takes", "make room");
-	doctor_judge_records(&c, &h, 0, NOW);
+	judge_records(&c, &h, 0, NOW);
 	expect(CHECK_WARN, "nothing is in it", "skein import");
 	h = (struct health){ .first = NOW - 100, .last = NOW };
-	doctor_judge_records(&c, &h, 0,
-			     NOW + 90 * 86400); /* an import has no sensor to miss */
+	judge_records(&c, &h, 0, NOW + 90 * 86400); /* an import has no sensor to miss */
 	expect(CHECK_OK, "from 2026-01-01 11:58:20 to 2026-01-01 12:00:00", "");
 	h.records = 1234;
 	h.sensors = 2;
-	doctor_judge_records(&c, &h, NOW, NOW + 3600);
+	judge_records(&c, &h, NOW, NOW + 3600);
 	expect(CHECK_OK, "1,234 records of 2 sensors", "");
-	doctor_judge_records(&c, &h, NOW, NOW + 3601);
+	judge_records(&c, &h, NOW, NOW + 3601);
 	expect(CHECK_WARN, "no sensor was heard since 2026-01-01 12:00:00", "collector");
-	doctor_judge_records(&c, &h, NOW, NOW - 3601);
+	judge_records(&c, &h, NOW, NOW - 3601);
 	expect(CHECK_WARN, "future", "clocks");
 }
 END_TEST
@@ -204,17 +204,17 @@ START_TEST(sensors_that_are_silent)
 		.name = "s-1", .machine = "web01", .records = 5, .last = NOW - 600
 	};
 
-	doctor_judge_sensor(&c, &s, NOW);
+	judge_sensor(&c, &s, NOW);
 	expect(CHECK_OK, "s-1; last heard 2026-01-01 11:50:00", "");
 	ck_assert_str_eq(c.name, "sensor web01");
 	s.last--;
-	doctor_judge_sensor(&c, &s, NOW);
+	judge_sensor(&c, &s, NOW);
 	expect(CHECK_WARN, "silent", "--self-test");
 	s.revoked = true;
-	doctor_judge_sensor(&c, &s, NOW);
+	judge_sensor(&c, &s, NOW);
 	expect(CHECK_OK, "revoked", "");
 	s = (struct doctor_sensor){ .name = "s-2", .machine = "", .last = NOW };
-	doctor_judge_sensor(&c, &s, NOW);
+	judge_sensor(&c, &s, NOW);
 	expect(CHECK_WARN, "never told", "systemctl start");
 	ck_assert_str_eq(c.name, "sensor s-2");
 }
@@ -230,36 +230,36 @@ START_TEST(sensors_that_miss_something)
 				   .opens_seen = 99999,
 				   .opens_kernel = 100000 };
 
-	doctor_judge_sensor(&c, &s, NOW);
+	judge_sensor(&c, &s, NOW);
 	expect(CHECK_OK, "saw 99.99 %", "");
 	s.opens_seen = 99899;
 	s.worst_hour = NOW;
 	s.worst_seen = 1;
 	s.worst_kernel = 2;
-	doctor_judge_sensor(&c, &s, NOW);
+	judge_sensor(&c, &s, NOW);
 	expect(CHECK_WARN, "in the worst hour 50.00 %", "skein machines M");
 	s.opens_kernel = 0;
 	s.overflow = 2000;
-	doctor_judge_sensor(&c, &s, NOW);
+	judge_sensor(&c, &s, NOW);
 	expect(CHECK_WARN, "2,000 connections fitted no table", "max-edges");
 	s.overflow = 0;
 	s.lost = 1;
 	s.gaps = 1;
 	s.gap_first = s.gap_last = NOW;
-	doctor_judge_sensor(&c, &s, NOW);
+	judge_sensor(&c, &s, NOW);
 	expect(CHECK_WARN, "1 record lost in 1 gap; the newest from 2026", "no traffic");
 	s.lost = 0;
-	doctor_judge_sensor(&c, &s, NOW);
+	judge_sensor(&c, &s, NOW);
 	expect(CHECK_WARN, "what it told in 1 gap is lost", "put back");
 	s.gaps = 0;
 	s.degraded = DEGRADED_NO_UDP | DEGRADED_NO_NAT;
-	doctor_judge_sensor(&c, &s, NOW);
+	judge_sensor(&c, &s, NOW);
 	expect(CHECK_OK, "no_udp", "");
 	s.degraded = DEGRADED_POLL;
-	doctor_judge_sensor(&c, &s, NOW);
+	judge_sensor(&c, &s, NOW);
 	expect(CHECK_WARN, "poll", "without eBPF");
 	s.degraded = DEGRADED_OFF;
-	doctor_judge_sensor(&c, &s, NOW);
+	judge_sensor(&c, &s, NOW);
 	expect(CHECK_FAIL, "probes_off", "budget");
 }
 END_TEST
@@ -268,9 +268,9 @@ START_TEST(a_database_that_was_set_aside)
 {
 	struct doctor_aside a = { "skein.db.damaged-1", "page 3", NOW };
 
-	doctor_judge_aside(&c, &a, true);
+	judge_aside(&c, &a, true);
 	expect(CHECK_WARN, "became skein.db.damaged-1 (page 3)", "restore");
-	doctor_judge_aside(&c, &a, false);
+	judge_aside(&c, &a, false);
 	expect(CHECK_OK, "became skein.db.damaged-1", "");
 }
 END_TEST
@@ -280,21 +280,21 @@ START_TEST(coverage_and_quarantine)
 	struct doctor_strangers t = { .machines = 3, .watched = 3 };
 	struct health h = { .sensors = 1 };
 
-	doctor_judge_strangers(&c, &t, "");
+	judge_strangers(&c, &t, "");
 	expect(CHECK_OK, "3 of 3 machines", "");
 	t.watched = 2;
 	t.addresses = 1;
-	doctor_judge_strangers(&c, &t, "db01 (7)");
+	judge_strangers(&c, &t, "db01 (7)");
 	expect(CHECK_WARN, "1 address of your networks", "these first");
-	doctor_judge_quarantine(&c, &h, 0, "");
+	judge_quarantine(&c, &h, 0, "");
 	expect(CHECK_OK, "every record", "");
-	doctor_judge_quarantine(&c, &h, 1, "172.17.0.1 (a, b)");
+	judge_quarantine(&c, &h, 1, "172.17.0.1 (a, b)");
 	expect(CHECK_OK, "without harm: 172.17.0.1", "");
 	h.quarantined = 4;
-	doctor_judge_quarantine(&c, &h, 1, "172.17.0.1 (a, b)");
+	judge_quarantine(&c, &h, 1, "172.17.0.1 (a, b)");
 	expect(CHECK_WARN, "4 records about addresses of others", "another address");
 	h.rejected = 1;
-	doctor_judge_quarantine(&c, &h, 0, "");
+	judge_quarantine(&c, &h, 0, "");
 	expect(CHECK_WARN, "1 made no sense", "own machine");
 }
 END_TEST

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/ledger.h"
 
+#include "store/roster.h"
 #include "tests/storekit.h"
 
 static struct kit kit;
@@ -234,9 +235,9 @@ START_TEST(a_mirror_counts_where_no_host_watches)
 				       .opens = 7,
 				       .witness = WITNESS_MIRROR };
 	const uint8_t fingerprint[32] = { 1 };
+	const struct enrol_sensor tap = { "M", "mirror", "tap", fingerprint, 0 };
 
-	ck_assert_int_eq(
-		enrol_sensor_add(kit.s, "M", "mirror", "tap", fingerprint, KIT_NOW, NULL), 0);
+	ck_assert_int_eq(enrol_sensor_add(kit.s, &tap, KIT_NOW, NULL), 0);
 	send_covered("M", seen);
 	expect_all("10.0.0.1/ -> 10.0.0.2/ :80 opens 7 bytes 700+70 mirror\n");
 	kit_sensor(&kit, "B", "b", "10.0.0.2");
@@ -376,20 +377,34 @@ START_TEST(a_new_spool_voids_gauges)
 }
 END_TEST
 
-START_TEST(a_machine_installed_again_is_taken_over)
+/* Nothing is taken over silently: A may be a clone, a thief, or was installed again. */
+START_TEST(a_machine_installed_again_waits_for_a_person)
 {
 	kit_sensor(&kit, "A", "a", "10.0.0.1");
-	kit_sensor(&kit, "C", "a", "10.0.0.1"); /* a clone, or a thief: A is still heard */
+	kit_sensor(&kit, "C", "a", "10.0.0.1");
 	send_flow("C", curl);
 	kit_expect(&kit, "");
 	ck_assert_uint_eq(kit_health(&kit).quarantined, 2);
-	kit_later(&kit, 60);
+	kit_later(&kit, 60); /* A is silent, and has its machine still */
 	kit_sensor(&kit, "C", "a", "10.0.0.1");
+	send_flow("C", curl);
+	kit_expect(&kit, "");
+	ck_assert_int_eq(roster_allow(kit.s, "ann", "C", KIT_NOW, NULL), 0);
 	send_flow("C", curl);
 	kit_expect(&kit, "a/curl -> 10.0.0.2/ :80 opens 5 bytes 500+50 client\n");
 	send_flow("A", curl); /* it no longer speaks for anybody */
 	kit_expect(&kit, "a/curl -> 10.0.0.2/ :80 opens 5 bytes 500+50 client\n");
-	ck_assert_uint_eq(kit_health(&kit).quarantined, 3);
+	ck_assert_uint_eq(kit_health(&kit).quarantined, 5);
+}
+END_TEST
+
+START_TEST(the_machine_of_a_revoked_sensor_is_free)
+{
+	kit_sensor(&kit, "A", "a", "10.0.0.1");
+	ck_assert_int_eq(roster_revoke(kit.s, "ann", "A", KIT_NOW, NULL), 0);
+	kit_sensor(&kit, "C", "a", "10.0.0.1");
+	send_flow("C", curl);
+	kit_expect(&kit, "a/curl -> 10.0.0.2/ :80 opens 5 bytes 500+50 client\n");
 }
 END_TEST
 
@@ -647,7 +662,8 @@ static int run(const char *name)
 	tcase_add_test(t, loopback_stays_apart);
 	tcase_add_test(t, gauges_are_the_latest_word);
 	tcase_add_test(t, a_new_spool_voids_gauges);
-	tcase_add_test(t, a_machine_installed_again_is_taken_over);
+	tcase_add_test(t, a_machine_installed_again_waits_for_a_person);
+	tcase_add_test(t, the_machine_of_a_revoked_sensor_is_free);
 	tcase_add_test(t, container_bridges_stay_apart);
 	tcase_add_test(t, nobody_speaks_for_others);
 	tcase_add_test(t, a_host_names_its_own_processes_only);

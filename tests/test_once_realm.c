@@ -15,17 +15,21 @@ static const uint8_t hash_a[32] = { 1 }, hash_b[32] = { 2 }, hash_none[32] = { 3
 static void enrol(const char *name, const char *role, const uint8_t hash[32])
 {
 	const uint8_t fingerprint[32] = { (uint8_t)*name };
+	const struct enrol_sensor x = { name, role, "", fingerprint, 0 };
 
-	ck_assert_int_eq(enrol_sensor_add(kit.s, name, role, "", fingerprint, KIT_NOW, NULL),
-			 0);
+	ck_assert_int_eq(enrol_sensor_add(kit.s, &x, KIT_NOW, NULL), 0);
 	ck_assert_int_eq(realm_inherit(kit.s, name, hash, NULL), 0);
 }
 
 static void setup(void)
 {
+	struct enrol_token t = { .role = "host", .expires_ms = KIT_NOW + 1000, .uses = 9 };
+
 	kit_open(&kit);
-	ck_assert_int_eq(enrol_token_add(kit.s, hash_a, "host", KIT_NOW + 1000, 9, NULL), 0);
-	ck_assert_int_eq(enrol_token_add(kit.s, hash_b, "host", KIT_NOW + 1000, 9, NULL), 0);
+	t.hash = hash_a;
+	ck_assert_int_eq(enrol_token_add(kit.s, &t, NULL), 0);
+	t.hash = hash_b;
+	ck_assert_int_eq(enrol_token_add(kit.s, &t, NULL), 0);
 	ck_assert_int_eq(realm_token(kit.s, hash_a, "a", NULL), 0);
 	ck_assert_int_eq(realm_token(kit.s, hash_b, "b", NULL), 0);
 }

@@ -75,10 +75,9 @@ static uint64_t its(const struct observer *o, int64_t t)
 static void begin(struct observer *o)
 {
 	const uint8_t fingerprint[32] = { (uint8_t)*o->name };
+	const struct enrol_sensor x = { o->name, o->role, o->id, fingerprint, 0 };
 
-	ck_assert_int_eq(enrol_sensor_add(kit.s, o->name, o->role, o->id, fingerprint,
-					  KIT_NOW - HOUR, NULL),
-			 0);
+	ck_assert_int_eq(enrol_sensor_add(kit.s, &x, KIT_NOW - HOUR, NULL), 0);
 	o->sequence = 0;
 	o->ticks = o->from;
 	wire_writer_begin(&kit.w, its(o, o->from));

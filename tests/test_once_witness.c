@@ -49,9 +49,9 @@ static void enrol(const struct observer *o)
 	const char name[] = { o->letter, 0 };
 	const char id[] = { (char)(o->letter + 32), 0 };
 	const uint8_t fingerprint[32] = { (uint8_t)o->letter };
+	const struct enrol_sensor x = { name, o->role, id, fingerprint, 0 };
 
-	ck_assert_int_eq(
-		enrol_sensor_add(kit.s, name, o->role, id, fingerprint, KIT_NOW, NULL), 0);
+	ck_assert_int_eq(enrol_sensor_add(kit.s, &x, KIT_NOW, NULL), 0);
 	if (o->ip)
 		kit_sensor(&kit, name, id, o->ip);
 }

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "cli/suggest.h"
-#include "cli/when.h"
+#include "common/when.h"
 #include "common/exits.h"
 #include "tests/unit.h"
 

@@ -259,6 +259,33 @@ START_TEST(a_file_of_years_stops_growing)
 }
 END_TEST
 
+/* Where minutes are gone a window takes in the hour, where hours are the day. */
+START_TEST(windows_are_rounded_where_levels_are_gone)
+{
+	struct filter f = { .since = (int64_t)(KIT_NOW / 1000) + 10 * 60 };
+	char *got;
+
+	keep.hours = 9 * RETAIN_DAY;
+	kit_sensor(&kit, "A", "a", "10.0.0.1");
+	report(1, 1, 5); /* five minutes too early */
+	kit_expect_in(&kit, &f, "");
+	kit_later(&kit, 8 * DAY + 120);
+	report(2, 1, 0);
+	tend(); /* the hour counts as a whole now */
+	f.until = f.since + 600;
+	kit_expect_in(&kit, &f, "a/curl -> 10.0.0.2/ :1 opens 1 bytes 100+10 client\n");
+	f.since += 3600;
+	f.until += 3600;
+	kit_expect_in(&kit, &f, "");
+	kit_later(&kit, 1 * DAY);
+	report(2, 1, 0);
+	tend(); /* and now the day */
+	got = kit_edges(&kit, &f);
+	ck_assert_str_eq(got, "a/curl -> 10.0.0.2/ :1 opens 1 bytes 100+10 client\n");
+	free(got);
+}
+END_TEST
+
 /* A number that is gone is not given again: what was packed under it would be another's. */
 START_TEST(numbers_are_not_used_again)
 {
@@ -368,6 +395,24 @@ START_TEST(what_comes_into_use_meanwhile_stays)
 }
 END_TEST
 
+/* Told of again in a minute that is not over: its total does not know of that yet. */
+START_TEST(an_edge_that_is_told_of_again_stays)
+{
+	keep.hours = keep.days = keep.total = 20 * RETAIN_DAY;
+	kit_sensor(&kit, "A", "a", "10.0.0.1");
+	report(1, 2, 0);
+	kit_later(&kit, 30 * DAY);
+	report(2, 1, 0);
+	kit.closing = false;
+	kit_later(&kit, 2);
+	report(1, 1, 0);
+	tend();
+	ck_assert_int_eq(number("SELECT count(*) FROM edge"), 2);
+	kit_expect(&kit, "a/curl -> 10.0.0.2/ :1 opens 2 bytes 200+20 client\n"
+			 "a/curl -> 10.0.0.2/ :2 opens 3 bytes 300+30 client\n");
+}
+END_TEST
+
 /* What a file of two years ago tells was imported today. */
 START_TEST(imports_age_from_their_day)
 {
@@ -421,9 +466,11 @@ int main(void)
 	tcase_add_test(t, packing_changes_no_answer);
 	tcase_add_test(t, late_words_reach_packed_hours);
 	tcase_add_test(t, a_file_of_years_stops_growing);
+	tcase_add_test(t, windows_are_rounded_where_levels_are_gone);
 	tcase_add_test(t, numbers_are_not_used_again);
 	tcase_add_test(t, unused_names_go);
 	tcase_add_test(t, what_comes_into_use_meanwhile_stays);
+	tcase_add_test(t, an_edge_that_is_told_of_again_stays);
 	tcase_add_test(t, imports_age_from_their_day);
 	tcase_add_test(t, time_goes_on_at_its_own_pace);
 	return unit_run("retain", t);

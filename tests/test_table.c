@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/table.h"
+#include "common/table.h"
 
 #include <check.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/when.h"
+#include "common/when.h"
 #include "tests/unit.h"
 
 static const struct table_column columns[] = {

@@ -74,15 +74,19 @@ class DiskFull(unittest.TestCase):
             opens += int(said[0])
         return opens
 
-    def counted(self):
+    def listed(self):
         listed = harness.run("skein", "edges", "--db", os.path.join(self.data, "skein.db"),
                              "--json")
         self.assertIn(listed.status, (0, 1), str(listed))  # 1: there is none yet
-        return sum(edge["opens"] for edge in json.loads(listed.stdout))
+        return json.loads(listed.stdout)
+
+    def counted(self):
+        return sum(edge["opens"] for edge in self.listed())
 
     def test_nothing_is_lost(self):
         sensors = [self.simulate(seed) for seed in range(1, SENSORS + 1)]
-        scene.wait_for(lambda: self.counted() > 0, 20, "the first facts")
+        scene.wait_for(lambda: len({edge["client"] for edge in self.listed()}) == SENSORS, 20,
+                       "the first facts of every sensor")
         ballast = self.fill()
         scene.wait_for(lambda: "the disk is full" in self.collector.errors(), 20,
                        "the collector's word that the disk is full")

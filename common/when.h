@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Times as a person writes and reads them, in the zone of the process, which is set once. */
-#ifndef CLI_WHEN_H
-#define CLI_WHEN_H
+#ifndef COMMON_WHEN_H
+#define COMMON_WHEN_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/when.h"
+#include "common/when.h"
 
 #include <errno.h>
 #include <stdio.h>

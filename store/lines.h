@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows of the store as exchange lines: one JSON object each, without a newline behind it. */
-#ifndef CLI_LINES_H
-#define CLI_LINES_H
+#ifndef STORE_LINES_H
+#define STORE_LINES_H
 
 #include "common/buf.h"
 #include "store/query.h"

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/doctor.h"
+#include "store/judge.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-#include "cli/say.h"
-#include "cli/when.h"
 #include "common/fact.h"
+#include "common/number.h"
+#include "common/when.h"
 
 enum {
 	SILENT_S = 600,	   /* as the collector lets go of addresses (store/machine.h) */
@@ -15,12 +15,7 @@ enum {
 	SKEW_MS = 5000,
 };
 
-static const char *plural(uint64_t n)
-{
-	return say_plural(n);
-}
-
-void doctor_judge_damage(struct check *c, const char *path, const char *words)
+void judge_damage(struct check *c, const char *path, const char *words)
 {
 	if (!words) {
 		check_found(c, CHECK_OK, "database", "%s is whole (quick_check)", path);
@@ -33,7 +28,7 @@ void doctor_judge_damage(struct check *c, const char *path, const char *words)
 		"| sqlite3 NEW");
 }
 
-void doctor_judge_aside(struct check *c, const struct doctor_aside *a, bool there)
+void judge_aside(struct check *c, const struct doctor_aside *a, bool there)
 {
 	char when[WHEN_TEXT];
 
@@ -45,7 +40,7 @@ void doctor_judge_aside(struct check *c, const struct doctor_aside *a, bool ther
 			      "removed this is no warning any more");
 }
 
-void doctor_judge_size(struct check *c, const struct doctor_file *f, uint64_t room)
+void judge_size(struct check *c, const struct doctor_file *f, uint64_t room)
 {
 	check_found(c, CHECK_OK, "size", "%" PRIu64 " MiB, schema %d", f->bytes >> 20,
 		    f->schema);
@@ -67,9 +62,9 @@ static void dated(struct check *c, enum check_status status, const char *words, 
 	check_also(c, status, "%s %s", words, when_text(when, text));
 }
 
-void doctor_judge_records(struct check *c, const struct health *h, int64_t newest, int64_t now)
+void judge_records(struct check *c, const struct health *h, int64_t newest, int64_t now)
 {
-	char from[WHEN_TEXT], to[WHEN_TEXT], n[SAY_NUMBER];
+	char from[WHEN_TEXT], to[WHEN_TEXT], n[NUMBER_TEXT];
 
 	if (!h->first && !newest) {
 		check_found(c, CHECK_WARN, "records", "nothing is in it yet");
@@ -83,7 +78,7 @@ void doctor_judge_records(struct check *c, const struct health *h, int64_t newes
 		check_found(c, CHECK_OK, "records", "no connection yet");
 	if (h->records)
 		check_also(c, CHECK_OK, "%s records of %" PRIu64 " sensor%s",
-			   say_number(h->records, n), h->sensors, plural(h->sensors));
+			   number_text(h->records, n), h->sensors, number_plural(h->sensors));
 	if (newest && newest < now - QUIET_S) {
 		dated(c, CHECK_WARN, "no sensor was heard since", newest);
 		check_mend(
@@ -170,11 +165,11 @@ static void judge_degraded(struct check *c, uint32_t degraded)
 static void judge_clock(struct check *c, const struct doctor_sensor *s)
 {
 	int64_t ms = s->skew_ms < 0 ? -s->skew_ms : s->skew_ms;
-	char n[SAY_NUMBER];
+	char n[NUMBER_TEXT];
 
 	if (s->jumps)
-		check_also(c, CHECK_OK, "its clock was set %s time%s", say_number(s->jumps, n),
-			   plural(s->jumps));
+		check_also(c, CHECK_OK, "its clock was set %s time%s",
+			   number_text(s->jumps, n), number_plural(s->jumps));
 	if (ms <= SKEW_MS)
 		return;
 	check_also(c, CHECK_WARN, "its clock is %" PRId64 " s %s; its times are corrected",
@@ -184,27 +179,28 @@ static void judge_clock(struct check *c, const struct doctor_sensor *s)
 
 static void judge_losses(struct check *c, const struct doctor_sensor *s)
 {
-	char n[SAY_NUMBER], from[WHEN_TEXT], to[WHEN_TEXT];
+	char n[NUMBER_TEXT], from[WHEN_TEXT], to[WHEN_TEXT];
 
 	if (s->unnamed)
-		check_also(c, CHECK_OK, "%s process%s unnamed", say_number(s->unnamed, n),
+		check_also(c, CHECK_OK, "%s process%s unnamed", number_text(s->unnamed, n),
 			   s->unnamed == 1 ? "" : "es");
 	if (s->quarantined || s->rejected)
 		check_also(c, CHECK_OK, "%s record%s not taken",
-			   say_number(s->quarantined + s->rejected, n),
-			   plural(s->quarantined + s->rejected));
+			   number_text(s->quarantined + s->rejected, n),
+			   number_plural(s->quarantined + s->rejected));
 	if (s->overflow) {
 		check_also(c, CHECK_WARN, "%s connection%s fitted no table",
-			   say_number(s->overflow, n), plural(s->overflow));
+			   number_text(s->overflow, n), number_plural(s->overflow));
 		check_mend(c, "raise max-edges and max-sockets in its sensor.conf, or shorten "
 			      "interval");
 	}
 	if (s->lost)
 		check_also(c, CHECK_WARN, "%s record%s lost in %" PRIu64 " gap%s",
-			   say_number(s->lost, n), plural(s->lost), s->gaps, plural(s->gaps));
+			   number_text(s->lost, n), number_plural(s->lost), s->gaps,
+			   number_plural(s->gaps));
 	else if (s->gaps) /* nobody knows how many: a backup was put back */
 		check_also(c, CHECK_WARN, "what it told in %" PRIu64 " gap%s is lost", s->gaps,
-			   plural(s->gaps));
+			   number_plural(s->gaps));
 	if (s->lost || s->gaps) {
 		if (s->gaps)
 			check_also(c, CHECK_WARN, "the newest from %s to %s",
@@ -217,7 +213,7 @@ static void judge_losses(struct check *c, const struct doctor_sensor *s)
 	}
 }
 
-void doctor_judge_sensor(struct check *c, const struct doctor_sensor *s, int64_t newest)
+void judge_sensor(struct check *c, const struct doctor_sensor *s, int64_t newest)
 {
 	char name[sizeof(c->name)];
 
@@ -239,13 +235,12 @@ void doctor_judge_sensor(struct check *c, const struct doctor_sensor *s, int64_t
 
 /* Who has none, and who contradicts another */
 
-void doctor_judge_strangers(struct check *c, const struct doctor_strangers *s,
-			    const char *list)
+void judge_strangers(struct check *c, const struct doctor_strangers *s, const char *list)
 {
 	uint64_t without = s->machines - s->watched;
 
 	check_found(c, CHECK_OK, "coverage", "%" PRIu64 " of %" PRIu64 " machine%s watched",
-		    s->watched, s->machines, plural(s->machines));
+		    s->watched, s->machines, number_plural(s->machines));
 	if (s->addresses)
 		check_also(c, CHECK_OK, "%" PRIu64 " address%s of your networks no machine's",
 			   s->addresses, s->addresses == 1 ? "" : "es");
@@ -259,10 +254,10 @@ void doctor_judge_strangers(struct check *c, const struct doctor_strangers *s,
 			   : "they may be machines nobody has named");
 }
 
-void doctor_judge_quarantine(struct check *c, const struct health *h, unsigned contested,
-			     const char *list)
+void judge_quarantine(struct check *c, const struct health *h, unsigned contested,
+		      const char *list)
 {
-	char n[SAY_NUMBER];
+	char n[NUMBER_TEXT];
 
 	if (!h->quarantined && !h->rejected) {
 		check_found(c, CHECK_OK, "quarantine", "every record was taken");
@@ -275,9 +270,9 @@ void doctor_judge_quarantine(struct check *c, const struct health *h, unsigned c
 	check_found(c, CHECK_OK, "quarantine", "%s", "");
 	if (h->quarantined)
 		check_also(c, CHECK_WARN, "%s record%s about addresses of others",
-			   say_number(h->quarantined, n), plural(h->quarantined));
+			   number_text(h->quarantined, n), number_plural(h->quarantined));
 	if (h->rejected)
-		check_also(c, CHECK_WARN, "%s made no sense", say_number(h->rejected, n));
+		check_also(c, CHECK_WARN, "%s made no sense", number_text(h->rejected, n));
 	if (contested)
 		check_also(c, CHECK_WARN, "listed by two machines: %s", list);
 	check_mend(c, "%s",

@@ -10,8 +10,8 @@
  *
  * What is unknown shows as "-", in CSV as an empty cell.  Control characters are escaped.
  */
-#ifndef CLI_TABLE_H
-#define CLI_TABLE_H
+#ifndef COMMON_TABLE_H
+#define COMMON_TABLE_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/table.h"
+#include "common/table.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "cli/when.h"
+#include "common/when.h"
 #include "common/buf.h"
 #include "common/csv.h"
 #include "common/mem.h"

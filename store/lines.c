@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/lines.h"
+#include "store/lines.h"
 
 #include "common/exchange.h"
 #include "common/json.h"
