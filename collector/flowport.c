@@ -184,7 +184,7 @@ static void on_failed(struct commit_source *from, const struct wire_batch *b)
 static bool is_named(const struct flowport_config *c, const struct addr *a)
 {
 	for (unsigned i = 0; i < c->exporter_n; i++)
-		if (prefix_has(&c->exporter[i], a))
+		if (addr_net_holds(&c->exporter[i], a))
 			return true;
 	return false;
 }

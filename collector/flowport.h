@@ -11,8 +11,8 @@
 #define COLLECTOR_FLOWPORT_H
 
 #include "collector/hub.h"
+#include "common/addr.h"
 #include "common/err.h"
-#include "common/prefix.h"
 
 enum {
 	FLOWPORT_LISTEN = 16,
@@ -26,7 +26,7 @@ struct flowport_config {
 		uint16_t port;
 	} listen[FLOWPORT_LISTEN];
 	unsigned listen_n; /* 0: no flows are taken */
-	struct prefix exporter[FLOWPORT_EXPORTERS];
+	struct addr_net exporter[FLOWPORT_EXPORTERS];
 	unsigned exporter_n; /* nobody else is listened to */
 };
 

@@ -72,7 +72,7 @@ static void on_flow(const struct foreign_flow *f, void *ctx)
 static bool is_named(const struct flowport_config *c, const struct addr *a)
 {
 	for (unsigned i = 0; i < c->exporter_n; i++)
-		if (prefix_has(&c->exporter[i], a))
+		if (addr_net_holds(&c->exporter[i], a))
 			return true;
 	return false;
 }

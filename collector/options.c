@@ -14,7 +14,6 @@
 #include "common/config.h"
 #include "common/exits.h"
 #include "common/mem.h"
-#include "common/prefix.h"
 #include "common/version.h"
 
 #define CONFIG_FILE "/etc/skein/collector.conf"
@@ -163,23 +162,68 @@ static bool set_relay(struct options *o, const char *v)
 	       *o->to && o->relay.to_port;
 }
 
-/* "10.0.0.1,10.1.0.0/16" */
+/* Lists: FN for each piece between commas; false if there is an empty or a wrong one. */
+static bool each_of(struct options *o, const char *list,
+		    bool (*fn)(struct options *o, const char *piece))
+{
+	char piece[512];
+	const char *comma;
+
+	for (;; list = comma + 1) {
+		comma = strchrnul(list, ',');
+		if ((size_t)(comma - list) >= sizeof(piece))
+			return false;
+		memcpy(piece, list, (size_t)(comma - list));
+		piece[comma - list] = 0;
+		if (!fn(o, piece))
+			return false;
+		if (!*comma)
+			return true;
+	}
+}
+
+static bool add_relay(struct options *o, const char *v)
+{
+	return o->server.relays_n < OPTIONS_RELAYS &&
+	       addr_net_parse(v, &o->relays[o->server.relays_n]) == 0 && ++o->server.relays_n;
+}
+
 static bool set_relays(struct options *o, const char *v)
 {
-	char text[ADDR_NET_TEXT];
-	size_t n;
-
 	o->server.relays_n = 0;
-	for (; *v; v += n + (v[n] == ',')) {
-		n = strcspn(v, ",");
-		if (n >= sizeof(text) || o->server.relays_n == OPTIONS_RELAYS)
-			return false;
-		memcpy(text, v, n);
-		text[n] = 0;
-		if (addr_net_parse(text, &o->relays[o->server.relays_n++]) < 0)
-			return false;
-	}
-	return o->server.relays_n != 0;
+	return each_of(o, v, add_relay);
+}
+
+static bool add_flows(struct options *o, const char *v)
+{
+	struct flowport_config *c = &o->server.flows;
+	struct flowport_address *a = &c->listen[c->listen_n];
+
+	if (c->listen_n == FLOWPORT_LISTEN ||
+	    addr_split_hostport(v, a->host, sizeof(a->host), &a->port) < 0)
+		return false;
+	c->listen_n++;
+	return true;
+}
+
+static bool set_flows(struct options *o, const char *v)
+{
+	o->server.flows.listen_n = 0;
+	return each_of(o, v, add_flows);
+}
+
+static bool add_exporter(struct options *o, const char *v)
+{
+	struct flowport_config *c = &o->server.flows;
+
+	return c->exporter_n < FLOWPORT_EXPORTERS &&
+	       addr_net_parse(v, &c->exporter[c->exporter_n]) == 0 && ++c->exporter_n;
+}
+
+static bool set_exporters(struct options *o, const char *v)
+{
+	o->server.flows.exporter_n = 0;
+	return each_of(o, v, add_exporter);
 }
 
 /* A password on a command line is everybody's. */
@@ -210,56 +254,6 @@ static bool set_ready(struct options *o, const char *v)
 		return false;
 	o->server.ready_fd = (int)fd;
 	return true;
-}
-
-/* Calls FN for each piece between commas; false if there is an empty or a wrong one. */
-static bool each_of(struct options *o, const char *list,
-		    bool (*fn)(struct options *o, const char *piece))
-{
-	char piece[512];
-	const char *comma;
-
-	for (;; list = comma + 1) {
-		comma = strchrnul(list, ',');
-		if ((size_t)(comma - list) >= sizeof(piece))
-			return false;
-		memcpy(piece, list, (size_t)(comma - list));
-		piece[comma - list] = 0;
-		if (!fn(o, piece))
-			return false;
-		if (!*comma)
-			return true;
-	}
-}
-
-static bool add_flows(struct options *o, const char *v)
-{
-	struct flowport_config *c = &o->server.flows;
-	struct flowport_address *a = &c->listen[c->listen_n];
-
-	if (c->listen_n == FLOWPORT_LISTEN ||
-	    addr_split_hostport(v, a->host, sizeof(a->host), &a->port) < 0)
-		return false;
-	c->listen_n++;
-	return true;
-}
-
-static bool add_exporter(struct options *o, const char *v)
-{
-	struct flowport_config *c = &o->server.flows;
-
-	return c->exporter_n < FLOWPORT_EXPORTERS &&
-	       prefix_parse(v, &c->exporter[c->exporter_n]) == 0 && ++c->exporter_n;
-}
-
-static bool set_flows(struct options *o, const char *v)
-{
-	return each_of(o, v, add_flows);
-}
-
-static bool set_exporters(struct options *o, const char *v)
-{
-	return each_of(o, v, add_exporter);
 }
 
 /* For tests of renewal, and not in the help. */

@@ -63,7 +63,7 @@ struct server {
 
 static void on_fewer(struct hub *hub)
 {
-	struct server *sv = (struct server *)hub;
+	const struct server *sv = (const struct server *)hub;
 
 	if (hub->draining && !hub->sessions_n && sv->flows_over)
 		event_base_loopbreak(hub->base);

@@ -4,3 +4,5 @@
 	for ((el) = (head), (tmp) = (el) ? (el)->hh.next : 0; (el);                           \
 	     (el) = (tmp), (tmp) = (el) ? (el)->hh.next : 0)
 #define LIBBPF_OPTS(type, name, ...) struct type name = { __VA_ARGS__ }
+#define TAILQ_FOREACH(el, head, link)                                                         \
+	for ((el) = (head)->tqh_first; (el); (el) = (el)->link.tqe_next)
