@@ -3,11 +3,12 @@
 #include <stdlib.h>
 
 #include "store/alias.h"
+#include "store/close.h"
 #include "store/db.h"
 #include "store/packed.h"
 #include "store/query.h"
 
-enum { DAY = 86400 };
+enum { DAY = 86400, DAY_MINUTES = 1440 };
 
 struct seen_days {
 	int64_t edge;
@@ -15,10 +16,16 @@ struct seen_days {
 	unsigned days;
 };
 
+struct open_day {
+	int64_t day, edge;
+};
+
 struct days {
 	struct aliases aliases;
 	struct seen_days *list; /* by edge */
-	size_t n, near;		/* near: behind the one found last */
+	struct open_day *open;	/* by day */
+	size_t open_n, open_cap, open_at;
+	size_t n, near; /* near: behind the one found last */
 };
 
 static int load_edges(struct store *s, struct days *d, struct err *e)
@@ -63,9 +70,43 @@ static int on_row(int64_t day, const struct pack_row *row, void *ctx)
 	return 0;
 }
 
+/* What is in no day yet, since its minute is not over. */
+static void on_open(int64_t edge, const struct count_report *r, void *ctx)
+{
+	struct days *d = ctx;
+
+	if (r->amounts.records <= 0)
+		return;
+	MEM_GROW(d->open, d->open_n, d->open_cap);
+	d->open[d->open_n++] = (struct open_day){ r->minute / DAY_MINUTES, edge };
+}
+
+static int by_day(const void *a, const void *b)
+{
+	const struct open_day *x = a, *y = b;
+
+	if (x->day != y->day)
+		return x->day > y->day ? 1 : -1;
+	return (x->edge > y->edge) - (x->edge < y->edge);
+}
+
+static void add_open(struct days *d, int64_t day)
+{
+	const struct pack_row row = { .a = { .records = 1 } };
+
+	for (; d->open_at < d->open_n && d->open[d->open_at].day == day; d->open_at++) {
+		struct pack_row one = row;
+
+		one.edge = d->open[d->open_at].edge;
+		on_row(day, &one, d);
+	}
+}
+
 static int add_day(struct store *s, struct days *d, int64_t day, struct err *e)
 {
 	int rc = packed_each(s, PACKED_DAY, day, day + 1, on_row, d, e);
+
+	add_open(d, day);
 
 	for (struct seen_days *x = d->list; x < d->list + d->n; x++) {
 		x->days += x->records > 0;
@@ -74,18 +115,34 @@ static int add_day(struct store *s, struct days *d, int64_t day, struct err *e)
 	return rc;
 }
 
+static int64_t minute_of(int64_t day)
+{
+	return day > INT64_MAX / DAY_MINUTES ? INT64_MAX : day * DAY_MINUTES;
+}
+
 static int add_days(struct store *s, struct days *d, int64_t from, int64_t to, struct err *e)
 {
-	int64_t day;
-	int rc;
+	int rc = close_read(s, from * DAY_MINUTES, minute_of(to), on_open, d, e);
 
-	while ((rc = packed_next(s, PACKED_DAY, from, &day, e)) > 0 && day < to) {
+	if (d->open_n)
+		qsort(d->open, d->open_n, sizeof(*d->open), by_day);
+	while (!rc) {
+		int64_t day = INT64_MAX;
+
+		int found = packed_next(s, PACKED_DAY, from, &day, e);
+
+		if (found < 0)
+			return found;
+		if (!found)
+			day = INT64_MAX;
+		if (d->open_at < d->open_n && d->open[d->open_at].day < day)
+			day = d->open[d->open_at].day;
+		if (day >= to)
+			break;
 		rc = add_day(s, d, day, e);
-		if (rc)
-			return rc;
 		from = day + 1;
 	}
-	return rc < 0 ? rc : 0;
+	return rc;
 }
 
 static int tell(const struct days *d, query_edge_days_fn *fn, void *ctx)
@@ -114,6 +171,7 @@ int query_edge_days(struct store *s, const struct filter *f, query_edge_days_fn 
 	if (!rc)
 		rc = tell(&d, fn, ctx);
 	free(d.list);
+	free(d.open);
 	alias_fini(&d.aliases);
 	return rc;
 }
