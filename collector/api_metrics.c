@@ -62,6 +62,8 @@ static const struct {
 	  offsetof(struct doctor_sensor, quarantined) },
 	{ "sensor_rejected", "records that made no sense",
 	  offsetof(struct doctor_sensor, rejected) },
+	{ "sensor_folded", "records beyond its quota of new edges and names",
+	  offsetof(struct doctor_sensor, folded) },
 	{ "sensor_lost", "records lost before they could be sent",
 	  offsetof(struct doctor_sensor, lost) },
 	{ "sensor_overflow", "connections that fitted no table",

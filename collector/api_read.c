@@ -167,6 +167,7 @@ static int sensor_row(const struct doctor_sensor *s, void *ctx)
 	json_member_uint(&j, "records", s->records);
 	json_member_uint(&j, "quarantined", s->quarantined);
 	json_member_uint(&j, "rejected", s->rejected);
+	json_member_uint(&j, "folded", s->folded);
 	json_member_uint(&j, "lost", s->lost);
 	json_member_uint(&j, "gaps", s->gaps);
 	json_member_uint(&j, "overflow", s->overflow);

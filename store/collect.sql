@@ -55,6 +55,12 @@ ALTER TABLE sensor ADD COLUMN clock_base_ms INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE sensor ADD COLUMN clock_end_ms INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE sensor ADD COLUMN clock_jumps INTEGER NOT NULL DEFAULT 0;
 
+-- What is new of it in this hour (store/quota.h), and how often that was too much.
+ALTER TABLE sensor ADD COLUMN quota_hour INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sensor ADD COLUMN quota_edges INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sensor ADD COLUMN quota_names INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sensor ADD COLUMN folded INTEGER NOT NULL DEFAULT 0;
+
 -- Address spaces (store/realm.h); endpoint.realm of one is 2^40 + id, or 0 for the one
 -- without a name.
 CREATE TABLE realm(

@@ -151,6 +151,21 @@ int dict_endpoint(struct store *s, int64_t realm, const struct addr *a, struct e
 	return *out ? 0 : err_set(e, -EBADMSG, "%s: damaged: endpoint", s->path);
 }
 
+int dict_endpoint_seek(struct store *s, int64_t realm, const struct addr *a,
+		       struct endpoint **out, struct err *e)
+{
+	struct dict *d = dict_of(s);
+	struct endpoint_key key = { realm, *a };
+	int rc;
+
+	HASH_FIND(hh, d->endpoints, &key, sizeof(key), *out);
+	if (*out)
+		return 0;
+	rc = load_endpoints(s, &key, e);
+	HASH_FIND(hh, d->endpoints, &key, sizeof(key), *out);
+	return rc;
+}
+
 struct endpoint *dict_endpoint_when(struct endpoint *p, int64_t at_ms)
 {
 	while (p->older && at_ms < p->since_ms)
@@ -247,12 +262,18 @@ static void process_key(const struct process *p, struct process_key *k)
 	}
 }
 
+static int look_up_process(struct store *s, const struct process_key *k, int64_t *id,
+			   struct err *e)
+{
+	return db_int(s, e, id,
+		      "SELECT id FROM process WHERE name = ? AND unit = ? AND container = ?",
+		      DB(T(k->part[0]), T(k->part[1]), T(k->part[2])));
+}
+
 static int find_process(struct store *s, const struct process_key *k, int64_t *id,
 			struct err *e)
 {
-	int rc = db_int(s, e, id,
-			"SELECT id FROM process WHERE name = ? AND unit = ? AND container = ?",
-			DB(T(k->part[0]), T(k->part[1]), T(k->part[2])));
+	int rc = look_up_process(s, k, id, e);
 
 	if (rc)
 		return rc < 0 ? rc : 0;
@@ -286,6 +307,25 @@ int dict_process(struct store *s, const struct process *p, int64_t *out, struct 
 	}
 	*out = n->id;
 	return 0;
+}
+
+int dict_process_seek(struct store *s, const struct process *p, int64_t *out, struct err *e)
+{
+	struct process_key k;
+	struct named *n;
+	int rc;
+
+	*out = 0;
+	if (!p || !*p->name)
+		return 0;
+	process_key(p, &k);
+	HASH_FIND(hh, dict_of(s)->processes, k.text, k.n, n);
+	if (n) {
+		*out = n->id;
+		return 0;
+	}
+	rc = look_up_process(s, &k, out, e);
+	return rc < 0 ? rc : 0;
 }
 
 /* Details */

@@ -74,6 +74,12 @@ int dict_endpoint_at(struct store *s, int64_t id, struct endpoint **out, struct 
 /* 0 for a process without a name.  What is no UTF-8 becomes so; what is too long is cut. */
 int dict_process(struct store *s, const struct process *p, int64_t *out, struct err *e);
 
+/* As dict_process, but makes none: 0 also for one that is not known. */
+int dict_process_seek(struct store *s, const struct process *p, int64_t *out, struct err *e);
+/* As dict_endpoint, but makes none: NULL for one that is not known. */
+int dict_endpoint_seek(struct store *s, int64_t realm, const struct addr *a,
+		       struct endpoint **out, struct err *e);
+
 /* Which words win where an older detail says something else. */
 enum dict_words { DICT_LATEST, DICT_GREATEST };
 /* What more is known of a process at one address.  Empty strings change nothing. */

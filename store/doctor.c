@@ -89,6 +89,7 @@ static struct doctor_sensor sensor_of(sqlite3_stmt *st)
 		.worst_kernel = (uint64_t)sqlite3_column_int64(st, 20),
 		.skew_ms = sqlite3_column_int64(st, 21),
 		.jumps = (uint64_t)sqlite3_column_int64(st, 22),
+		.folded = (uint64_t)sqlite3_column_int64(st, 23),
 	};
 }
 
@@ -102,7 +103,8 @@ int doctor_sensors(struct store *s, doctor_sensor_fn *fn, void *ctx, struct err 
 		"SELECT s.name, s.role, coalesce(iif(m.name = '', m.ident, m.name), s.host), "
 		"s.revoked, s.first_ms, s.last_ms, s.records, s.quarantined, s.rejected, s.lost, "
 		"s.overflow, s.unnamed, s.degraded, c.seen, c.counted, "
-		"g.n, g.start_ms, g.end_ms, w.hour, w.seen, w.counted, s.skew_ms, s.clock_jumps "
+		"g.n, g.start_ms, g.end_ms, w.hour, w.seen, w.counted, s.skew_ms, s.clock_jumps, "
+		"s.folded "
 		"FROM sensor s LEFT JOIN machine m ON m.sensor = s.id "
 		"LEFT JOIN (SELECT sensor AS of, sum(min(active_seen, active_kernel) + "
 		"min(passive_seen, passive_kernel)) AS seen, "

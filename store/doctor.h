@@ -52,6 +52,7 @@ struct doctor_sensor {
 	int64_t worst_hour;			 /* Unix seconds; 0: none is below the whole */
 	uint64_t worst_seen, worst_kernel;
 	int64_t skew_ms; /* its clock less the collector's; its times are corrected */
+	uint64_t folded; /* records beyond its quota (quota.h) */
 	uint64_t jumps;	 /* times that its clock was set */
 };
 typedef int doctor_sensor_fn(const struct doctor_sensor *row, void *ctx);

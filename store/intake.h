@@ -24,7 +24,7 @@ struct intake {
 	size_t losses_n, losses_cap;
 	int64_t *minutes; /* whose coverage this batch has changed */
 	size_t minutes_n, minutes_cap;
-	int64_t seen, quarantined, rejected, lost, overflow, unnamed;
+	int64_t seen, quarantined, rejected, lost, overflow, unnamed, folded;
 	unsigned spoilt;  /* minutes */
 	int64_t degraded; /* of the newest cover; -1: none was among them */
 };
@@ -57,5 +57,7 @@ bool intake_split(const struct intake *in, const struct flow *f, struct count_re
 /* intake_flow.c */
 
 int intake_flow(struct intake *in, const struct flow *f, enum fate *fate, struct err *e);
+/* As dict_process, within the sensor's quota. */
+int intake_process(struct intake *in, const struct process *p, int64_t *out, struct err *e);
 
 #endif

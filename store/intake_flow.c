@@ -48,24 +48,44 @@ static bool may_name(const struct sensor *x, const struct flow *f, enum witness 
 	return !x->host || f->witness == side || addr_is_loopback(a) || sensor_owns(x, a);
 }
 
+static int64_t realm_of(const struct sensor *x, const struct flow *f, const struct addr *a)
+{
+	if (!addr_is_scoped(a) && !stays_inside(x, f))
+		return x->realm;
+	return x->machine ? dict_realm_machine(x->machine) : dict_realm_sensor(x->id);
+}
+
 static int endpoint_of(struct intake *in, const struct flow *f, enum witness side,
 		       struct endpoint **out, struct err *e)
 {
 	const struct addr *a = side == WITNESS_CLIENT ? &f->client : &f->server;
 	const struct sensor *x = in->sensor;
-	bool inside = stays_inside(x, f);
-	bool own = f->witness == side || addr_is_loopback(a) || inside;
-	int64_t realm = x->realm;
+	bool own = f->witness == side || addr_is_loopback(a) || stays_inside(x, f);
+	int64_t realm = realm_of(x, f, a);
 	int rc;
 
-	if (addr_is_scoped(a) || inside)
-		realm = x->machine ? dict_realm_machine(x->machine) : dict_realm_sensor(x->id);
 	rc = dict_endpoint(in->s, realm, a, out, e);
 	if (!rc && dict_realm_is_site(realm))
 		*out = dict_endpoint_when(*out, in->flow_ms);
 	if (rc || dict_realm_is_site(realm) || !x->machine || !own)
 		return rc;
 	return machine_lease(in->s, *out, x->machine, in->base_ms, e);
+}
+
+int intake_process(struct intake *in, const struct process *p, int64_t *out, struct err *e)
+{
+	static const struct process other = { "other", "", "", "", "", "", "" };
+	struct sensor *x = in->sensor;
+	int rc = dict_process_seek(in->s, p, out, e);
+
+	if (rc || *out || !p || !*p->name)
+		return rc;
+	if (quota_left(&x->quota, x->host, QUOTA_NAMES)) {
+		quota_spend(&x->quota, QUOTA_NAMES);
+		return dict_process(in->s, p, out, e);
+	}
+	in->folded++;
+	return dict_process(in->s, &other, out, e);
 }
 
 static int process_of(struct intake *in, const struct flow *f, enum witness side,
@@ -78,7 +98,7 @@ static int process_of(struct intake *in, const struct flow *f, enum witness side
 	*out = 0;
 	if (!p || !may_name(in->sensor, f, side))
 		return 0;
-	rc = dict_process(in->s, p, out, e);
+	rc = intake_process(in, p, out, e);
 	return rc ? rc : dict_detail(in->s, endpoint, *out, p, DICT_LATEST, e);
 }
 
@@ -94,6 +114,48 @@ static int conv_of(struct intake *in, const struct flow *f, struct conv **v, str
 		return rc;
 	key = conv_key(client, server, f->scope, f->port, f->proto);
 	return conv_get(in->s, &key, v, e);
+}
+
+/* Whether this conversation is there. */
+static int is_known(struct intake *in, const struct flow *f, bool *out, struct err *e)
+{
+	const struct sensor *x = in->sensor;
+	struct endpoint *client = NULL, *server = NULL;
+	struct conv_key key;
+	struct conv *v = NULL;
+	int rc = dict_endpoint_seek(in->s, realm_of(x, f, &f->client), &f->client, &client, e);
+
+	if (!rc)
+		rc = dict_endpoint_seek(in->s, realm_of(x, f, &f->server), &f->server, &server,
+					e);
+	*out = false;
+	if (rc || !client || !server)
+		return rc;
+	key = conv_key(dict_endpoint_when(client, in->flow_ms),
+		       dict_endpoint_when(server, in->flow_ms), f->scope, f->port, f->proto);
+	rc = conv_seek(in->s, &key, &v, e);
+	*out = v != NULL;
+	return rc < 0 ? rc : 0;
+}
+
+/* What is beyond the quota: of a host's sensor its own end stays. */
+static struct flow folded(const struct sensor *x, const struct flow *f)
+{
+	struct flow other = *f;
+
+	if (!x->host || f->witness != WITNESS_CLIENT) {
+		other.client = (struct addr){ { 0 } };
+		other.client_process = NULL;
+	}
+	if (!x->host || f->witness != WITNESS_SERVER) {
+		other.server = (struct addr){ { 0 } };
+		other.server_process = NULL;
+	}
+	other.port = 0;
+	other.scope = 0;
+	other.samples_n = 0;
+	other.has_seen = false;
+	return other;
 }
 
 /* The conversation that F is of, and the claim that it is, paired. */
@@ -167,8 +229,9 @@ int intake_flow(struct intake *in, const struct flow *f, enum fate *fate, struct
 	struct count_report r = { .amounts = amount_of(&f->c) }, rest;
 	struct claim *c;
 	struct conv *v;
-	struct flow real;
-	bool pair, save;
+	struct sensor *x = in->sensor;
+	struct flow real, other;
+	bool pair, save, known;
 	int rc;
 
 	*fate = flow_sane(f) ? FATE_COUNTED : FATE_REJECTED;
@@ -183,9 +246,18 @@ int intake_flow(struct intake *in, const struct flow *f, enum fate *fate, struct
 		return rc;
 	in->flow_ms = r.minute == in->base_ms / INTAKE_MINUTE_MS ? in->base_ms
 								 : r.minute * INTAKE_MINUTE_MS;
-	rc = claim_of(in, f, &v, &c, e);
+	if (!quota_left(&x->quota, x->host, QUOTA_EDGES)) {
+		rc = is_known(in, f, &known, e);
+		other = folded(x, f);
+		in->folded += !rc && !known;
+		f = known ? f : &other;
+	}
+	if (!rc)
+		rc = claim_of(in, f, &v, &c, e);
 	if (rc < 0)
 		return rc;
+	if (rc > 0)
+		quota_spend(&x->quota, QUOTA_EDGES);
 	pair = rc > 0 || (f->samples_n && edge_guessed(v));
 	save = gauge(c, f, in->sensor->run);
 	if (pair)

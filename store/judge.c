@@ -188,6 +188,12 @@ static void judge_losses(struct check *c, const struct doctor_sensor *s)
 		check_also(c, CHECK_OK, "%s record%s not taken",
 			   number_text(s->quarantined + s->rejected, n),
 			   number_plural(s->quarantined + s->rejected));
+	if (s->folded) {
+		check_also(c, CHECK_WARN, "%s record%s put together as \"other\"",
+			   number_text(s->folded, n), number_plural(s->folded));
+		check_mend(c, "it told of more new edges or names in an hour than one sensor "
+			      "should: look whether that machine scans, or was taken over");
+	}
 	if (s->overflow) {
 		check_also(c, CHECK_WARN, "%s connection%s fitted no table",
 			   number_text(s->overflow, n), number_plural(s->overflow));

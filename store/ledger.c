@@ -102,18 +102,44 @@ static int put_listener(struct intake *in, const struct listener *l, int64_t pro
 		   T(dict_clean(p->app, app, sizeof(app))), I(in->base_ms)));
 }
 
+static int is_new_listener(struct intake *in, const struct listener *l, int64_t process,
+			   bool *out, struct err *e)
+{
+	int64_t there;
+	int rc = db_int(
+		in->s, e, &there,
+		"SELECT 1 FROM listener WHERE machine = ? AND port = ? AND proto = ? "
+		"AND address = ? AND process = ?",
+		DB(I(in->sensor->machine), I(l->port), I(l->proto), A(&l->addr), I(process)));
+
+	*out = rc == 0;
+	return rc < 0 ? rc : 0;
+}
+
 static int take_listener(struct intake *in, const struct listener *l, enum fate *fate,
 			 struct err *e)
 {
+	struct quota *q = &in->sensor->quota;
 	int64_t process;
+	bool new;
 	int rc;
 
 	if (!in->sensor->machine) {
 		*fate = FATE_QUARANTINED;
 		return 0;
 	}
-	rc = dict_process(in->s, l->process, &process, e);
-	return rc ? rc : put_listener(in, l, process, e);
+	rc = intake_process(in, l->process, &process, e);
+	if (!rc)
+		rc = is_new_listener(in, l, process, &new, e);
+	if (rc)
+		return rc;
+	if (new && !quota_left(q, in->sensor->host, QUOTA_EDGES)) {
+		in->folded++;
+		return 0;
+	}
+	if (new)
+		quota_spend(q, QUOTA_EDGES);
+	return put_listener(in, l, process, e);
 }
 
 static int take_lost(struct intake *in, const struct lost *l, enum fate *fate, struct err *e)
@@ -270,12 +296,16 @@ static int account(struct intake *in, const struct wire_batch *b, struct err *e)
 		      "rejected = rejected + ?, lost = min(lost + ?, 9007199254740992), "
 		      "overflow = min(overflow + ?, 9007199254740992), "
 		      "unnamed = min(unnamed + ?, 9007199254740992), "
+		      "quota_hour = ?, quota_edges = ?, quota_names = ?, "
+		      "folded = min(folded + ?, 9007199254740992), "
 		      "degraded = iif(? < 0, degraded, ?) WHERE id = ?",
 		      DB(I(in->received_ms), I(x->covered_ms), I(x->run), I(x->skew.ms),
 			 I(x->skew.base_ms), I(x->skew.end_ms), I(x->jumps),
 			 I(in->seen - in->quarantined - in->rejected), I(in->quarantined),
 			 I(in->rejected), I(in->lost), I(in->overflow), I(in->unnamed),
-			 I(in->degraded), I(in->degraded), I(x->id)));
+			 I(x->quota.hour), I(x->quota.used[QUOTA_EDGES]),
+			 I(x->quota.used[QUOTA_NAMES]), I(in->folded), I(in->degraded),
+			 I(in->degraded), I(x->id)));
 }
 
 static int position_of(struct store *s, int64_t sensor, uint64_t epoch, uint64_t *sequence,
@@ -331,6 +361,7 @@ int ledger_apply(struct store *s, const char *sensor, const struct wire_batch *b
 	if (batch->sequence != sequence + 1)
 		return 0;
 	*out = LEDGER_APPLIED;
+	quota_turn(&in.sensor->quota, in.received_ms);
 	rc = apply(&in, batch, from, e);
 	free(in.minutes);
 	free(in.covers);

@@ -106,7 +106,8 @@ static int read_row(struct store *s, struct sensor *x, struct err *e)
 	sqlite3_stmt *st = db_query(
 		s, e,
 		"SELECT id, role, covered_ms, run, skew_ms, "
-		"clock_base_ms, clock_end_ms, clock_jumps, realm FROM sensor WHERE name = ?",
+		"clock_base_ms, clock_end_ms, clock_jumps, realm, quota_hour, quota_edges, "
+		"quota_names FROM sensor WHERE name = ?",
 		DB(T(x->name)));
 
 	if (!st)
@@ -125,6 +126,9 @@ static int read_row(struct store *s, struct sensor *x, struct err *e)
 	x->skew.known = x->skew.base_ms != 0;
 	x->jumps = sqlite3_column_int64(st, 7);
 	x->realm = dict_realm_site(sqlite3_column_int64(st, 8));
+	x->quota = (struct quota){ sqlite3_column_int64(st, 9),
+				   { sqlite3_column_int64(st, 10),
+				     sqlite3_column_int64(st, 11) } };
 	db_done(st);
 	return 1;
 }

@@ -6,6 +6,7 @@
 #include "common/err.h"
 #include "common/fact.h"
 #include "store/priv.h"
+#include "store/quota.h"
 #include "store/skew.h"
 
 struct sensor {
@@ -18,6 +19,7 @@ struct sensor {
 	int64_t covered_ms, run;
 	struct skew skew;
 	int64_t jumps; /* times that its clock was set */
+	struct quota quota;
 	struct sensor_addr {
 		struct addr addr;
 		bool contested; /* another machine has it: good inside this one only */

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How much that is new one sensor may bring in an hour: a sensor that was taken over, or is
+ * broken, could else fill the dictionary with addresses, ports and names of its own making.
+ * What is beyond it is counted all the same, on the other end 0.0.0.0, port 0, and under the
+ * process "other"; nothing is dropped, and the sensor's `folded` says how often.
+ *
+ * A mirror, or an exporter, sees a whole network at once and so has more.
+ */
+#ifndef STORE_QUOTA_H
+#define STORE_QUOTA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum quota_kind { QUOTA_EDGES, QUOTA_NAMES, QUOTA_KINDS };
+
+enum {
+	QUOTA_HOST_EDGES = 10000, /* claims and listeners */
+	QUOTA_HOST_NAMES = 1000,  /* of processes */
+	QUOTA_WIDE_EDGES = 1000000,
+	QUOTA_WIDE_NAMES = 20000,
+};
+
+struct quota {
+	int64_t hour; /* since 1970, by the collector's clock */
+	int64_t used[QUOTA_KINDS];
+};
+
+/* Another hour begins anew; one that is past, by a clock that was set back, does not. */
+void quota_turn(struct quota *q, int64_t now_ms);
+bool quota_left(const struct quota *q, bool host, enum quota_kind kind);
+void quota_spend(struct quota *q, enum quota_kind kind);
+
+#endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A sensor that makes up addresses, ports and names: it fills nothing, and loses nothing. */
+#include "store/quota.h"
+
+#include "store/doctor.h"
+#include "tests/storekit.h"
+
+static struct kit kit;
+
+enum { MORE = 300 };
+
+static void setup(void)
+{
+	kit_open(&kit);
+	kit_sensor(&kit, "A", "a", "10.0.0.1");
+}
+
+static void teardown(void)
+{
+	kit_close(&kit);
+}
+
+static int64_t number(const char *sql)
+{
+	sqlite3 *db;
+	sqlite3_stmt *st;
+	int64_t v;
+
+	ck_assert_int_eq(sqlite3_open(kit.path, &db), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_prepare_v2(db, sql, -1, &st, NULL), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_step(st), SQLITE_ROW);
+	v = sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	sqlite3_close(db);
+	return v;
+}
+
+/* N flows to servers that nobody has heard of, from number FROM on. */
+static void bomb(unsigned from, unsigned n, const char *name)
+{
+	char ip[32], process[32];
+	struct kit_flow f = { .client = "10.0.0.1",
+			      .server = ip,
+			      .client_name = process,
+			      .opens = 1,
+			      .witness = WITNESS_CLIENT };
+
+	for (unsigned i = from; i < from + n; i++) {
+		snprintf(ip, sizeof(ip), "172.16.%u.%u", i >> 8 & 255, i & 255);
+		snprintf(process, sizeof(process), name, i);
+		f.port = (uint16_t)(1 + i % 60000);
+		kit_flow(&kit, &f);
+		if (wire_writer_full(&kit.w) || i % 1000 == 999)
+			kit_send(&kit, "A");
+	}
+	kit_send(&kit, "A");
+}
+
+static uint64_t opens;
+
+static int add(const struct edge_row *row, void *ctx)
+{
+	(void)ctx;
+	opens += row->c.opens;
+	return 0;
+}
+
+static void expect_opens(uint64_t want)
+{
+	static const struct filter all;
+
+	opens = 0;
+	ck_assert_int_eq(query_edges(kit.s, &all, add, NULL, NULL), 0);
+	ck_assert_uint_eq(opens, want);
+}
+
+START_TEST(edges_beyond_it_are_one)
+{
+	bomb(0, QUOTA_HOST_EDGES + MORE, "curl");
+	ck_assert_int_eq(number("SELECT count(*) FROM conversation"), QUOTA_HOST_EDGES + 1);
+	ck_assert_int_eq(number("SELECT count(*) FROM endpoint"), QUOTA_HOST_EDGES + 2);
+	ck_assert_int_eq(number("SELECT folded FROM sensor"), MORE);
+	expect_opens(QUOTA_HOST_EDGES + MORE);
+}
+END_TEST
+
+/* What is known already goes on as before, also after a start. */
+START_TEST(known_edges_are_not_touched)
+{
+	bomb(0, QUOTA_HOST_EDGES, "curl");
+	store_close(kit.s);
+	kit.s = store_open(kit.path, STORE_WRITE, NULL);
+	bomb(0, MORE, "curl");
+	ck_assert_int_eq(number("SELECT folded FROM sensor"), 0);
+	bomb(QUOTA_HOST_EDGES, 1, "curl");
+	ck_assert_int_eq(number("SELECT folded FROM sensor"), 1);
+	expect_opens(QUOTA_HOST_EDGES + MORE + 1);
+}
+END_TEST
+
+START_TEST(an_hour_later_there_is_room)
+{
+	bomb(0, QUOTA_HOST_EDGES + 1, "curl");
+	kit_later(&kit, 60);
+	bomb(QUOTA_HOST_EDGES + 1, 5, "curl");
+	ck_assert_int_eq(number("SELECT folded FROM sensor"), 1);
+	ck_assert_int_eq(number("SELECT count(*) FROM conversation"), QUOTA_HOST_EDGES + 6);
+}
+END_TEST
+
+START_TEST(names_beyond_it_are_other)
+{
+	bomb(0, QUOTA_HOST_NAMES + MORE, "x%u");
+	ck_assert_int_eq(number("SELECT count(*) FROM process"), QUOTA_HOST_NAMES + 1);
+	ck_assert_int_eq(number("SELECT count(*) FROM process WHERE name = 'other'"), 1);
+	ck_assert_int_eq(number("SELECT folded FROM sensor"), MORE);
+	expect_opens(QUOTA_HOST_NAMES + MORE);
+}
+END_TEST
+
+START_TEST(listeners_count_too)
+{
+	for (unsigned i = 0; i < QUOTA_HOST_EDGES + MORE; i++) {
+		struct listener l = { .addr = kit_addr("0.0.0.0"),
+				      .port = (uint16_t)(1 + i),
+				      .proto = PROTO_TCP };
+
+		wire_write_listener(&kit.w, &l, 0);
+		if (wire_writer_full(&kit.w))
+			kit_send(&kit, "A");
+	}
+	kit_send(&kit, "A");
+	ck_assert_int_eq(number("SELECT count(*) FROM listener"), QUOTA_HOST_EDGES);
+	ck_assert_int_eq(number("SELECT folded FROM sensor"), MORE);
+}
+END_TEST
+
+static int say(const struct doctor_sensor *row, void *ctx)
+{
+	*(uint64_t *)ctx = row->folded;
+	return 0;
+}
+
+START_TEST(it_is_said)
+{
+	uint64_t folded = 0;
+
+	bomb(0, QUOTA_HOST_EDGES + 7, "curl");
+	ck_assert_int_eq(doctor_sensors(kit.s, say, &folded, NULL), 0);
+	ck_assert_uint_eq(folded, 7);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *t = tcase_create("quota");
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, edges_beyond_it_are_one);
+	tcase_add_test(t, known_edges_are_not_touched);
+	tcase_add_test(t, an_hour_later_there_is_room);
+	tcase_add_test(t, names_beyond_it_are_other);
+	tcase_add_test(t, listeners_count_too);
+	tcase_add_test(t, it_is_said);
+	return unit_run("quota", t);
+}
