@@ -10,6 +10,7 @@
 #include "collector/estate.h"
 #include "collector/home.h"
 #include "collector/options.h"
+#include "collector/sensor_change.h"
 #include "common/clock.h"
 #include "common/exits.h"
 #include "common/utf8.h"
@@ -22,6 +23,8 @@ static const char help[] =
 	"       skein-collector sensor show ID [--data DIR] [--json]\n"
 	"       skein-collector sensor revoke ID... [--data DIR]\n"
 	"       skein-collector sensor allow ID... [--data DIR]\n"
+	"       skein-collector sensor purge ID [--since TIME] [--data DIR]\n"
+	"       skein-collector sensor realm ID NAME [--data DIR]\n"
 	"\n"
 	"The sensors that were enrolled, and what a person decides about them.\n"
 	"\n"
@@ -37,22 +40,25 @@ static const char help[] =
 	"  revoke   ends its session within a second, and lets it in no more\n"
 	"  allow    a pending sensor speaks for its machine from now on, in the place of the\n"
 	"           one that did; one that looked cloned does so no more\n"
+	"  purge    takes back what a revoked one said, and what others saw counts in its place:\n"
+	"           exactly where minutes are kept, else edges that nobody else saw\n"
+	"  realm    what it sees from now on is in the address space NAME\n"
 	"\n"
 	"  --data DIR   of the collector, default " HOME_DEFAULT "\n"
+	"  --since TIME of purge: what it said from then on, 2026-01-31 or 2026-01-31T12:00\n"
 	"  --json       as JSON\n"
 	"  --quiet      not a word of what was done, or was so already\n";
 
 static const struct option options[] = {
-	{ "data", required_argument, NULL, 'd' },
-	{ "json", no_argument, NULL, 'j' },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "help", no_argument, NULL, 'h' },
-	{ 0 },
+	{ "data", required_argument, NULL, 'd' },  { "json", no_argument, NULL, 'j' },
+	{ "since", required_argument, NULL, 's' }, { "quiet", no_argument, NULL, 'q' },
+	{ "help", no_argument, NULL, 'h' },	   { 0 },
 };
 
 struct wish {
 	const char *dir;
 	bool json, quiet;
+	int64_t since; /* Unix seconds */
 	char **id;
 	int n;
 };
@@ -337,20 +343,30 @@ static int allow(const struct wish *w)
 
 /* Words */
 
+static int purge(const struct wish *w)
+{
+	return sensor_purge(w->dir, w->id[0], w->since, w->quiet);
+}
+
+static int realm(const struct wish *w)
+{
+	return sensor_realm(w->dir, w->id[0], w->id[1], w->quiet);
+}
+
 static const struct {
 	const char *word;
-	int least, most; /* IDs */
+	int least, most; /* IDs, and a name */
 	int (*run)(const struct wish *w);
 } words[] = {
-	{ "list", 0, 0, list },
-	{ "show", 1, 1, show },
-	{ "revoke", 1, 1 << 16, revoke },
-	{ "allow", 1, 1 << 16, allow },
+	{ "list", 0, 0, list },		  { "show", 1, 1, show },
+	{ "revoke", 1, 1 << 16, revoke }, { "allow", 1, 1 << 16, allow },
+	{ "purge", 1, 1, purge },	  { "realm", 2, 2, realm },
 };
 
 /* 0 to go on, else the exit status + 1. */
 static int take(struct wish *w, int argc, char **argv)
 {
+	struct err e = { 0 };
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -360,6 +376,11 @@ static int take(struct wish *w, int argc, char **argv)
 			w->json = true;
 		else if (opt == 'q')
 			w->quiet = true;
+		else if (opt == 's' &&
+			 when_parse(optarg, (int64_t)(clock_ms() / 1000), &w->since, &e) < 0)
+			return options_usage(e.msg, "") + 1;
+		else if (opt == 's')
+			continue;
 		else if (opt == 'h')
 			return fputs(help, stdout), EXITS_OK + 1;
 		else

@@ -24,7 +24,7 @@ static const char help[] =
 	"       skein-collector token create [--data DIR] [--role host|mirror] [--ttl 24h]\n"
 	"                                    [--uses N] [--cidr NETWORK] [--realm NAME]\n"
 	"       skein-collector token list|revoke ID...\n"
-	"       skein-collector sensor list|show ID|revoke ID...|allow ID...\n"
+	"       skein-collector sensor list|show ID|revoke ID...|allow ID...|purge ID|realm ID NAME\n"
 	"       skein-collector backup FILE [--data DIR] [--keep N]\n"
 	"       skein-collector restore FILE [--data DIR]\n"
 	"       skein-collector api-token create|list|revoke ...\n"

@@ -12,8 +12,8 @@ complete -c skein-collector -n __fish_use_subcommand -a sensor -d 'who is in, an
 complete -c skein-collector -n __fish_use_subcommand -a api-token -d 'let people and programs ask'
 complete -c skein-collector -n "$timed; and not __fish_seen_subcommand_from create list revoke" \
 	-a 'create list revoke'
-complete -c skein-collector -n "$sensor; and not __fish_seen_subcommand_from list show revoke allow" \
-	-a 'list show revoke allow'
+complete -c skein-collector -n "$sensor; and not __fish_seen_subcommand_from list show revoke allow purge realm" \
+	-a 'list show revoke allow purge realm'
 complete -c skein-collector -l data -x -a '(__fish_complete_directories)' -d 'data directory'
 complete -c skein-collector -n "not $either" -l listen -x -d 'for sensors, ADDR:PORT'
 complete -c skein-collector -n "not $either" -l http -x -d 'for people and programs, ADDR:PORT'

@@ -172,7 +172,7 @@ _skein_collector() {
 	elif [[ ${COMP_WORDS[1]} == token ]]; then
 		_skein_words "--data --role --ttl --uses --cidr --realm --json --quiet --help" "$cur"
 	elif [[ ${COMP_WORDS[1]} == sensor && $COMP_CWORD == 2 ]]; then
-		_skein_words "list show revoke allow" "$cur"
+		_skein_words "list show revoke allow purge realm" "$cur"
 	elif [[ ${COMP_WORDS[1]} == sensor && $cur != -* ]]; then
 		_skein_sensors "$cur"
 	elif [[ ${COMP_WORDS[1]} == sensor ]]; then

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/purge.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "store/close.h"
+#include "store/conv.h"
+#include "store/count.h"
+#include "store/db.h"
+#include "store/edge.h"
+#include "store/priv.h"
+#include "store/remove.h"
+
+enum { MINUTE_S = 60, STEP_CLAIMS = 500 };
+
+struct row {
+	int64_t conversation, claim; /* 0: its coverage alone mattered */
+};
+struct rows {
+	struct row *row;
+	size_t n, cap;
+};
+
+struct purge {
+	struct store *s;
+	int64_t sensor, since; /* minute */
+	int64_t minute;	       /* the next one; INT64_MAX: all are done */
+	bool begun;
+};
+
+struct purge *purge_begin(struct store *s, const char *sensor, int64_t since, struct err *e)
+{
+	int64_t id, revoked;
+	struct purge *p;
+	int rc = db_int(s, e, &id, "SELECT id FROM sensor WHERE name = ?", DB(T(sensor)));
+
+	if (rc == 0)
+		err_set(e, -ENOENT, "no sensor %s; skein-collector sensor list shows them",
+			sensor);
+	if (rc <= 0)
+		return NULL;
+	rc = db_int(s, e, &revoked, "SELECT revoked FROM sensor WHERE id = ?", DB(I(id)));
+	if (rc > 0 && !revoked)
+		err_set(e, -EPERM, "%s is not revoked and would go on; revoke it first",
+			sensor);
+	if (rc <= 0 || !revoked)
+		return NULL;
+	p = xcalloc(1, sizeof(*p));
+	*p = (struct purge){ .s = s, .sensor = id, .since = since / MINUTE_S };
+	p->minute = p->since;
+	return p;
+}
+
+void purge_end(struct purge *p)
+{
+	free(p);
+}
+
+/* What it watched decides nothing any more, and what stands for nothing else goes. */
+static int forget_watch(struct purge *p, struct err *e)
+{
+	int rc = db_run(p->s, e, "DELETE FROM coverage WHERE sensor = ? AND minute >= ?",
+			DB(I(p->sensor), I(p->since)));
+
+	if (!rc)
+		rc = db_run(p->s, e,
+			    "DELETE FROM usage WHERE start_ms >= ? * 60000 AND machine IN "
+			    "(SELECT id FROM machine WHERE sensor = ?)",
+			    DB(I(p->since), I(p->sensor)));
+	if (!rc)
+		rc = db_run(p->s, e,
+			    "DELETE FROM capture_hour WHERE sensor = ? AND hour >= ? / 60",
+			    DB(I(p->sensor), I(p->since)));
+	if (rc || p->since)
+		return rc;
+	rc = db_run(p->s, e, "DELETE FROM capture WHERE sensor = ?", DB(I(p->sensor)));
+	if (!rc)
+		rc = db_run(p->s, e, "DELETE FROM translation WHERE sensor = ?",
+			    DB(I(p->sensor)));
+	if (!rc)
+		rc = db_run(p->s, e,
+			    "DELETE FROM listener WHERE machine IN "
+			    "(SELECT id FROM machine WHERE sensor = ?)",
+			    DB(I(p->sensor)));
+	return rc;
+}
+
+static int list(struct store *s, struct rows *rows, sqlite3_stmt *st, struct err *e)
+{
+	int rc;
+
+	if (!st)
+		return db_fail(s, NULL);
+	while ((rc = db_step(s, st, e)) > 0) {
+		MEM_GROW(rows->row, rows->n, rows->cap);
+		rows->row[rows->n++] = (struct row){ sqlite3_column_int64(st, 0),
+						     sqlite3_column_int64(st, 1) };
+	}
+	return rc;
+}
+
+static struct claim *claim_at(struct conv *v, int64_t id)
+{
+	for (struct claim *c = v->claims; c < v->claims + v->claims_n; c++)
+		if (c->id == id)
+			return c;
+	return NULL;
+}
+
+static int take_row(struct purge *p, const struct row *r, struct purge_done *done,
+		    struct err *e)
+{
+	struct count_report gone;
+	struct claim *c;
+	struct conv *v;
+	int rc = conv_at(p->s, r->conversation, &v, e);
+
+	c = !rc && r->claim ? claim_at(v, r->claim) : NULL;
+	if (c) {
+		rc = count_take(p->s, v, c, p->minute, &gone, e);
+		done->minutes += rc > 0;
+	}
+	return rc < 0 ? rc : count_settle(p->s, v, p->minute, e);
+}
+
+static int purge_minute(struct purge *p, struct purge_done *done, struct err *e)
+{
+	struct rows rows = { 0 };
+	int rc = list(p->s, &rows,
+		      db_query(p->s, e,
+			       "SELECT c.conversation, c.id FROM fact_minute f "
+			       "JOIN claim c ON c.id = f.claim "
+			       "WHERE f.minute = ? AND c.origin = ?",
+			       DB(I(p->minute), I(p->sensor))),
+		      e);
+
+	if (!rc)
+		rc = list(p->s, &rows,
+			  db_query(p->s, e,
+				   "SELECT conversation, 0 FROM contest "
+				   "WHERE minute = ? AND sensor = ?",
+				   DB(I(p->minute), I(p->sensor))),
+			  e);
+	for (size_t i = 0; i < rows.n && !rc; i++)
+		rc = take_row(p, &rows.row[i], done, e);
+	free(rows.row);
+	return rc;
+}
+
+/* The claim itself: an edge that nobody else speaks of goes with it. */
+static int drop_claim(struct purge *p, const struct row *r, struct purge_done *done,
+		      struct err *e)
+{
+	int64_t edge, others = 0;
+	struct claim *c;
+	struct conv *v;
+	int rc =
+		db_int(p->s, e, &edge, "SELECT edge FROM claim WHERE id = ?", DB(I(r->claim)));
+
+	if (rc <= 0) /* it went with another one's edge */
+		return rc;
+	rc = db_int(p->s, e, &others,
+		    "SELECT count(*) FROM claim WHERE edge = ? AND origin != ?",
+		    DB(I(edge), I(p->sensor)));
+	if (rc < 0)
+		return rc;
+	if (!others) {
+		done->edges++;
+		return remove_edge(p->s, edge, e);
+	}
+	done->shared++;
+	rc = conv_at(p->s, r->conversation, &v, e);
+	c = rc ? NULL : claim_at(v, r->claim);
+	if (!c)
+		return rc;
+	rc = conv_forget_claim(p->s, v, c, e);
+	return rc ? rc : edge_pair(p->s, v, e);
+}
+
+static int drop_claims(struct purge *p, struct purge_done *done, struct err *e)
+{
+	struct rows rows = { 0 };
+	int rc = list(p->s, &rows,
+		      db_query(p->s, e,
+			       "SELECT conversation, id FROM claim WHERE origin = ? "
+			       "ORDER BY id LIMIT ?",
+			       DB(I(p->sensor), I(STEP_CLAIMS))),
+		      e);
+
+	for (size_t i = 0; i < rows.n && !rc; i++)
+		rc = drop_claim(p, &rows.row[i], done, e);
+	free(rows.row);
+	return rc ? rc : rows.n == STEP_CLAIMS;
+}
+
+/* The next minute with anything in it. */
+static int next_minute(struct purge *p, struct err *e)
+{
+	int64_t next;
+	int rc = db_int(p->s, e, &next,
+			"SELECT minute FROM fact_minute WHERE minute >= ? LIMIT 1",
+			DB(I(p->minute)));
+
+	if (rc < 0)
+		return rc;
+	p->minute = rc ? next : INT64_MAX;
+	return 0;
+}
+
+static int step(struct purge *p, struct purge_done *done, struct err *e)
+{
+	int rc = close_begin(p->s, e);
+
+	if (!rc && !p->begun)
+		rc = forget_watch(p, e);
+	p->begun = true;
+	if (!rc && p->minute != INT64_MAX)
+		rc = next_minute(p, e);
+	if (rc)
+		return rc;
+	if (p->minute == INT64_MAX)
+		return p->since ? 0 : drop_claims(p, done, e);
+	rc = purge_minute(p, done, e);
+	p->minute++;
+	return rc ? rc : 1;
+}
+
+int purge_step(struct purge *p, struct purge_done *done, struct err *e)
+{
+	int more, rc = store_begin(p->s, e);
+
+	if (rc)
+		return rc;
+	store_forget(p->s); /* edges go below the caches */
+	more = step(p, done, e);
+	rc = more < 0 ? more : store_commit(p->s, e);
+	if (rc)
+		store_rollback(p->s);
+	return rc ? rc : more;
+}
