@@ -9,6 +9,7 @@
 #define COLLECTOR_COMMANDS_H
 
 int cmd_backup(int argc, char **argv);
+int cmd_erase(int argc, char **argv);
 int cmd_restore(int argc, char **argv);
 int cmd_sensor(int argc, char **argv);
 int cmd_token(int argc, char **argv);

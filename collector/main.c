@@ -17,8 +17,8 @@ static const struct command {
 	const char *word;
 	int (*run)(int argc, char **argv);
 } commands[] = {
-	{ "backup", cmd_backup }, { "restore", cmd_restore },	  { "sensor", cmd_sensor },
-	{ "token", cmd_token },	  { "api-token", cmd_api_token },
+	{ "backup", cmd_backup }, { "restore", cmd_restore }, { "sensor", cmd_sensor },
+	{ "erase", cmd_erase },	  { "token", cmd_token },     { "api-token", cmd_api_token },
 };
 
 static int serve(struct options *o)

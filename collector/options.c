@@ -27,6 +27,7 @@ static const char help[] =
 	"       skein-collector sensor list|show ID|revoke ID...|allow ID...|purge ID|realm ID NAME\n"
 	"       skein-collector backup FILE [--data DIR] [--keep N]\n"
 	"       skein-collector restore FILE [--data DIR]\n"
+	"       skein-collector erase ADDRESS|NAME [--data DIR]\n"
 	"       skein-collector api-token create|list|revoke ...\n"
 	"\n"
 	"Receives what sensors see and keeps it in DIR/skein.db.\n"

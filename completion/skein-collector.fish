@@ -29,6 +29,7 @@ complete -c skein-collector -n "not $either" -l flow-exporters -x -d 'whose flow
 complete -c skein-collector -n "not $either" -l config -r -d 'configuration file'
 complete -c skein-collector -n __fish_use_subcommand -a backup -d 'copy the database'
 complete -c skein-collector -n __fish_use_subcommand -a restore -d 'put a copy back'
+complete -c skein-collector -n __fish_use_subcommand -a erase -d 'forget an address or a name'
 complete -c skein-collector -n "__fish_seen_subcommand_from backup" -l keep -x -d 'older ones to keep'
 complete -c skein-collector -n "__fish_seen_subcommand_from backup restore" -F
 complete -c skein-collector -n "not $either" -l keep-minutes -x -d 'how long to keep minutes'

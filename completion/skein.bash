@@ -181,7 +181,7 @@ _skein_collector() {
 		_skein_words "--data --help $([[ ${COMP_WORDS[1]} == backup ]] && echo --keep)" "$cur"
 		COMPREPLY+=($(compgen -f -- "$cur"))
 	elif ((COMP_CWORD == 1)) && [[ $cur != -* ]]; then
-		_skein_words "token sensor api-token backup restore" "$cur"
+		_skein_words "token sensor api-token backup restore erase" "$cur"
 	else
 		_skein_words "--data --config --listen --flows --flow-exporters --http --http-cert --http-key --http-names
 			--relay --relays --proxy --proxy-login

@@ -112,14 +112,14 @@ class Configuration(unittest.TestCase):
 
     def test_every_key_of_the_mirror_is_known(self):
         text = "".join(f"{key} = {value}\n" for key, value in self.keys("mirror"))
-        self.assertEqual(len(self.keys("mirror")), 8)
+        self.assertEqual(len(self.keys("mirror")), 12)
         status, words = self.sensor(text.replace("eth1", "no such"))
         self.assertEqual(status, 3, words)
         self.assertNotIn("sensor.conf:", words)
 
     def test_every_key_is_known(self):
         text = "".join(f"{key} = {value}\n" for key, value in self.keys() if key != "data")
-        self.assertEqual(len(self.keys()), 12)
+        self.assertEqual(len(self.keys()), 16)
         status, words = self.sensor(text)
         self.assertNotEqual(status, 2, words)
         self.assertNotIn("sensor.conf:", words)

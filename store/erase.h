@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a person may ask to be forgotten: an address, or a name (of a user, an owner, a host).
+ *
+ * The edges of an address go with it, in every realm; a name is taken out wherever it stands
+ * for itself, and what it stood beside stays.  What is freed is overwritten, also in the log.
+ * Copies of the database are files of their own (erase_copies); a sensor that goes on seeing
+ * the address tells it again.
+ */
+#ifndef STORE_ERASE_H
+#define STORE_ERASE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/addr.h"
+#include "common/err.h"
+#include "store/store.h"
+
+struct erased {
+	uint64_t edges; /* that are gone */
+	uint64_t rows;	/* that held it besides: leases, translations, users, owners ... */
+	bool watched;	/* a sensor that may talk has the address, or saw it */
+};
+
+/* 0; -ENOENT: it is nowhere; -EBUSY: another process writes. */
+int erase_address(struct store *s, const struct addr *a, const char *who, int64_t now_ms,
+		  struct erased *out, struct err *e);
+int erase_name(struct store *s, const char *name, const char *who, int64_t now_ms,
+	       struct erased *out, struct err *e);
+/* Freed pages and the log are overwritten; 0, or negative errno with words. */
+int erase_finish(struct store *s, struct err *e);
+
+#endif
