@@ -58,6 +58,9 @@ static const char help[] =
 	"  --keep-days TIME     sums by the day, and losses (400d),\n"
 	"  --keep-total TIME    an edge after it was last seen (800d); all count from the\n"
 	"                       newest fact, and no shorter than the one before\n"
+	"  --fold-clients BITS  keep clients outside the estate as networks of so many bits:\n"
+	"                       24, or 24,48 for IPv4 and IPv6; addresses are then gone for good\n"
+	"  --estate NET,...     that are never folded; machines with a sensor are not either\n"
 	"  --memory MB          for the caches of the database (512)\n"
 	"  --log-level LEVEL    debug, info (default), warn or err\n"
 	"  --ready-fd N         write the address to this descriptor once it listens\n"
@@ -193,6 +196,32 @@ static bool set_relays(struct options *o, const char *v)
 {
 	o->server.relays_n = 0;
 	return each_of(o, v, add_relay);
+}
+
+static bool add_estate(struct options *o, const char *v)
+{
+	struct fold *f = &o->server.fold;
+
+	return f->estate_n < OPTIONS_RELAYS &&
+	       addr_net_parse(v, &o->estate[f->estate_n]) == 0 && ++f->estate_n;
+}
+
+static bool set_estate(struct options *o, const char *v)
+{
+	o->server.fold.estate_n = 0;
+	return each_of(o, v, add_estate);
+}
+
+/* "24" or "24,48": of IPv4, and of IPv6 (48). */
+static bool set_fold(struct options *o, const char *v)
+{
+	struct fold *f = &o->server.fold;
+	int n = 0;
+
+	f->v6 = 48;
+	if (sscanf(v, "%u%n,%u%n", &f->v4, &n, &f->v6, &n) < 1 || v[n])
+		return false;
+	return f->v4 >= 8 && f->v4 <= 32 && f->v6 >= 16 && f->v6 <= 128;
 }
 
 static bool add_flows(struct options *o, const char *v)
@@ -332,6 +361,8 @@ static const struct row rows[] = {
 	{ "relays", true, set_relays, "addresses or networks, with commas between" },
 	{ "proxy", true, set_proxy, "HOST:PORT, its password in a file (proxy-login)", true },
 	{ "proxy-login", true, set_login, "a file" },
+	{ "fold-clients", true, set_fold, "bits of IPv4, or IPv4,IPv6: 24,48" },
+	{ "estate", true, set_estate, "addresses or networks, with commas between" },
 	{ "log-level", true, set_level, "debug, info, warn or err" },
 	{ "ready-fd", false, set_ready, "a descriptor" },
 	{ "sensor-life", false, set_life, "a time like 9s" },
@@ -472,6 +503,7 @@ static int finish(struct options *o)
 	struct err e;
 
 	o->server.relays = o->relays;
+	o->server.fold.estate = o->estate;
 	if (*o->proxy.host && !o->is_relay)
 		return options_usage("--proxy is for --relay: a collector calls nobody", "") +
 		       1;

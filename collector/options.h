@@ -21,7 +21,7 @@ struct options {
 	struct relay_config relay; /* listens where the server would */
 	struct proxy proxy;
 	const char *login; /* the file of the proxy's */
-	struct addr_net relays[OPTIONS_RELAYS];
+	struct addr_net relays[OPTIONS_RELAYS], estate[OPTIONS_RELAYS];
 	enum log_level level;
 	char **kept; /* strings of the file and the command line */
 	unsigned kept_n, kept_cap;

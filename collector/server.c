@@ -309,6 +309,8 @@ static int open_store(struct server *sv, struct err *e)
 	int rc = database_open(&sv->database, sv->config->dir, sv->hub.stats, e);
 
 	sv->hub.store = sv->database.store;
+	if (!rc)
+		store_fold(sv->hub.store, &sv->config->fold);
 	return rc ? rc : store_memory(sv->hub.store, sv->config->memory_mb, e);
 }
 

@@ -9,6 +9,7 @@
 #include "common/addr.h"
 #include "collector/flowport.h"
 #include "common/err.h"
+#include "store/fold.h"
 #include "store/retain.h"
 
 struct server_config {
@@ -24,6 +25,7 @@ struct server_config {
 	struct retain keep;
 	unsigned memory_mb; /* of the database's caches */
 	int ready_fd; /* gets the address as a line, and is closed, once it listens; or -1 */
+	struct fold fold;	       /* of clients outside the estate */
 	const struct addr_net *relays; /* what they say of whom they speak for is believed */
 	unsigned relays_n;
 	uint32_t life_s; /* of sensors' certificates, for tests; 0: as it should be */

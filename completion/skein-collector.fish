@@ -36,6 +36,8 @@ complete -c skein-collector -n "not $either" -l keep-minutes -x -d 'how long to 
 complete -c skein-collector -n "not $either" -l keep-hours -x -d 'how long to keep hours'
 complete -c skein-collector -n "not $either" -l keep-days -x -d 'how long to keep days'
 complete -c skein-collector -n "not $either" -l keep-total -x -d 'how long to keep edges'
+complete -c skein-collector -n "not $either" -l fold-clients -x -d 'keep clients as networks'
+complete -c skein-collector -n "not $either" -l estate -x -d 'that is never folded'
 complete -c skein-collector -n "not $either" -l memory -x -d 'megabytes for the caches'
 complete -c skein-collector -n "not $either" -l log-level -x -a 'debug info warn err'
 complete -c skein-collector -n "$token" -l role -x -a 'host mirror' -d role
@@ -45,6 +47,7 @@ complete -c skein-collector -n "$timed" -l ttl -x -d 'how long it is good'
 complete -c skein-collector -n "$token" -l uses -x -d 'how often'
 complete -c skein-collector -n "$token" -l realm -x -d 'address space'
 complete -c skein-collector -n "$token" -l cidr -x -d 'from where'
+complete -c skein-collector -n "$sensor" -l since -x -d 'of purge: what it said from then on'
 complete -c skein-collector -n "$either" -l json -d 'as JSON'
 complete -c skein-collector -n "$either" -l quiet -d 'not a word'
 complete -c skein-collector -l help -d help

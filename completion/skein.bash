@@ -68,7 +68,7 @@ _skein_argument() {
 	--assume-gb | --shared | --rtt | --chatty | --wave | -w) ;;
 	--server | --http | --http-names | --name) ;;
 	--proxy-login) _skein_files "$2" ;;
-	--collector | --listen | --flows | --flow-exporters | --proxy | --relay | --relays | --token | --ttl | --uses | --realm | --cidr | --max-edges | --max-sockets) ;;
+	--collector | --listen | --flows | --flow-exporters | --proxy | --relay | --relays | --token | --ttl | --uses | --realm | --fold-clients | --estate | --cidr | --max-edges | --max-sockets) ;;
 	*) return 1 ;;
 	esac
 }
@@ -176,7 +176,7 @@ _skein_collector() {
 	elif [[ ${COMP_WORDS[1]} == sensor && $cur != -* ]]; then
 		_skein_sensors "$cur"
 	elif [[ ${COMP_WORDS[1]} == sensor ]]; then
-		_skein_words "--data --json --quiet --help" "$cur"
+		_skein_words "--data --since --json --quiet --help" "$cur"
 	elif [[ ${COMP_WORDS[1]} == backup || ${COMP_WORDS[1]} == restore ]]; then
 		_skein_words "--data --help $([[ ${COMP_WORDS[1]} == backup ]] && echo --keep)" "$cur"
 		COMPREPLY+=($(compgen -f -- "$cur"))
@@ -186,7 +186,7 @@ _skein_collector() {
 		_skein_words "--data --config --listen --flows --flow-exporters --http --http-cert --http-key --http-names
 			--relay --relays --proxy --proxy-login
 			--keep-minutes --keep-hours --keep-days --keep-total
-			--memory --log-level --help --version" "$cur"
+			--memory --fold-clients --estate --log-level --help --version" "$cur"
 	fi
 }
 

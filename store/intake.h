@@ -57,6 +57,8 @@ bool intake_split(const struct intake *in, const struct flow *f, struct count_re
 /* intake_flow.c */
 
 int intake_flow(struct intake *in, const struct flow *f, enum fate *fate, struct err *e);
+/* A client outside the estate becomes the network that it is in, if that is asked for. */
+int intake_fold(struct intake *in, struct addr *client, struct err *e);
 /* As dict_process, within the sensor's quota. */
 int intake_process(struct intake *in, const struct process *p, int64_t *out, struct err *e);
 

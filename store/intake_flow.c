@@ -4,6 +4,7 @@
 #include "store/conv.h"
 #include "store/dict.h"
 #include "store/edge.h"
+#include "store/fold.h"
 #include "store/intake.h"
 #include "store/machine.h"
 #include "store/nat.h"
@@ -70,6 +71,19 @@ static int endpoint_of(struct intake *in, const struct flow *f, enum witness sid
 	if (rc || dict_realm_is_site(realm) || !x->machine || !own)
 		return rc;
 	return machine_lease(in->s, *out, x->machine, in->base_ms, e);
+}
+
+int intake_fold(struct intake *in, struct addr *client, struct err *e)
+{
+	struct endpoint *p;
+	int rc;
+
+	if (!in->s->fold)
+		return 0;
+	rc = dict_endpoint_seek(in->s, in->sensor->realm, client, &p, e);
+	if (!rc && !(p && p->machine))
+		fold_address(in->s->fold, client);
+	return rc;
 }
 
 int intake_process(struct intake *in, const struct process *p, int64_t *out, struct err *e)
@@ -139,23 +153,36 @@ static int is_known(struct intake *in, const struct flow *f, bool *out, struct e
 }
 
 /* What is beyond the quota: of a host's sensor its own end stays. */
-static struct flow folded(const struct sensor *x, const struct flow *f)
+static void put_to_others(const struct sensor *x, struct flow *f)
 {
-	struct flow other = *f;
-
 	if (!x->host || f->witness != WITNESS_CLIENT) {
-		other.client = (struct addr){ { 0 } };
-		other.client_process = NULL;
+		f->client = (struct addr){ { 0 } };
+		f->client_process = NULL;
 	}
 	if (!x->host || f->witness != WITNESS_SERVER) {
-		other.server = (struct addr){ { 0 } };
-		other.server_process = NULL;
+		f->server = (struct addr){ { 0 } };
+		f->server_process = NULL;
 	}
-	other.port = 0;
-	other.scope = 0;
-	other.samples_n = 0;
-	other.has_seen = false;
-	return other;
+	f->port = 0;
+	f->scope = 0;
+	f->samples_n = 0;
+	f->has_seen = false;
+}
+
+static int within_quota(struct intake *in, struct flow *f, struct err *e)
+{
+	const struct sensor *x = in->sensor;
+	bool known;
+	int rc;
+
+	if (quota_left(&x->quota, x->host, QUOTA_EDGES))
+		return 0;
+	rc = is_known(in, f, &known, e);
+	if (rc || known)
+		return rc;
+	put_to_others(x, f);
+	in->folded++;
+	return 0;
 }
 
 /* The conversation that F is of, and the claim that it is, paired. */
@@ -203,70 +230,79 @@ static bool gauge(struct claim *c, const struct flow *f, int64_t run)
 
 /*
  * What its own machine hides behind an address (containers, whose addresses are the same
- * everywhere) is told as others see it; REAL.proto is 0 where nothing is hidden.
+ * everywhere) is told as others see it.
  */
-static int uncover(struct intake *in, const struct flow *f, int64_t minute, struct flow *real,
-		   struct err *e)
+static int uncover(struct intake *in, struct flow *f, int64_t minute, struct err *e)
 {
 	const struct nat_rule *r = NULL;
 	int rc = 0;
 
-	real->proto = 0;
 	if (nat_any(in->s) && in->sensor->host && f->witness == WITNESS_CLIENT && !f->scope &&
 	    !sensor_owns(in->sensor, &f->server) && sensor_owns(in->sensor, &f->client))
 		rc = nat_own(in->s, in->sensor, f, minute, &r, e);
 	if (rc || !r)
 		return rc;
-	*real = *f;
-	real->client = r->real.client;
-	real->server = r->real.server;
-	real->port = r->real.port;
+	f->client = r->real.client;
+	f->server = r->real.server;
+	f->port = r->real.port;
 	return 0;
 }
 
-int intake_flow(struct intake *in, const struct flow *f, enum fate *fate, struct err *e)
+/* F becomes what is kept of it. */
+static int reshape(struct intake *in, struct flow *f, const struct count_report *r,
+		   enum fate *fate, struct err *e)
 {
-	struct count_report r = { .amounts = amount_of(&f->c) }, rest;
-	struct claim *c;
-	struct conv *v;
-	struct sensor *x = in->sensor;
-	struct flow real, other;
-	bool pair, save, known;
-	int rc;
+	int rc = uncover(in, f, r->minute, e);
 
-	*fate = flow_sane(f) ? FATE_COUNTED : FATE_REJECTED;
-	if (*fate != FATE_COUNTED)
-		return 0;
-	intake_times(in, f, &r);
-	rc = uncover(in, f, r.minute, &real, e);
-	f = real.proto ? &real : f;
 	if (!rc && !may_say(in->sensor, f))
 		*fate = FATE_QUARANTINED;
 	if (rc || *fate != FATE_COUNTED)
 		return rc;
-	in->flow_ms = r.minute == in->base_ms / INTAKE_MINUTE_MS ? in->base_ms
-								 : r.minute * INTAKE_MINUTE_MS;
-	if (!quota_left(&x->quota, x->host, QUOTA_EDGES)) {
-		rc = is_known(in, f, &known, e);
-		other = folded(x, f);
-		in->folded += !rc && !known;
-		f = known ? f : &other;
-	}
-	if (!rc)
-		rc = claim_of(in, f, &v, &c, e);
+	in->flow_ms = r->minute == in->base_ms / INTAKE_MINUTE_MS
+			      ? in->base_ms
+			      : r->minute * INTAKE_MINUTE_MS;
+	if (f->witness != WITNESS_CLIENT)
+		rc = intake_fold(in, &f->client, e);
+	return rc ? rc : within_quota(in, f, e);
+}
+
+/* The claim that F is, made or changed by it. */
+static int tell(struct intake *in, const struct flow *f, struct conv **v, struct claim **c,
+		struct err *e)
+{
+	bool pair, save;
+	int rc = claim_of(in, f, v, c, e);
+
 	if (rc < 0)
 		return rc;
 	if (rc > 0)
-		quota_spend(&x->quota, QUOTA_EDGES);
-	pair = rc > 0 || (f->samples_n && edge_guessed(v));
-	save = gauge(c, f, in->sensor->run);
+		quota_spend(&in->sensor->quota, QUOTA_EDGES);
+	pair = rc > 0 || (f->samples_n && edge_guessed(*v));
+	save = gauge(*c, f, in->sensor->run);
 	if (pair)
-		rc = edge_pair(in->s, v, e);
+		rc = edge_pair(in->s, *v, e);
 	if (pair && rc >= 0)
-		rc = rejoin_pair(in->s, v, e);
-	if (rc >= 0 && save)
-		rc = conv_save(in->s, c, e);
-	if (rc >= 0 && intake_split(in, f, &r, &rest))
+		rc = rejoin_pair(in->s, *v, e);
+	return rc >= 0 && save ? conv_save(in->s, *c, e) : rc;
+}
+
+int intake_flow(struct intake *in, const struct flow *told, enum fate *fate, struct err *e)
+{
+	struct count_report r = { .amounts = amount_of(&told->c) }, rest;
+	struct flow f = *told;
+	struct claim *c;
+	struct conv *v;
+	int rc;
+
+	*fate = flow_sane(&f) ? FATE_COUNTED : FATE_REJECTED;
+	if (*fate != FATE_COUNTED)
+		return 0;
+	intake_times(in, &f, &r);
+	rc = reshape(in, &f, &r, fate, e);
+	if (rc || *fate != FATE_COUNTED)
+		return rc;
+	rc = tell(in, &f, &v, &c, e);
+	if (rc >= 0 && intake_split(in, &f, &r, &rest))
 		rc = count_add(in->s, v, c, &rest, e);
 	return rc < 0 ? rc : count_add(in->s, v, c, &r, e);
 }

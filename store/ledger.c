@@ -166,14 +166,18 @@ static void see_cover(struct intake *in, const struct cover *c, enum fate *fate)
 	in->degraded = c->degraded;
 }
 
-static int take_translation(struct intake *in, const struct translation *t, enum fate *fate,
+static int take_translation(struct intake *in, struct translation *t, enum fate *fate,
 			    struct err *e)
 {
 	enum nat_right right = nat_right(in->sensor, t);
 	struct nat_rule *r;
 	bool good = intake_in_time(in, t->first_ms) && intake_in_time(in, t->last_ms), fresh;
-	int rc = 0;
+	int rc = intake_fold(in, &t->client, e);
 
+	if (!rc)
+		rc = intake_fold(in, &t->client_seen, e);
+	if (rc)
+		return rc;
 	if (right == NAT_FORGED)
 		*fate = FATE_QUARANTINED;
 	else if (good)
@@ -188,7 +192,7 @@ static int take_translation(struct intake *in, const struct translation *t, enum
 	return rc || !r ? rc : rejoin_told(in->s, in->sensor, t, r, e);
 }
 
-static int take(struct intake *in, const struct wire_record *rec, struct err *e)
+static int take(struct intake *in, struct wire_record *rec, struct err *e)
 {
 	enum fate fate = FATE_COUNTED;
 	bool good = true;

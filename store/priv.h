@@ -24,6 +24,7 @@ struct cover_cache;
 struct sensor_cache;
 struct nat;
 struct closing;
+struct fold;
 struct retaining;
 struct sweep;
 
@@ -38,6 +39,7 @@ struct store {
 	enum store_mode mode;
 	int64_t closed;		 /* the newest minute that is over */
 	struct closing *closing; /* close.c */
+	const struct fold *fold; /* NULL: addresses are kept as they are */
 	size_t memory;		 /* bytes that the caches may have between two transactions */
 	int64_t seen;		 /* data_version when the caches were last known to be right */
 	struct db_kept *kept;
