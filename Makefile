@@ -4,6 +4,7 @@
 #: make down        stop what `make up` started
 #: make check       install what the tests need, build, run every test (root: system tests too)
 #: make check-NAME  one test: a module (check-wire), check-cli, check-system ...
+#: make check-kills  collector and sensors that die at random, exact totals (KILLS=200)
 #: make check-kernels  the sensor under Debian's kernel in an emulator (KERNELS="X.deb ...")
 #: make asan        the unit tests under sanitizers
 #: make fuzz        every fuzzer for T seconds each (T=20)
