@@ -325,7 +325,7 @@ int dict_process_seek(struct store *s, const struct process *p, int64_t *out, st
 		return 0;
 	}
 	rc = look_up_process(s, &k, out, e);
-	return rc < 0 ? rc : 0;
+	return rc <= 0 ? rc : dict_process(s, p, out, e); /* known from now on, and in use */
 }
 
 /* Details */
