@@ -9,6 +9,7 @@
 #: make fuzz        every fuzzer for T seconds each (T=20)
 #: make bench       measurements, as ratios
 #: make bench-groups  how good the grouper is and what it takes (ARGS="--quick --markdown")
+#: make bench-graph  from the file to the graph as JSON (ARGS="1000 10000": machines)
 #: make bench-host  what the sensor costs its host (root; ARGS="--quick")
 #: make bench-mirror  what reading a capture costs, over libpcap alone (ARGS="--quick --peers")
 #: make bench-collector  what a collector holds: 10,000 sensors at once (ARGS="--quick")
@@ -255,6 +256,13 @@ $(B)/tests/collector_load: $(B)/tests/bench/collector_load.o $(TESTLIBS)
 .PHONY: bench-collector
 bench-collector: $(B)/skein-collector $(B)/tests/collector_load
 	@/usr/bin/python3 tests/bench/collector.py $(B) $(ARGS)
+
+# From the file to JSON: estates made once and kept in the build folder.
+$(B)/tests/graph_bench: $(B)/tests/bench/graph.o $(TESTLIBS)
+	$(testprogram)
+.PHONY: bench-graph
+bench-graph: $(B)/skein $(B)/tests/graph_bench
+	@$(B)/tests/graph_bench $(B) $(or $(ARGS),1000 10000)
 
 # Minutes of churn, from the sensor to the database: root, namespaces of its own.
 MIN ?= 10

@@ -6,12 +6,14 @@
 #include <string.h>
 #include <sys/statvfs.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/doctor.h"
 #include "cli/options.h"
 #include "cli/say.h"
 #include "common/exits.h"
+#include "common/mem.h"
 
 enum {
 	SENSORS = 50,  /* lines of sensors that are well, without --all */
@@ -66,6 +68,28 @@ static int database(struct doctor *d, struct err *e)
 	if (rc < 0)
 		return rc;
 	doctor_judge_damage(&d->check, store_path(d->store), rc ? words : NULL);
+	tell(d);
+	return 0;
+}
+
+static bool is_beside(const char *path, const char *name)
+{
+	const char *slash = strrchr(path, '/');
+	char *there = xasprintf("%.*s%s", slash ? (int)(slash - path) + 1 : 0, path, name);
+	bool yes = access(there, F_OK) == 0;
+
+	free(there);
+	return yes;
+}
+
+static int set_aside(struct doctor *d, struct err *e)
+{
+	struct doctor_aside a;
+	int rc = doctor_aside(d->store, &a, e);
+
+	if (rc <= 0)
+		return rc;
+	doctor_judge_aside(&d->check, &a, is_beside(store_path(d->store), a.file));
 	tell(d);
 	return 0;
 }
@@ -210,6 +234,8 @@ static int examine(struct doctor *d)
 	struct err e = { 0 };
 	int rc = database(d, &e);
 
+	if (!rc)
+		rc = set_aside(d, &e);
 	if (!rc)
 		rc = size(d, &e);
 	if (!rc)

@@ -12,6 +12,7 @@ enum {
 	SILENT_S = 600,	   /* as the collector lets go of addresses (store/machine.h) */
 	QUIET_S = 3600,	   /* of all together */
 	ROOM_LEAST = 1024, /* MiB */
+	SKEW_MS = 5000,
 };
 
 static const char *plural(uint64_t n)
@@ -30,6 +31,18 @@ void doctor_judge_damage(struct check *c, const char *path, const char *words)
 		c,
 		"stop the collector and go back to a copy; without one: sqlite3 FILE .recover "
 		"| sqlite3 NEW");
+}
+
+void doctor_judge_aside(struct check *c, const struct doctor_aside *a, bool there)
+{
+	char when[WHEN_TEXT];
+
+	check_found(c, there ? CHECK_WARN : CHECK_OK, "set aside",
+		    "%s: a damaged database became %.100s (%.150s), this one began empty",
+		    when_text(a->when, when), a->file, a->why);
+	if (there)
+		check_mend(c, "skein-collector restore puts back a backup; once that file is "
+			      "removed this is no warning any more");
 }
 
 void doctor_judge_size(struct check *c, const struct doctor_file *f, uint64_t room)
@@ -154,6 +167,21 @@ static void judge_degraded(struct check *c, uint32_t degraded)
 			      "sensor.conf");
 }
 
+static void judge_clock(struct check *c, const struct doctor_sensor *s)
+{
+	int64_t ms = s->skew_ms < 0 ? -s->skew_ms : s->skew_ms;
+	char n[SAY_NUMBER];
+
+	if (s->jumps)
+		check_also(c, CHECK_OK, "its clock was set %s time%s", say_number(s->jumps, n),
+			   plural(s->jumps));
+	if (ms <= SKEW_MS)
+		return;
+	check_also(c, CHECK_WARN, "its clock is %" PRId64 " s %s; its times are corrected",
+		   ms / 1000, s->skew_ms < 0 ? "behind" : "ahead");
+	check_mend(c, "let something set its clock: timedatectl set-ntp true, or chrony");
+}
+
 static void judge_losses(struct check *c, const struct doctor_sensor *s)
 {
 	char n[SAY_NUMBER], from[WHEN_TEXT], to[WHEN_TEXT];
@@ -171,16 +199,21 @@ static void judge_losses(struct check *c, const struct doctor_sensor *s)
 		check_mend(c, "raise max-edges and max-sockets in its sensor.conf, or shorten "
 			      "interval");
 	}
-	if (s->lost) {
+	if (s->lost)
 		check_also(c, CHECK_WARN, "%s record%s lost in %" PRIu64 " gap%s",
 			   say_number(s->lost, n), plural(s->lost), s->gaps, plural(s->gaps));
+	else if (s->gaps) /* nobody knows how many: a backup was put back */
+		check_also(c, CHECK_WARN, "what it told in %" PRIu64 " gap%s is lost", s->gaps,
+			   plural(s->gaps));
+	if (s->lost || s->gaps) {
 		if (s->gaps)
 			check_also(c, CHECK_WARN, "the newest from %s to %s",
 				   when_text(s->gap_first, from), when_text(s->gap_last, to));
 		check_mend(
 			c,
-			"its link to the collector was cut for longer than it can keep; what is "
-			"missing there is not \"no traffic\"");
+			"its link to the collector was cut for longer than it can keep, or the "
+			"collector's database was put back; what is missing there is not \"no "
+			"traffic\"");
 	}
 }
 
@@ -197,6 +230,7 @@ void doctor_judge_sensor(struct check *c, const struct doctor_sensor *s, int64_t
 	}
 	judge_degraded(c, s->degraded);
 	judge_losses(c, s);
+	judge_clock(c, s);
 	judge_share(c, s);
 	judge_silence(c, s, newest);
 	if (c->status == CHECK_OK)

@@ -9,6 +9,8 @@
 
 /* WORDS: of damage, NULL for none. */
 void doctor_judge_damage(struct check *c, const char *path, const char *words);
+/* A damaged one that was set aside before this one was begun; THERE: it still is. */
+void doctor_judge_aside(struct check *c, const struct doctor_aside *a, bool there);
 /* ROOM: bytes that are free where the file is; 0: not known. */
 void doctor_judge_size(struct check *c, const struct doctor_file *f, uint64_t room);
 /* NEWEST: the last word of any sensor, 0: there is none. */

@@ -13,6 +13,7 @@ static void put_extra(struct buf *out, const struct machine_row *m)
 				    .lost = m->lost,
 				    .overflow = m->overflow,
 				    .unnamed = m->unnamed,
+				    .skew_ms = m->skew_ms,
 				    .degraded = m->degraded };
 	struct json j = json_to(out);
 

@@ -11,10 +11,18 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "store/close.h"
+#include "store/integrity.h"
 #include "store/ledger.h"
 #include "store/store.h"
 
-enum { BUSY_DELAY_MS = 200 };
+enum {
+	BUSY_DELAY_MS = 200,
+	CLOSE_SLICE = 400, /* conversations that are decided on along with a commit */
+	CLOSE_IDLE_MS = 5000,
+	CLOSE_LAST_MS = 1500, /* before the collector ends */
+	FULL_DELAY_MS = 1000,
+};
 
 struct entry {
 	STAILQ_ENTRY(entry) link;
@@ -22,19 +30,20 @@ struct entry {
 	char sensor[CERT_CN];
 	struct wire_batch batch;
 	uint8_t *bytes;
-	uint64_t received_ms;
+	struct ledger_from how;
 	enum ledger_verdict verdict;
 };
 STAILQ_HEAD(queue, entry);
 
 struct commit {
 	struct hub *hub;
-	struct event *timer;
+	struct event *timer, *idle;
 	struct queue waiting;
 	struct queue writing;		/* during a flush */
 	size_t batches, records, bytes; /* waiting */
 	bool flushing;
-	bool busy;   /* another process writes; the timer is set */
+	bool busy;   /* another process writes, or the disk is full; the timer is set */
+	bool full;   /* the disk is: said once */
 	bool broken; /* the last commit failed: said once, until one succeeds */
 };
 
@@ -44,12 +53,16 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
 	commit_flush(ctx);
 }
 
+static void on_idle(evutil_socket_t fd, short what, void *ctx);
+
 struct commit *commit_new(struct hub *hub)
 {
 	struct commit *c = xcalloc(1, sizeof(*c));
 
 	c->hub = hub;
 	c->timer = evtimer_new(hub->base, on_timer, c);
+	c->idle = evtimer_new(hub->base, on_idle, c);
+	on_idle(-1, 0, c);
 	STAILQ_INIT(&c->waiting);
 	STAILQ_INIT(&c->writing);
 	return c;
@@ -72,6 +85,7 @@ void commit_free(struct commit *c)
 		return;
 	free_entries(&c->waiting);
 	event_free(c->timer);
+	event_free(c->idle);
 	free(c);
 }
 
@@ -85,7 +99,7 @@ void commit_add(struct commit *c, struct commit_source *from, const char *sensor
 	snprintf(n->sensor, sizeof(n->sensor), "%s", sensor);
 	n->batch = *batch;
 	n->bytes = bytes;
-	n->received_ms = clock_ms();
+	n->how = (struct ledger_from){ clock_ms(), from->greeted, from->skew_ms };
 	STAILQ_INSERT_TAIL(&c->waiting, n, link);
 	if (c->batches++ == 0)
 		evtimer_add(c->timer, &delay);
@@ -106,17 +120,56 @@ static int write_queue(struct commit *c, struct err *e)
 	STAILQ_FOREACH(n, &c->writing, link)
 	{
 		/* cppcheck-suppress uninitvar */
-		rc = ledger_apply(c->hub->store, n->sensor, &n->batch, n->received_ms,
-				  &n->verdict, e);
+		rc = ledger_apply(c->hub->store, n->sensor, &n->batch, &n->how, &n->verdict,
+				  e);
 		if (rc) {
 			store_rollback(c->hub->store);
 			return rc;
 		}
 	}
-	rc = store_commit(c->hub->store, e);
+	rc = close_some(c->hub->store, (int64_t)clock_ms(), CLOSE_SLICE, e);
+	if (rc >= 0)
+		rc = store_commit(c->hub->store, e);
 	if (rc)
 		store_rollback(c->hub->store);
 	return rc;
+}
+
+/* Minutes that are over, where no batch brings a transaction along.  As close_some. */
+static int close_alone(struct commit *c, int64_t now_ms, unsigned limit)
+{
+	struct err e = { 0 };
+	int more = 0, rc = store_begin(c->hub->store, &e);
+
+	if (rc)
+		return rc;
+	more = close_some(c->hub->store, now_ms, limit, &e);
+	rc = more < 0 ? more : store_commit(c->hub->store, &e);
+	if (rc)
+		store_rollback(c->hub->store);
+	if (rc && !c->broken)
+		log_err("cannot add up minutes that are over: %s", e.msg);
+	return rc ? rc : more;
+}
+
+static void on_idle(evutil_socket_t fd, short what, void *ctx)
+{
+	struct timeval next = { .tv_sec = CLOSE_IDLE_MS / 1000 };
+	struct commit *c = ctx;
+
+	(void)fd, (void)what;
+	if (!c->flushing && close_alone(c, (int64_t)clock_ms(), CLOSE_SLICE) > 0)
+		next = (struct timeval){ .tv_usec = 20000 };
+	evtimer_add(c->idle, &next);
+}
+
+void commit_finish(struct commit *c)
+{
+	uint64_t until = clock_ms() + CLOSE_LAST_MS;
+
+	commit_flush(c);
+	while (!c->busy && close_alone(c, CLOSE_ALL, CLOSE_SLICE) > 0 && clock_ms() < until)
+		;
 }
 
 static void answer_all(struct commit *c)
@@ -131,6 +184,16 @@ static void answer_all(struct commit *c)
 		n->from->answer(n->from);
 }
 
+static size_t bytes_of(const struct queue *q)
+{
+	const struct entry *n;
+	size_t bytes = 0;
+
+	STAILQ_FOREACH(n, q, link)
+	bytes += n->batch.raw_length;
+	return bytes;
+}
+
 /* Nothing was acknowledged, so the sensors will send it all again. */
 static void fail_all(struct commit *c, const struct err *e)
 {
@@ -143,13 +206,11 @@ static void fail_all(struct commit *c, const struct err *e)
 		n->from->failed(n->from, &n->batch);
 }
 
-/*
- * An import or a token is being written: the batches wait for their turn, and their sensors
- * for the acknowledgement, while the loop goes on.
- */
-static void wait_for_writer(struct commit *c)
+/* The batches wait for their turn, and their sensors for the acknowledgement. */
+static void wait_on(struct commit *c, unsigned ms)
 {
-	const struct timeval delay = { .tv_usec = BUSY_DELAY_MS * 1000 };
+	const struct timeval delay = { .tv_sec = ms / 1000,
+				       .tv_usec = (suseconds_t)(ms % 1000) * 1000 };
 	struct entry *n;
 
 	STAILQ_CONCAT(&c->writing, &c->waiting);
@@ -163,38 +224,74 @@ static void wait_for_writer(struct commit *c)
 		c->bytes += n->batch.raw_length;
 	}
 	evtimer_add(c->timer, &delay);
-	c->flushing = false;
 	c->busy = true;
+}
+
+/*
+ * Nothing is written and nothing acknowledged until there is room.  Sensors that lose patience
+ * come again and bring the same again, so what waits has a bound.
+ */
+static void wait_for_room(struct commit *c, const struct err *e)
+{
+	if (!c->full)
+		log_err("the disk is full, sensors wait: %s", e->msg);
+	c->full = true;
+	c->hub->stats->disk_full = 1;
+	if (c->bytes + bytes_of(&c->writing) > COMMIT_BYTES) {
+		fail_all(c, e);
+		free_entries(&c->writing);
+	}
+	wait_on(c, FULL_DELAY_MS);
+}
+
+static void fail(struct commit *c, const struct err *e)
+{
+	c->hub->stats->commits_failed++;
+	fail_all(c, e);
+	free_entries(&c->writing);
+	c->broken = true;
+	if (integrity_broken(e->code) && c->hub->broken)
+		c->hub->broken(c->hub, e);
+}
+
+static void succeed(struct commit *c)
+{
+	c->hub->stats->commits++;
+	c->hub->stats->disk_full = 0;
+	if (c->full)
+		log_info("there is room on the disk again");
+	else if (c->broken)
+		log_info("commits work again");
+	c->full = c->broken = false;
+	answer_all(c);
+	free_entries(&c->writing);
 }
 
 void commit_flush(struct commit *c)
 {
 	struct err e = { 0 };
+	uint64_t began = clock_us();
 	int rc;
 
 	if (STAILQ_EMPTY(&c->waiting) || c->flushing)
 		return;
 	c->flushing = true;
+	c->busy = false;
 	STAILQ_CONCAT(&c->writing, &c->waiting);
 	c->batches = c->records = c->bytes = 0;
 	evtimer_del(c->timer);
 	rc = write_queue(c, &e);
-	if (rc == -EBUSY) {
-		wait_for_writer(c);
-		return;
-	}
-	if (rc) {
-		c->hub->stats->commits_failed++;
-		fail_all(c, &e);
-	} else {
-		c->hub->stats->commits++;
-		if (c->broken)
-			log_info("commits work again");
-		answer_all(c);
-	}
-	c->busy = false;
-	c->broken = rc != 0;
-	free_entries(&c->writing);
+	began = clock_us() - began;
+	if (began > c->hub->stats->commit_worst_us)
+		c->hub->stats->commit_worst_us = began;
+	if (rc == -EBUSY) /* an import or a token is being written; the loop goes on */
+		wait_on(c, BUSY_DELAY_MS);
+	else if (rc == -ENOSPC)
+		wait_for_room(c, &e);
+	else if (rc)
+		fail(c, &e);
+	else
+		succeed(c);
 	c->flushing = false;
 	c->hub->room(c->hub);
 }

@@ -21,7 +21,9 @@ enum {
  * of the calls may free what it is part of.
  */
 struct commit_source {
-	void *ctx; /* the caller's own */
+	void *ctx;	 /* the caller's own */
+	bool greeted;	 /* it has told its clock: */
+	int64_t skew_ms; /* less ours (store/ledger.h) */
 	void (*committed)(struct commit_source *from, const struct wire_batch *b,
 			  enum ledger_verdict verdict);
 	/* Once after all that one transaction committed. */
@@ -44,6 +46,9 @@ void commit_add(struct commit *c, struct commit_source *from, const char *sensor
 bool commit_full(const struct commit *c);
 /* Commits all that is queued, and answers. */
 void commit_flush(struct commit *c);
+/* The same before the end: what is known enters all levels, as far as that is a moment's work.
+ */
+void commit_finish(struct commit *c);
 /* FROM is about to be freed: its batches stay, their answers are not wanted. */
 void commit_forget(struct commit *c, const struct commit_source *from);
 size_t commit_queued(const struct commit *c);

@@ -46,6 +46,8 @@ struct hub {
 	unsigned log_lines;
 	/* Called when there are fewer sessions or strangers than before. */
 	void (*fewer)(struct hub *hub);
+	/* Called when the database is found damaged: the collector ends, to begin anew. */
+	void (*broken)(struct hub *hub, const struct err *why);
 	/* Called after a commit: there may be room in its queue again. */
 	void (*room)(struct hub *hub);
 };

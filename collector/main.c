@@ -14,6 +14,8 @@ static const struct command {
 	const char *word;
 	int (*run)(int argc, char **argv);
 } commands[] = {
+	{ "backup", cmd_backup },
+	{ "restore", cmd_restore },
 	{ "token", cmd_token },
 };
 

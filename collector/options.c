@@ -22,6 +22,8 @@ static const char help[] =
 	"       skein-collector --relay HOST:PORT [--listen ADDR:PORT] [--proxy HOST:PORT]\n"
 	"       skein-collector token create [--data DIR] [--role host|mirror] [--ttl 24h]\n"
 	"                                    [--uses N]\n"
+	"       skein-collector backup FILE [--data DIR] [--keep N]\n"
+	"       skein-collector restore FILE [--data DIR]\n"
 	"\n"
 	"Receives what sensors see and keeps it in DIR/skein.db.\n"
 	"\n"
@@ -36,6 +38,12 @@ static const char help[] =
 	"  --proxy-login FILE   its first line is USER:PASSWORD for that proxy\n"
 	"  --config FILE        options as \"key = value\" (" CONFIG_FILE ", if it is\n"
 	"                       there); what is on the command line wins\n"
+	"  --keep-minutes TIME  how long to keep what was said by the minute (8d, the least),\n"
+	"  --keep-hours TIME    sums by the hour, and how busy machines were (35d),\n"
+	"  --keep-days TIME     sums by the day, and losses (400d),\n"
+	"  --keep-total TIME    an edge after it was last seen (800d); all count from the\n"
+	"                       newest fact, and no shorter than the one before\n"
+	"  --memory MB          for the caches of the database (512)\n"
 	"  --log-level LEVEL    debug, info (default), warn or err\n"
 	"  --ready-fd N         write the address to this descriptor once it listens\n"
 	"  --help, --version\n"
@@ -45,6 +53,11 @@ static const char help[] =
 	"  --role host|mirror   host (default) speaks for its own addresses, mirror for any\n"
 	"  --ttl TIME           how long it may be used: 30m, 24h (default), 7d\n"
 	"  --uses N             how many sensors it lets in, 1 by default\n"
+	"\n"
+	"backup copies the database while the collector writes, restore puts such a copy back\n"
+	"while it does not run; each has its --help:\n"
+	"\n"
+	"  --keep N             how many older copies backup keeps, as FILE.1 and so on\n"
 	"\n"
 	"examples:\n"
 	"  skein-collector --data /var/lib/skein --listen 0.0.0.0:7700\n"
@@ -155,6 +168,48 @@ static bool set_ready(struct options *o, const char *v)
 	return true;
 }
 
+/* At most ten years. */
+static bool set_days(uint32_t *out, uint32_t least, const char *v)
+{
+	uint32_t s;
+
+	if (options_seconds(v, 3650u * RETAIN_DAY, &s) < 0 || s < least)
+		return false;
+	*out = s;
+	return true;
+}
+
+static bool set_minutes(struct options *o, const char *v)
+{
+	return set_days(&o->server.keep.minutes, RETAIN_MINUTES_LEAST, v);
+}
+
+static bool set_hours(struct options *o, const char *v)
+{
+	return set_days(&o->server.keep.hours, RETAIN_MINUTES_LEAST, v);
+}
+
+static bool set_keep_days(struct options *o, const char *v)
+{
+	return set_days(&o->server.keep.days, RETAIN_MINUTES_LEAST, v);
+}
+
+static bool set_total(struct options *o, const char *v)
+{
+	return set_days(&o->server.keep.total, RETAIN_MINUTES_LEAST, v);
+}
+
+static bool set_memory(struct options *o, const char *v)
+{
+	char *end;
+	unsigned long n = strtoul(v, &end, 10);
+
+	if (*v < '0' || *v > '9' || *end || n < STORE_MEMORY_LEAST_MB || n > 1 << 20)
+		return false;
+	o->server.memory_mb = (unsigned)n;
+	return true;
+}
+
 struct row {
 	const char *name;
 	bool file; /* may stand in the file, with _ or - */
@@ -166,6 +221,11 @@ struct row {
 static const struct row rows[] = {
 	{ "data", true, set_data, "a directory" },
 	{ "listen", true, set_listen, "ADDR:PORT" },
+	{ "keep-minutes", true, set_minutes, "8d or more" },
+	{ "keep-hours", true, set_hours, "8d or more" },
+	{ "keep-days", true, set_keep_days, "8d or more" },
+	{ "keep-total", true, set_total, "8d or more" },
+	{ "memory", true, set_memory, "megabytes, 32 or more" },
 	{ "relay", true, set_relay, "HOST:PORT" },
 	{ "relays", true, set_relays, "addresses or networks, with commas between" },
 	{ "proxy", true, set_proxy, "HOST:PORT, its password in a file (proxy-login)", true },
@@ -293,6 +353,16 @@ static const char *config_path(int argc, char **argv)
 	return path;
 }
 
+/* A finer level that is kept longer than a coarser one would be a hole in time. */
+static int check_keep(const struct retain *r)
+{
+	if (r->minutes <= r->hours && r->hours <= r->days && r->days <= r->total)
+		return 0;
+	return options_usage("--keep-minutes, -hours, -days and -total go up: ",
+			     "each as long as the one before, or longer") +
+	       1;
+}
+
 /* What two options say together; 0, or the exit status + 1. */
 static int finish(struct options *o)
 {
@@ -321,12 +391,17 @@ int options_parse(struct options *o, int argc, char **argv)
 	int rc;
 
 	*o = (struct options){ .host = "0.0.0.0", .level = LOG_INFO_ };
-	o->server = (struct server_config){
-		.dir = HOME_DEFAULT, .host = o->host, .port = 7700, .ready_fd = -1
-	};
+	o->server = (struct server_config){ .dir = HOME_DEFAULT,
+					    .host = o->host,
+					    .port = 7700,
+					    .keep = RETAIN_DEFAULT,
+					    .memory_mb = STORE_MEMORY_MB,
+					    .ready_fd = -1 };
 	rc = take_file(o, config_path(argc, argv));
 	if (!rc)
 		rc = take_line_of_command(o, argc, argv);
+	if (!rc)
+		rc = check_keep(&o->server.keep);
 	return rc ? rc : finish(o);
 }
 

@@ -13,11 +13,13 @@
 
 #include "collector/authority.h"
 #include "collector/commit.h"
+#include "collector/database.h"
 #include "collector/home.h"
 #include "collector/hub.h"
 #include "collector/listen.h"
 #include "collector/porch.h"
 #include "collector/session.h"
+#include "collector/tend.h"
 #include "common/buf.h"
 #include "common/file.h"
 #include "common/log.h"
@@ -38,6 +40,10 @@ struct server {
 	struct hub hub; /* first: hub->fewer gets back to here */
 	const struct server_config *config;
 	struct authority authority;
+	struct database database;
+	struct tend *tend;
+	struct event *verdict; /* of a check that takes long */
+	struct err broken;     /* why it ends by itself */
 	int lock, socket;
 	struct event *signal[SIGNALS];
 	struct event *sweep;
@@ -98,7 +104,7 @@ static void drain(struct server *sv)
 	hub->draining = true;
 	porch_free(hub->porch);
 	hub->porch = NULL;
-	commit_flush(hub->commit);
+	commit_finish(hub->commit);
 	for (s = LIST_FIRST(&hub->sessions); s; s = next) {
 		next = session_next(s);
 		session_finish(s);
@@ -155,7 +161,41 @@ static void on_sweep(evutil_socket_t fd, short what, void *ctx)
 
 	(void)fd, (void)what;
 	session_sweep(&sv->hub);
+	database_sweep(&sv->database);
 	read_gauges(sv);
+}
+
+static void on_broken(struct hub *hub, const struct err *why)
+{
+	struct server *sv = (struct server *)hub;
+
+	if (sv->broken.code)
+		return;
+	sv->broken = *why;
+	err_wrap(&sv->broken, "ending, to check the database at the next start");
+	database_suspect(&sv->database, why->msg);
+	event_base_loopbreak(hub->base);
+}
+
+static void on_verdict(evutil_socket_t fd, short what, void *ctx)
+{
+	struct server *sv = ctx;
+	char words[KEEPER_WORDS];
+	struct err e = { 0 };
+
+	(void)fd, (void)what;
+	event_del(sv->verdict);
+	switch (keeper_verdict(&sv->database.keeper, words)) {
+	case KEEPER_DAMAGED:
+		err_set(&e, -EBADMSG, "%s: damaged: %s", sv->database.path, words);
+		on_broken(&sv->hub, &e);
+		break;
+	case KEEPER_WHOLE:
+		log_info("%s was checked: it is whole", sv->database.path);
+		break;
+	default:
+		log_warn("%s could not be checked: %s", sv->database.path, words);
+	}
 }
 
 static void start_events(struct server *sv)
@@ -168,6 +208,11 @@ static void start_events(struct server *sv)
 	}
 	sv->sweep = event_new(sv->hub.base, -1, EV_PERSIST, on_sweep, sv);
 	event_add(sv->sweep, &sweep);
+	if (sv->database.keeper.reading) {
+		sv->verdict = event_new(sv->hub.base, sv->database.keeper.child.fd, EV_READ,
+					on_verdict, sv);
+		event_add(sv->verdict, NULL);
+	}
 }
 
 /* Start and end */
@@ -182,18 +227,12 @@ static void more_descriptors(void)
 	setrlimit(RLIMIT_NOFILE, &lim);
 }
 
-enum { STORE_PATIENCE_MS = 200 }; /* of the one loop: commit.c tries again */
-
 static int open_store(struct server *sv, struct err *e)
 {
-	char *path = file_path(sv->config->dir, "skein.db");
+	int rc = database_open(&sv->database, sv->config->dir, sv->hub.stats, e);
 
-	sv->hub.store = store_open(path, STORE_WRITE, e);
-	free(path);
-	if (!sv->hub.store)
-		return -EIO;
-	store_patience(sv->hub.store, STORE_PATIENCE_MS);
-	return 0;
+	sv->hub.store = sv->database.store;
+	return rc ? rc : store_memory(sv->hub.store, sv->config->memory_mb, e);
 }
 
 static int open_all(struct server *sv, struct err *e)
@@ -245,12 +284,14 @@ static void close_all(struct server *sv)
 			event_free(sv->signal[i]);
 	if (sv->sweep)
 		event_free(sv->sweep);
+	if (sv->verdict)
+		event_free(sv->verdict);
+	tend_free(sv->tend);
 	if (sv->hub.base)
 		event_base_free(sv->hub.base);
 	SSL_CTX_free(sv->hub.tls);
 	authority_close(&sv->authority);
-	if (sv->hub.store)
-		store_close(sv->hub.store);
+	database_close(&sv->database);
 	if (sv->socket >= 0)
 		close(sv->socket);
 	if (sv->lock >= 0) {
@@ -269,12 +310,14 @@ int server_run(const struct server_config *config, struct err *e)
 	LIST_INIT(&sv.hub.sessions);
 	sv.hub.stats = stats_new();
 	sv.hub.fewer = on_fewer;
+	sv.hub.broken = on_broken;
 	sv.hub.room = session_go_on;
 	sv.hub.authority = &sv.authority;
 	rc = open_all(&sv, e);
 	if (!rc) {
 		sv.hub.base = event_base_new();
 		sv.hub.commit = commit_new(&sv.hub);
+		sv.tend = tend_new(&sv.hub, &config->keep);
 		sv.hub.unzip = unzip_new();
 		start_events(&sv);
 		start_porch(&sv);
@@ -285,5 +328,9 @@ int server_run(const struct server_config *config, struct err *e)
 			 (unsigned long long)sv.hub.stats->commits);
 	}
 	close_all(&sv);
+	if (!rc && sv.broken.code) {
+		*e = sv.broken;
+		rc = sv.broken.code;
+	}
 	return rc;
 }

@@ -7,11 +7,14 @@
 
 #include "common/addr.h"
 #include "common/err.h"
+#include "store/retain.h"
 
 struct server_config {
 	const char *dir;
 	const char *host; /* "" for any address */
 	uint16_t port;	  /* 0 for any that is free; DIR/collector.addr then says which */
+	struct retain keep;
+	unsigned memory_mb; /* of the database's caches */
 	int ready_fd; /* gets the address as a line, and is closed, once it listens; or -1 */
 	const struct addr_net *relays; /* what they say of whom they speak for is believed */
 	unsigned relays_n;
@@ -20,7 +23,8 @@ struct server_config {
 /*
  * Runs until SIGTERM or SIGINT: then commits and acknowledges what has arrived, and returns 0.
  * -EWOULDBLOCK when another collector runs in DIR, another negative errno when it cannot
- * start; words in both cases.
+ * start, -EBADMSG or -EIO when its database was found damaged while it ran, so that it is to
+ * be started again; words in all cases.
  */
 int server_run(const struct server_config *config, struct err *e);
 

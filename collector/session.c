@@ -55,6 +55,7 @@ struct session {
 	struct addr source;
 	struct tls_peer id;
 	struct commit_source from; /* of its batches */
+	uint64_t since_ms;	   /* it connected */
 	uint64_t boot, epoch;
 	uint64_t can;	    /* capabilities of both ends */
 	uint64_t acked;	    /* highest sequence that is known to be committed */
@@ -385,10 +386,27 @@ static void go_live(struct session *s)
 	bufferevent_setwatermark(s->bev, EV_READ, 0, WIRE_FRAME_MAX + 4);
 }
 
+/*
+ * The sensor has read its clock between connecting and now, so a clock that shows any time
+ * between is right: all of them may come back at once, and then a HELLO waits.
+ */
+static void take_clock(struct session *s, uint64_t clock, uint64_t now)
+{
+	int64_t skew = (int64_t)(clock - now), most = (int64_t)(clock - s->since_ms);
+
+	if (!clock || clock > INT64_MAX / 2)
+		return;
+	s->from.greeted = true;
+	s->from.skew_ms = skew < 0 && most > 0 ? 0 : skew;
+	if (s->from.skew_ms > SKEW_MS || s->from.skew_ms < -SKEW_MS)
+		log_warn("%s: its clock differs by %lld s; its times are corrected", s->id.cn,
+			 (long long)s->from.skew_ms / 1000);
+}
+
 static void on_hello(struct session *s, struct cur body)
 {
+	uint64_t now = clock_ms();
 	struct wire_hello m;
-	int64_t skew;
 
 	if (wire_get_hello(body, &m) < 0) {
 		protocol_error(s, "a greeting that makes no sense");
@@ -405,9 +423,7 @@ static void on_hello(struct session *s, struct cur body)
 		return;
 	log_info("%s connected from %s: role=%s program=%s position=%llu", s->id.cn, s->peer,
 		 s->id.role, m.program, (unsigned long long)s->acked);
-	skew = (int64_t)(m.clock_ms - clock_ms());
-	if (skew > SKEW_MS || skew < -SKEW_MS)
-		log_warn("%s: its clock differs by %lld s", s->id.cn, (long long)skew / 1000);
+	take_clock(s, m.clock_ms, now);
 }
 
 /* Frames.  These return true if they keep the frame's bytes. */
@@ -667,7 +683,10 @@ void session_start(struct hub *hub, int fd, const struct porch_guest *guest)
 	struct session *s = xcalloc(1, sizeof(*s));
 
 	s->hub = hub;
-	s->from = (struct commit_source){ s, on_committed, on_answer, on_failed };
+	s->since_ms = clock_ms();
+	s->from = (struct commit_source){
+		.ctx = s, .committed = on_committed, .answer = on_answer, .failed = on_failed
+	};
 	s->counted = true;
 	s->source = guest->source;
 	snprintf(s->peer, sizeof(s->peer), "%s", guest->text);

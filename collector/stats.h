@@ -36,7 +36,21 @@
 	X(strangers, gauge, "connections that have not said HELLO yet")                       \
 	X(waiting, gauge, "connections that have said nothing yet, or wait for their turn")   \
 	X(queued, gauge, "batches that wait for a commit")                                    \
-	X(input_bytes, gauge, "bytes of unfinished frames")
+	X(input_bytes, gauge, "bytes of unfinished frames")                                   \
+	X(commit_worst_us, gauge, "microseconds of the longest commit so far")                \
+	X(disk_full, gauge, "1 while commits wait for room on the disk")                      \
+	X(set_aside, gauge, "1 if the database was found damaged at this start")              \
+	X(wal_bytes, gauge, "bytes of the write-ahead log")                                   \
+	X(wal_folds, counter, "times that the log was folded into the file")                  \
+	X(wal_pages, counter, "pages that were folded")                                       \
+	X(wal_held, gauge, "1 while a reader holds a log that is too long")                   \
+	X(file_bytes, gauge, "bytes of the database file")                                    \
+	X(file_free_bytes, gauge, "of them, in pages that nothing uses")                      \
+	X(rows_packed, counter, "rows of hours and days that were put together")              \
+	X(rows_removed, counter, "rows, and packs of them, that retention took away")         \
+	X(edges_removed, counter, "edges that nobody had seen for too long")                  \
+	X(names_removed, counter, "endpoints, processes and details that nobody used")        \
+	X(tend_worst_us, gauge, "microseconds of the longest slice of retention")
 
 struct stats {
 #define X(name, kind, words) uint64_t name;

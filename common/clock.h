@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Wall time, UTC. */
+/* Wall time, UTC, and time that only goes on. */
 #ifndef COMMON_CLOCK_H
 #define COMMON_CLOCK_H
 
@@ -13,6 +13,15 @@ static inline uint64_t clock_ms(void)
 
 	clock_gettime(CLOCK_REALTIME, &t);
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* Microseconds of a clock that nobody sets: for how long something takes. */
+static inline uint64_t clock_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
 #endif

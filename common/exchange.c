@@ -176,8 +176,9 @@ void exchange_write_some(struct json *j, const char *extra, exchange_skip_fn *sk
 	buf_fini(&nowhere);
 }
 
-static const char *const watch_keys[] = { "opens_seen", "opens_kernel", "capture_rate", "lost",
-					  "overflow",	"unnamed",	"degraded",	NULL };
+static const char *const watch_keys[] = { "opens_seen", "opens_kernel",	 "capture_rate",
+					  "lost",	"overflow",	 "unnamed",
+					  "degraded",	"clock_skew_ms", NULL };
 
 bool exchange_is_watch_key(const void *ctx, const char *key)
 {
@@ -210,6 +211,10 @@ void exchange_write_watch(struct json *j, const struct exchange_watch *w)
 	put_above_zero(j, "lost", w->lost);
 	put_above_zero(j, "overflow", w->overflow);
 	put_above_zero(j, "unnamed", w->unnamed);
+	if (w->skew_ms > EXCHANGE_SKEW_MS || w->skew_ms < -EXCHANGE_SKEW_MS) {
+		json_key(j, "clock_skew_ms");
+		json_int(j, w->skew_ms);
+	}
 	if (!w->degraded)
 		return;
 	json_key(j, "degraded");

@@ -38,7 +38,9 @@ struct exchange_watch {
 		opens_kernel; /* of those that the kernel counted; 0: not compared */
 	uint64_t lost, overflow, unnamed;
 	uint32_t degraded; /* bits of enum degraded */
+	int64_t skew_ms;   /* its clock less the collector's; told beyond EXCHANGE_SKEW_MS */
 };
+enum { EXCHANGE_SKEW_MS = 5000 };
 
 struct exchange_end {
 	const char *id;	  /* "": no known machine */

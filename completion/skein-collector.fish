@@ -12,6 +12,15 @@ complete -c skein-collector -n "not $token" -l relays -x -d 'that are believed, 
 complete -c skein-collector -n "not $token" -l proxy -x -d 'of a relay, HOST:PORT'
 complete -c skein-collector -n "not $token" -l proxy-login -r -F -d 'its user and password'
 complete -c skein-collector -n "not $token" -l config -r -d 'configuration file'
+complete -c skein-collector -n __fish_use_subcommand -a backup -d 'copy the database'
+complete -c skein-collector -n __fish_use_subcommand -a restore -d 'put a copy back'
+complete -c skein-collector -n "__fish_seen_subcommand_from backup" -l keep -x -d 'older ones to keep'
+complete -c skein-collector -n "__fish_seen_subcommand_from backup restore" -F
+complete -c skein-collector -n "not $token" -l keep-minutes -x -d 'how long to keep minutes'
+complete -c skein-collector -n "not $token" -l keep-hours -x -d 'how long to keep hours'
+complete -c skein-collector -n "not $token" -l keep-days -x -d 'how long to keep days'
+complete -c skein-collector -n "not $token" -l keep-total -x -d 'how long to keep edges'
+complete -c skein-collector -n "not $token" -l memory -x -d 'megabytes for the caches'
 complete -c skein-collector -n "not $token" -l log-level -x -a 'debug info warn err'
 complete -c skein-collector -n "$token" -l role -x -a 'host mirror' -d role
 complete -c skein-collector -n "$token" -l ttl -x -d 'how long it is good'

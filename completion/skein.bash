@@ -149,11 +149,16 @@ _skein_collector() {
 		_skein_words "create" "$cur"
 	elif [[ ${COMP_WORDS[1]} == token ]]; then
 		_skein_words "--data --role --ttl --uses --help" "$cur"
+	elif [[ ${COMP_WORDS[1]} == backup || ${COMP_WORDS[1]} == restore ]]; then
+		_skein_words "--data --help $([[ ${COMP_WORDS[1]} == backup ]] && echo --keep)" "$cur"
+		COMPREPLY+=($(compgen -f -- "$cur"))
 	elif ((COMP_CWORD == 1)) && [[ $cur != -* ]]; then
-		_skein_words "token" "$cur"
+		_skein_words "token backup restore" "$cur"
 	else
-		_skein_words "--data --listen --relay --relays --proxy --proxy-login --config --log-level
-			--help --version" "$cur"
+		_skein_words "--data --config --listen
+			--relay --relays --proxy --proxy-login
+			--keep-minutes --keep-hours --keep-days --keep-total
+			--memory --log-level --help --version" "$cur"
 	fi
 }
 

@@ -36,6 +36,18 @@ struct amounts amount_negative(struct amounts a)
 	return a;
 }
 
+struct amounts amount_share(struct amounts *a, int64_t part, int64_t whole)
+{
+	struct amounts out = { .records = a->records, .bytes_n = a->bytes_n };
+
+#define SHARE(name)                                                                           \
+	out.name = (int64_t)((double)a->name * (double)part / (double)whole);                 \
+	a->name -= out.name;
+	AMOUNT_FIELDS(SHARE)
+#undef SHARE
+	return out;
+}
+
 static int64_t sum(int64_t a, int64_t b)
 {
 	if (__builtin_add_overflow(a, b, &a))

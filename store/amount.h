@@ -45,6 +45,8 @@ bool amount_sane(const struct counters *c);
 /* One report. */
 struct amounts amount_of(const struct counters *c);
 struct amounts amount_negative(struct amounts a);
+/* Takes PART of WHOLE out of A, as a report of its own: both together are what was there. */
+struct amounts amount_share(struct amounts *a, int64_t part, int64_t whole);
 /* Saturates. */
 void amount_add(struct amounts *to, const struct amounts *a);
 /* What is negative, which only a damaged file can hold, reads as nothing. */

@@ -8,7 +8,6 @@
 #include "store/db.h"
 
 enum {
-	CONV_KEPT = 1000000,
 	CONV_CLAIMS = 32, /* more processes in one conversation count as unknown ones */
 };
 
@@ -17,9 +16,11 @@ struct conv_cache {
 	size_t claims;
 };
 
-bool conv_crowded(const struct conv_cache *c)
+size_t conv_bytes(const struct conv_cache *c)
 {
-	return c && HASH_COUNT(c->by_key) + c->claims > CONV_KEPT;
+	return c ? HASH_COUNT(c->by_key) * (sizeof(struct conv) + PRIV_ENTRY * 2) +
+			       c->claims * (sizeof(struct claim) + PRIV_ENTRY)
+		 : 0;
 }
 
 void conv_free(struct conv_cache *c)
@@ -53,6 +54,15 @@ void conv_drop(struct store *s, struct conv *v)
 	c->claims -= v->claims_n;
 	free(v->claims);
 	free(v);
+}
+
+void conv_forget(struct store *s, int64_t id)
+{
+	struct conv *v;
+
+	HASH_FIND(by_id, cache_of(s)->by_id, &id, sizeof(id), v);
+	if (v)
+		conv_drop(s, v);
 }
 
 struct conv_key conv_key(const struct endpoint *client, const struct endpoint *server,
@@ -178,8 +188,9 @@ int conv_claim(struct store *s, struct conv *v, const struct claim *wanted, stru
 	return *out ? 0 : make_claim(s, v, &w, out, e);
 }
 
-int conv_save(struct store *s, const struct claim *c, struct err *e)
+int conv_save(struct store *s, struct claim *c, struct err *e)
 {
+	c->unsaved = false;
 	return db_run(
 		s, e,
 		"UPDATE claim SET edge = ?, guess = ?, run = ?, live = ?, pending = ?, "

@@ -15,7 +15,7 @@
 #include "store/priv.h"
 
 enum { CONV_MINUTES = 2 }; /* minutes remembered, by minute % CONV_MINUTES */
-enum { CONV_NO_ROW = -1 };
+enum { CONV_NO_ROW = -2, CONV_OPEN = -1 /* a row that nobody has decided on yet */ };
 
 struct claim {
 	int64_t id;
@@ -29,15 +29,16 @@ struct claim {
 	uint64_t live, pending, opens;
 	uint16_t port[PAIR_PORTS];
 	unsigned ports_n;
-	int64_t row[CONV_MINUTES]; /* edge of its row in that minute, 0: uncounted, CONV_NO_ROW
-				    */
+	/* Edge of its row in that minute, 0: uncounted; CONV_OPEN, CONV_NO_ROW. */
+	int64_t row[CONV_MINUTES];
+	bool unsaved; /* OPENS or PORTS, which only help to pair */
 };
 
 struct conv_minute {
 	int64_t minute;	   /* 0: nothing remembered */
-	unsigned kinds;	   /* witnesses that have rows */
-	enum witness kind; /* whose rows are counted */
-	bool contested;
+	enum witness kind; /* whose rows are counted: this one's, */
+	int64_t origin;	   /* as this sensor tells */
+	int64_t contested; /* the sensors in table contest, added up */
 };
 
 struct conv_key {
@@ -69,16 +70,19 @@ int conv_at(struct store *s, int64_t id, struct conv **out, struct err *e);
 int conv_claim(struct store *s, struct conv *v, const struct claim *wanted, struct claim **out,
 	       struct err *e);
 /* Writes what can change of a claim: edge, gauges, opens, ports. */
-int conv_save(struct store *s, const struct claim *c, struct err *e);
+int conv_save(struct store *s, struct claim *c, struct err *e);
 /* Puts a client port among those remembered, in place of the oldest. */
 void conv_remember_port(struct claim *c, uint16_t port);
 /* Out of memory, not out of the database. */
 void conv_drop(struct store *s, struct conv *v);
+/* The same by its number, if it is in memory at all. */
+void conv_forget(struct store *s, int64_t id);
 
 /* The one witness of a sensor's claim; WITNESS_IMPORT for imported ones. */
 enum witness conv_witness(const struct claim *c);
 
-bool conv_crowded(const struct conv_cache *c);
+/* Of memory, about. */
+size_t conv_bytes(const struct conv_cache *c);
 void conv_free(struct conv_cache *c);
 
 #endif

@@ -4,27 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/authority.h"
 #include "store/cover.h"
 #include "store/db.h"
 #include "store/edge.h"
 #include "store/level.h"
 #include "store/sensor.h"
 
-enum witness count_authority(unsigned kinds, const int64_t covered[WITNESS_COUNT])
-{
-	enum witness best = WITNESS_NONE;
-	int64_t most = 0;
-
-	for (int k = WITNESS_CLIENT; k < WITNESS_COUNT; k++)
-		if (covered[k] > most) {
-			most = covered[k];
-			best = k;
-		}
-	for (int k = WITNESS_CLIENT; k < WITNESS_COUNT && best == WITNESS_NONE; k++)
-		if (kinds & 1u << k)
-			best = k;
-	return best;
-}
+static const struct amounts nothing;
 
 static int slot_of(int64_t minute)
 {
@@ -49,10 +36,10 @@ static int read_minute(struct store *s, struct conv *v, int64_t minute, struct c
 			    DB(I(minute), I(c->id)));
 		if (rc < 0)
 			return rc;
-		if (rc > 0)
-			m->kinds |= 1u << conv_witness(c);
-		if (c->row[slot] > 0)
+		if (c->row[slot] > 0) {
 			m->kind = conv_witness(c);
+			m->origin = c->origin;
+		}
 	}
 	return 0;
 }
@@ -74,15 +61,31 @@ static int minute_of(struct store *s, struct conv *v, int64_t minute, struct con
 
 /* Who decides */
 
-static int cover_max(struct store *s, int64_t sensor, int64_t minute, int64_t *most,
-		     struct err *e)
-{
-	int64_t ms = 0;
-	int rc = sensor > 0 ? cover_get(s, sensor, minute, &ms, e) : 0;
+/* Those who could count in one minute of one conversation. */
+struct jury {
+	struct authority_candidate list[AUTHORITY_MAX];
+	unsigned n;
+};
 
-	if (ms > *most)
-		*most = ms;
-	return rc;
+static int add_candidate(struct store *s, struct jury *j, enum witness kind, int64_t sensor,
+			 int64_t minute, bool reports, struct err *e)
+{
+	struct cover_minute c;
+	int rc;
+
+	for (unsigned i = 0; i < j->n; i++)
+		if (j->list[i].origin == sensor && j->list[i].kind == kind) {
+			j->list[i].reports |= reports;
+			return 0;
+		}
+	if (!sensor || j->n == AUTHORITY_MAX)
+		return 0;
+	rc = cover_get(s, sensor, minute, &c, e);
+	if (rc)
+		return rc;
+	j->list[j->n++] =
+		(struct authority_candidate){ kind, sensor, cover_worth(&c), reports };
+	return 0;
 }
 
 static int owners(struct store *s, const struct conv *v, int64_t *client, int64_t *server,
@@ -93,71 +96,122 @@ static int owners(struct store *s, const struct conv *v, int64_t *client, int64_
 	return rc ? rc : sensor_of_machine(s, v->server->machine, server, e);
 }
 
-static int decide(struct store *s, const struct conv *v, const struct conv_minute *m,
-		  enum witness *out, struct err *e)
+static bool on_the_way(const struct claim *c)
 {
-	int64_t covered[WITNESS_COUNT] = { 0 }, client, server;
-	int rc = owners(s, v, &client, &server, e);
+	return c->origin > 0 && conv_witness(c) >= WITNESS_MIRROR;
+}
 
-	if (!rc)
-		rc = cover_max(s, client, m->minute, &covered[WITNESS_CLIENT], e);
-	if (!rc)
-		rc = cover_max(s, server, m->minute, &covered[WITNESS_SERVER], e);
-	for (unsigned i = 0; i < v->claims_n && !rc; i++) {
-		enum witness k = conv_witness(&v->claims[i]);
+/* Whether more than one mirror or exporter speaks of V. */
+static bool several_on_the_way(const struct conv *v)
+{
+	int64_t first = 0;
 
-		if (m->kinds & 1u << k)
-			rc = cover_max(s, v->claims[i].origin, m->minute, &covered[k], e);
+	for (const struct claim *c = v->claims; c < v->claims + v->claims_n; c++) {
+		if (!on_the_way(c))
+			continue;
+		if (first && first != c->origin)
+			return true;
+		first = c->origin;
 	}
-	*out = count_authority(m->kinds, covered);
+	return false;
+}
+
+/*
+ * A mirror that is silent in this minute and spoke in the one before or after may have seen
+ * what another one puts here.
+ */
+static int spoke_around(struct store *s, const struct claim *c, int64_t minute, bool *out,
+			struct err *e)
+{
+	int64_t yes;
+	int rc = db_int(s, e, &yes,
+			"SELECT 1 FROM fact_minute WHERE minute IN (?1 - 1, ?1 + 1) "
+			"AND claim = ?2 LIMIT 1",
+			DB(I(minute), I(c->id)));
+
+	*out = rc > 0;
+	return rc < 0 ? rc : 0;
+}
+
+/* C itself, if it reports in this minute or may have. */
+static int add_claim(struct store *s, struct jury *j, const struct claim *c, int64_t minute,
+		     bool reports, bool several, struct err *e)
+{
+	bool may = reports;
+	int rc = 0;
+
+	if (c->origin <= 0)
+		return 0;
+	if (!reports && several && on_the_way(c))
+		rc = spoke_around(s, c, minute, &may, e);
+	if (rc || !may)
+		return rc;
+	return add_candidate(s, j, conv_witness(c), c->origin, minute, reports, e);
+}
+
+/* NEW is a claim that is about to get its row, or NULL. */
+static int summon(struct store *s, const struct conv *v, int64_t minute,
+		  const struct claim *new, struct jury *j, struct err *e)
+{
+	bool several = several_on_the_way(v);
+	int64_t client, server;
+	int slot = slot_of(minute), rc = owners(s, v, &client, &server, e);
+
+	j->n = 0;
+	if (!rc)
+		rc = add_candidate(s, j, WITNESS_CLIENT, client, minute, false, e);
+	if (!rc)
+		rc = add_candidate(s, j, WITNESS_SERVER, server, minute, false, e);
+	for (const struct claim *c = v->claims; c < v->claims + v->claims_n && !rc; c++)
+		rc = add_claim(s, j, c, minute, c == new || c->row[slot] != CONV_NO_ROW,
+			       several, e);
 	return rc;
 }
 
 static int put_contest(struct store *s, const struct conv *v, int64_t minute, int64_t sensor,
 		       struct err *e)
 {
-	if (!sensor)
-		return 0;
 	return db_run(s, e, "INSERT OR IGNORE INTO contest VALUES(?, ?, ?)",
 		      DB(I(minute), I(sensor), I(v->id)));
 }
 
 /* Where one sensor alone can speak, its coverage changes nothing and is not looked for. */
-static int contest(struct store *s, const struct conv *v, const struct claim *c,
-		   struct conv_minute *m, struct err *e)
+static int contest(struct store *s, const struct conv *v, struct conv_minute *m,
+		   const struct jury *j, struct err *e)
 {
-	int64_t client, server;
-	int rc = owners(s, v, &client, &server, e);
-	bool owner = c->origin == client || c->origin == server;
+	int64_t sum = 0;
+	int rc = 0;
 
-	if (rc || (!client && !server) || (owner && !(client && server)))
-		return rc;
-	if (!owner && c->row[slot_of(m->minute)] == CONV_NO_ROW)
-		rc = put_contest(s, v, m->minute, c->origin, e);
-	if (rc || m->contested)
-		return rc;
-	m->contested = true;
-	rc = put_contest(s, v, m->minute, client, e);
-	return rc ? rc : put_contest(s, v, m->minute, server, e);
+	for (unsigned i = 0; i < j->n; i++)
+		sum += j->list[i].origin;
+	if (j->n < 2 || sum == m->contested)
+		return 0;
+	for (unsigned i = 0; i < j->n && !rc; i++)
+		rc = put_contest(s, v, m->minute, j->list[i].origin, e);
+	m->contested = sum;
+	return rc;
 }
 
 /* Changing sides */
 
-static int read_row(struct store *s, int64_t minute, int64_t claim, struct amounts *a,
+static int read_row(struct store *s, int64_t minute, int64_t claim, struct count_report *r,
 		    struct err *e)
 {
 	int rc;
 	sqlite3_stmt *st = db_query(s, e,
-				    "SELECT " AMOUNT_NAMES
+				    "SELECT first, last, " AMOUNT_NAMES
 				    " FROM fact_minute WHERE minute = ? AND claim = ?",
 				    DB(I(minute), I(claim)));
 
+	*r = (struct count_report){ .minute = minute };
 	if (!st)
 		return db_fail(s, NULL);
 	rc = db_step(s, st, e);
 	if (rc <= 0)
 		return rc;
-	*a = amount_read(st, 0);
+	r->first = sqlite3_column_int64(st, 0);
+	r->last = sqlite3_column_int64(st, 1);
+	r->amounts = amount_read(st, 2);
 	db_done(st);
 	return 0;
 }
@@ -167,15 +221,15 @@ static int flip(struct store *s, struct claim *c, int64_t minute, struct err *e)
 {
 	int64_t *row = &c->row[slot_of(minute)], edge = c->edge;
 	bool counted = *row > 0;
-	struct amounts a = { 0 };
-	int rc = read_row(s, minute, c->id, &a, e);
+	struct count_report r;
+	int rc = read_row(s, minute, c->id, &r, e);
 
 	if (!rc && counted)
 		rc = edge_final(s, *row, &edge, e);
 	if (counted)
-		a = amount_negative(a);
+		r.amounts = amount_negative(r.amounts);
 	if (!rc)
-		rc = level_add(s, edge, minute, 0, 0, &a, e);
+		rc = level_add(s, edge, minute, r.first, r.last, &r.amounts, e);
 	if (rc)
 		return rc;
 	*row = counted ? 0 : edge;
@@ -183,19 +237,43 @@ static int flip(struct store *s, struct claim *c, int64_t minute, struct err *e)
 		      DB(I(*row), I(minute), I(c->id)));
 }
 
-static int settle(struct store *s, struct conv *v, struct conv_minute *m, struct err *e)
+static bool counts(const struct conv_minute *m, const struct claim *c)
 {
-	enum witness kind;
-	int slot = slot_of(m->minute), rc = decide(s, v, m, &kind, e);
+	return c->origin == m->origin && conv_witness(c) == m->kind;
+}
 
-	if (rc || kind == m->kind)
+/* As summon; then the rows that are there change sides where they must. */
+static int settle(struct store *s, struct conv *v, struct conv_minute *m,
+		  const struct claim *new, struct err *e)
+{
+	const struct authority_candidate *best;
+	struct jury j;
+	int slot = slot_of(m->minute), rc = summon(s, v, m->minute, new, &j, e);
+
+	if (!rc)
+		rc = contest(s, v, m, &j, e);
+	if (rc)
 		return rc;
-	m->kind = kind;
+	best = authority_choose(j.list, j.n);
+	if (!best || (best->kind == m->kind && best->origin == m->origin))
+		return 0;
+	m->kind = best->kind;
+	m->origin = best->origin;
 	for (struct claim *c = v->claims; c < v->claims + v->claims_n && !rc; c++)
-		if (c->row[slot] != CONV_NO_ROW &&
-		    (c->row[slot] > 0) != (conv_witness(c) == kind))
+		if (c->row[slot] != CONV_NO_ROW && (c->row[slot] > 0) != counts(m, c))
 			rc = flip(s, c, m->minute, e);
 	return rc;
+}
+
+static int settle_at(struct store *s, struct conv *v, int64_t minute, struct err *e)
+{
+	struct conv_minute *m;
+	int rc;
+
+	if (minute > s->closed) /* its turn will come */
+		return 0;
+	rc = minute_of(s, v, minute, &m, e);
+	return rc ? rc : settle(s, v, m, NULL, e);
 }
 
 static int put_row(struct store *s, const struct claim *c, int64_t edge,
@@ -203,13 +281,14 @@ static int put_row(struct store *s, const struct claim *c, int64_t edge,
 {
 	sqlite3_stmt *st = db_query(
 		s, e,
-		"INSERT INTO fact_minute(minute, claim, edge, " AMOUNT_NAMES
-		") VALUES(?, ?, ?, " AMOUNT_MARKS ") ON CONFLICT DO UPDATE SET " AMOUNT_SUMS,
-		DB(I(r->minute), I(c->id), I(edge)));
+		"INSERT INTO fact_minute(minute, claim, edge, first, last, " AMOUNT_NAMES
+		") VALUES(?, ?, ?, ?, ?, " AMOUNT_MARKS ") ON CONFLICT DO UPDATE SET "
+		"first = min(first, excluded.first), last = max(last, excluded.last), " AMOUNT_SUMS,
+		DB(I(r->minute), I(c->id), I(edge), I(r->first), I(r->last)));
 
 	if (!st)
 		return db_fail(s, NULL);
-	amount_bind(st, 4, &r->amounts);
+	amount_bind(st, 6, &r->amounts);
 	return db_step(s, st, e);
 }
 
@@ -217,15 +296,45 @@ static int put_row(struct store *s, const struct claim *c, int64_t edge,
 static int put_levels(struct store *s, const struct claim *c, int64_t row,
 		      const struct count_report *r, struct err *e)
 {
-	static const struct amounts nothing;
-	int64_t edge;
-	int rc = edge_final(s, row, &edge, e);
+	int64_t edge = 0;
+	int rc = row > 0 ? edge_final(s, row, &edge, e) : 0;
 
-	if (rc || !row)
+	if (rc || row <= 0)
 		return rc ? rc : level_total(s, c->edge, r->first, r->last, &nothing, e);
 	if (edge != c->edge)
 		rc = level_total(s, c->edge, r->first, r->last, &nothing, e);
 	return rc ? rc : level_add(s, edge, r->minute, r->first, r->last, &r->amounts, e);
+}
+
+/* The first row of a mirror or exporter may decide the minutes beside it (spoke_around). */
+static int settle_beside(struct store *s, struct conv *v, const struct claim *c,
+			 int64_t minute, struct err *e)
+{
+	int rc;
+
+	if (!on_the_way(c) || !several_on_the_way(v))
+		return 0;
+	rc = settle_at(s, v, minute - 1, e);
+	return rc ? rc : settle_at(s, v, minute + 1, e);
+}
+
+/*
+ * A minute that is not over is only written down.  That the edge was seen is told once, when
+ * the row is new.
+ */
+static int add_open(struct store *s, struct conv *v, struct claim *c,
+		    const struct count_report *r, struct err *e)
+{
+	int64_t *row = &c->row[slot_of(r->minute)];
+	bool first = *row == CONV_NO_ROW;
+	int rc;
+
+	if (first)
+		*row = CONV_OPEN;
+	rc = put_row(s, c, *row, r, e);
+	if (!rc && first)
+		rc = level_total(s, c->edge, r->first, r->last, &nothing, e);
+	return rc || !first ? rc : settle_beside(s, v, c, r->minute, e);
 }
 
 int count_add(struct store *s, struct conv *v, struct claim *c, const struct count_report *r,
@@ -234,19 +343,21 @@ int count_add(struct store *s, struct conv *v, struct claim *c, const struct cou
 	struct conv_minute *m;
 	int64_t *row = &c->row[slot_of(r->minute)];
 	int rc = minute_of(s, v, r->minute, &m, e);
+	bool first = !rc && *row == CONV_NO_ROW;
 
 	if (rc)
 		return rc;
-	m->kinds |= 1u << conv_witness(c);
-	rc = contest(s, v, c, m, e);
-	if (!rc)
-		rc = settle(s, v, m, e);
+	if (r->minute > s->closed)
+		return add_open(s, v, c, r, e);
+	rc = settle(s, v, m, c, e);
 	if (rc)
 		return rc;
-	if (*row == CONV_NO_ROW)
-		*row = conv_witness(c) == m->kind ? c->edge : 0;
+	if (first)
+		*row = counts(m, c) ? c->edge : 0;
 	rc = put_row(s, c, *row, r, e);
-	return rc ? rc : put_levels(s, c, *row, r, e);
+	if (!rc)
+		rc = put_levels(s, c, *row, r, e);
+	return rc || !first ? rc : settle_beside(s, v, c, r->minute, e);
 }
 
 static int64_t *contested(struct store *s, int64_t sensor, int64_t minute, size_t *n,
@@ -274,20 +385,88 @@ int count_covered(struct store *s, int64_t sensor, int64_t minute, struct err *e
 {
 	size_t n;
 	int rc = 0;
-	int64_t *list = contested(s, sensor, minute, &n, e);
+	int64_t *list;
+
+	if (minute > s->closed)
+		return 0;
+	list = contested(s, sensor, minute, &n, e);
 
 	if (!list)
 		return db_fail(s, NULL);
 	for (size_t i = 0; i < n && !rc; i++) {
-		struct conv_minute *m;
 		struct conv *v;
 
 		rc = conv_at(s, list[i], &v, e);
 		if (!rc)
-			rc = minute_of(s, v, minute, &m, e);
-		if (!rc)
-			rc = settle(s, v, m, e);
+			rc = settle_at(s, v, minute, e);
 	}
 	free(list);
+	return rc;
+}
+
+/* Minutes that are over, and those that are not */
+
+static int save_claims(struct store *s, struct conv *v, struct err *e)
+{
+	int rc = 0;
+
+	for (struct claim *c = v->claims; c < v->claims + v->claims_n && !rc; c++)
+		if (c->unsaved)
+			rc = conv_save(s, c, e);
+	return rc;
+}
+
+int count_close(struct store *s, int64_t conversation, int64_t minute, struct err *e)
+{
+	struct conv *v;
+	int rc = conv_at(s, conversation, &v, e);
+
+	if (!rc)
+		rc = settle_at(s, v, minute, e);
+	return rc ? rc : save_claims(s, v, e);
+}
+
+/* Who would count, written nowhere. */
+static int judge(struct store *s, struct conv *v, int64_t minute, struct conv_minute *as,
+		 struct err *e)
+{
+	const struct authority_candidate *best;
+	struct conv_minute *m;
+	struct jury j;
+	int rc = minute_of(s, v, minute, &m, e);
+
+	if (!rc)
+		rc = summon(s, v, minute, NULL, &j, e);
+	if (rc)
+		return rc;
+	*as = *m;
+	best = authority_choose(j.list, j.n);
+	if (best) {
+		as->kind = best->kind;
+		as->origin = best->origin;
+	}
+	return 0;
+}
+
+int count_open(struct store *s, int64_t conversation, int64_t minute, count_open_fn *fn,
+	       void *ctx, struct err *e)
+{
+	struct conv_minute m;
+	struct count_report r;
+	struct conv *v;
+	int rc = conv_at(s, conversation, &v, e);
+
+	if (!rc)
+		rc = judge(s, v, minute, &m, e);
+	for (struct claim *c = rc ? NULL : v->claims; !rc && c < v->claims + v->claims_n;
+	     c++) {
+		if (c->row[slot_of(minute)] != CONV_OPEN)
+			continue;
+		rc = read_row(s, minute, c->id, &r, e);
+		if (!rc && !counts(&m, c))
+			r.amounts = nothing;
+		if (!rc)
+			fn(c->edge, &r, ctx);
+	}
 	return rc;
 }

@@ -3,13 +3,13 @@
  * Counting once.
  *
  * Every report is kept by minute and claim.  Of the claims of one conversation those of one
- * kind of witness, the authority of that minute, enter the levels: the one who covered most of
- * the minute, and of equals the client's host before the server's, the mirror, NetFlow.  A
- * host that covered the minute is the authority even when it reports nothing, because a
- * connection that falls across the end of a minute may be in another minute for the other
- * side.
+ * sensor, the authority of that minute (authority.h), enter the levels.  A host that covered
+ * the minute may be the authority even when it reports nothing, because a connection that
+ * falls across the end of a minute may be in another minute for the other side.
  *
- * Coverage and claims may come late.  Then whole rows change sides, and the levels get the
+ * A minute that is not over (close.h) is only written down; nobody can say yet who will have
+ * covered it.  When it is over each of its conversations is decided on, once.  Coverage and
+ * claims may come later still.  Then whole rows change sides, and the levels get the
  * difference in the same transaction, so that they hold each connection once at any time.
  */
 #ifndef STORE_COUNT_H
@@ -19,13 +19,6 @@
 #include "store/amount.h"
 #include "store/conv.h"
 #include "store/priv.h"
-
-/*
- * The authority: KINDS is the set of witnesses with reports, bits 1 << enum witness; COVERED
- * how many milliseconds each kind watched.  Where nobody's coverage is known, the first kind
- * of all that report.
- */
-enum witness count_authority(unsigned kinds, const int64_t covered[WITNESS_COUNT]);
 
 struct count_report {
 	int64_t minute;
@@ -37,5 +30,15 @@ int count_add(struct store *s, struct conv *v, struct claim *c, const struct cou
 	      struct err *e);
 /* SENSOR's coverage of MINUTE has changed. */
 int count_covered(struct store *s, int64_t sensor, int64_t minute, struct err *e);
+
+/* MINUTE of this conversation is over: it is decided on, and enters the levels. */
+int count_close(struct store *s, int64_t conversation, int64_t minute, struct err *e);
+/*
+ * As it would be decided on now, written nowhere, for who reads: each row of MINUTE that is
+ * open yet, with the edge that it is of, and no amounts where another one's count.
+ */
+typedef void count_open_fn(int64_t edge, const struct count_report *r, void *ctx);
+int count_open(struct store *s, int64_t conversation, int64_t minute, count_open_fn *fn,
+	       void *ctx, struct err *e);
 
 #endif

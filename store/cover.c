@@ -5,11 +5,11 @@
 
 #include "store/db.h"
 
-enum { COVER_KEPT = 500000, MINUTE_MS = 60000 };
+enum { MINUTE_MS = 60000 };
 
 struct cover_row {
 	int64_t key[2]; /* sensor, minute */
-	int64_t ms;
+	struct cover_minute c;
 	UT_hash_handle hh;
 };
 
@@ -17,9 +17,9 @@ struct cover_cache {
 	struct cover_row *rows;
 };
 
-bool cover_crowded(const struct cover_cache *c)
+size_t cover_bytes(const struct cover_cache *c)
 {
-	return c && HASH_COUNT(c->rows) > COVER_KEPT;
+	return c ? HASH_COUNT(c->rows) * (sizeof(struct cover_row) + PRIV_ENTRY) : 0;
 }
 
 void cover_free(struct cover_cache *c)
@@ -35,10 +35,30 @@ void cover_free(struct cover_cache *c)
 	free(c);
 }
 
+static int read_row(struct store *s, int64_t sensor, int64_t minute, struct cover_minute *c,
+		    struct err *e)
+{
+	int rc;
+	sqlite3_stmt *st = db_query(
+		s, e, "SELECT covered_ms, flaws FROM coverage WHERE minute = ? AND sensor = ?",
+		DB(I(minute), I(sensor)));
+
+	if (!st)
+		return db_fail(s, NULL);
+	rc = db_step(s, st, e);
+	if (rc <= 0)
+		return rc;
+	c->ms = sqlite3_column_int64(st, 0);
+	c->flaws = (unsigned)sqlite3_column_int64(st, 1);
+	db_done(st);
+	return 0;
+}
+
 static int find(struct store *s, int64_t sensor, int64_t minute, struct cover_row **out,
 		struct err *e)
 {
-	int64_t key[2] = { sensor, minute }, ms = 0;
+	int64_t key[2] = { sensor, minute };
+	struct cover_minute c = { 0 };
 	struct cover_row *r;
 	int rc;
 
@@ -47,46 +67,69 @@ static int find(struct store *s, int64_t sensor, int64_t minute, struct cover_ro
 	HASH_FIND(hh, s->covers->rows, key, sizeof(key), *out);
 	if (*out)
 		return 0;
-	rc = db_int(s, e, &ms,
-		    "SELECT covered_ms FROM coverage WHERE minute = ? AND sensor = ?",
-		    DB(I(minute), I(sensor)));
+	rc = read_row(s, sensor, minute, &c, e);
 	if (rc < 0)
 		return rc;
 	r = xcalloc(1, sizeof(*r));
 	memcpy(r->key, key, sizeof(key));
-	r->ms = ms;
+	r->c = c;
 	HASH_ADD(hh, s->covers->rows, key, sizeof(r->key), r);
 	*out = r;
 	return 0;
 }
 
-int cover_get(struct store *s, int64_t sensor, int64_t minute, int64_t *ms, struct err *e)
+int cover_get(struct store *s, int64_t sensor, int64_t minute, struct cover_minute *out,
+	      struct err *e)
 {
 	struct cover_row *r;
 	int rc = find(s, sensor, minute, &r, e);
 
 	if (!rc)
-		*ms = r->ms;
+		*out = r->c;
 	return rc;
+}
+
+int64_t cover_worth(const struct cover_minute *c)
+{
+	return c->flaws & COVER_FLAWED ? c->ms : 2 * c->ms;
+}
+
+static int put_row(struct store *s, const struct cover_row *r, struct err *e)
+{
+	return db_run(s, e,
+		      "INSERT INTO coverage(minute, sensor, covered_ms, flaws) "
+		      "VALUES(?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+		      "covered_ms = excluded.covered_ms, flaws = excluded.flaws",
+		      DB(I(r->key[1]), I(r->key[0]), I(r->c.ms), I(r->c.flaws)));
 }
 
 /* Two probes of one sensor may both have watched: no more than the minute. */
 static int add_minute(struct store *s, int64_t sensor, int64_t minute, int64_t ms,
-		      struct err *e)
+		      unsigned flaws, struct err *e)
 {
 	struct cover_row *r;
 	int rc = find(s, sensor, minute, &r, e);
 
-	if (rc || r->ms >= MINUTE_MS)
+	if (rc || (r->c.ms >= MINUTE_MS && (r->c.flaws | flaws) == r->c.flaws))
 		return rc;
-	r->ms = r->ms + ms < MINUTE_MS ? r->ms + ms : MINUTE_MS;
-	return db_run(s, e,
-		      "INSERT INTO coverage VALUES(?, ?, ?) "
-		      "ON CONFLICT DO UPDATE SET covered_ms = excluded.covered_ms",
-		      DB(I(minute), I(sensor), I(r->ms)));
+	r->c.ms = r->c.ms + ms < MINUTE_MS ? r->c.ms + ms : MINUTE_MS;
+	r->c.flaws |= flaws;
+	return put_row(s, r, e);
 }
 
-int cover_add(struct store *s, int64_t sensor, int64_t start_ms, int64_t end_ms, struct err *e)
+int cover_spoil(struct store *s, int64_t sensor, int64_t minute, unsigned flaws, struct err *e)
+{
+	struct cover_row *r;
+	int rc = find(s, sensor, minute, &r, e);
+
+	if (rc || (r->c.flaws | flaws) == r->c.flaws)
+		return rc;
+	r->c.flaws |= flaws;
+	return put_row(s, r, e);
+}
+
+int cover_add(struct store *s, int64_t sensor, int64_t start_ms, int64_t end_ms,
+	      unsigned flaws, struct err *e)
 {
 	while (start_ms < end_ms) {
 		int64_t minute = start_ms / MINUTE_MS;
@@ -95,7 +138,7 @@ int cover_add(struct store *s, int64_t sensor, int64_t start_ms, int64_t end_ms,
 
 		if (end > end_ms)
 			end = end_ms;
-		rc = add_minute(s, sensor, minute, end - start_ms, e);
+		rc = add_minute(s, sensor, minute, end - start_ms, flaws, e);
 		if (rc)
 			return rc;
 		start_ms = end;

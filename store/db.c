@@ -37,8 +37,19 @@ int db_fail_rc(int rc, const char *path, const char *words, struct err *e)
 	return err_set(e, code, "%s: %s", path, words);
 }
 
+/* On some paths (the index of the log, a sync) SQLite calls a full disk a failure of it. */
+static bool no_room(struct store *s)
+{
+	int code = sqlite3_system_errno(s->db);
+
+	return (sqlite3_errcode(s->db) & 0xff) == SQLITE_IOERR &&
+	       (code == ENOSPC || code == EDQUOT);
+}
+
 int db_fail(struct store *s, struct err *e)
 {
+	if (no_room(s))
+		return err_set(e, -ENOSPC, "%s: database or disk is full", s->path);
 	return db_fail_rc(sqlite3_extended_errcode(s->db), s->path, sqlite3_errmsg(s->db), e);
 }
 

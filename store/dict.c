@@ -7,6 +7,7 @@
 
 #include "common/utf8.h"
 #include "store/db.h"
+#include "store/sweep.h"
 
 struct named {
 	int64_t id;
@@ -32,6 +33,17 @@ static struct dict *dict_of(struct store *s)
 	if (!s->dict)
 		s->dict = xcalloc(1, sizeof(*s->dict));
 	return s->dict;
+}
+
+size_t dict_bytes(const struct dict *d)
+{
+	enum { NAME = 64 }; /* of a process, with unit and container */
+
+	return d ? HASH_COUNT(d->endpoints) * (sizeof(struct endpoint) + PRIV_ENTRY * 2) +
+			       HASH_COUNT(d->processes) *
+				       (sizeof(struct named) + NAME + PRIV_ENTRY) +
+			       HASH_COUNT(d->details) * (sizeof(struct told) + PRIV_ENTRY)
+		 : 0;
 }
 
 void dict_free(struct dict *d)
@@ -60,11 +72,13 @@ void dict_free(struct dict *d)
 
 /* Endpoints */
 
-static struct endpoint *keep_endpoint(struct dict *d, const struct endpoint_key *key,
+static struct endpoint *keep_endpoint(struct store *s, const struct endpoint_key *key,
 				      int64_t id, int64_t machine)
 {
 	struct endpoint *p = xcalloc(1, sizeof(*p));
+	struct dict *d = dict_of(s);
 
+	sweep_endpoint(s, id);
 	p->key = *key;
 	p->id = id;
 	p->machine = machine;
@@ -108,7 +122,7 @@ int dict_endpoint(struct store *s, int64_t realm, const struct addr *a, struct e
 	}
 	if (rc < 0)
 		return rc;
-	*out = keep_endpoint(d, &key, id, machine);
+	*out = keep_endpoint(s, &key, id, machine);
 	return 0;
 }
 
@@ -137,7 +151,7 @@ int dict_endpoint_at(struct store *s, int64_t id, struct endpoint **out, struct 
 	rc = holder(s, id, &machine, e);
 	if (rc < 0)
 		return rc;
-	*out = keep_endpoint(d, &key, id, machine);
+	*out = keep_endpoint(s, &key, id, machine);
 	return 0;
 }
 
@@ -219,6 +233,7 @@ int dict_process(struct store *s, const struct process *p, int64_t *out, struct 
 		rc = find_process(s, &k, out, e);
 		if (rc)
 			return rc;
+		sweep_process(s, *out);
 		n = xcalloc(1, sizeof(*n) + k.n);
 		n->id = *out;
 		memcpy(n->key, k.text, k.n);

@@ -54,6 +54,8 @@ int dict_detail(struct store *s, int64_t endpoint, int64_t process, const struct
 /* IN as valid UTF-8 of less than CAP bytes with its NUL; returns OUT. */
 const char *dict_clean(const char *in, char *out, size_t cap);
 
+/* Of memory, about. */
+size_t dict_bytes(const struct dict *d);
 void dict_free(struct dict *d);
 
 #endif

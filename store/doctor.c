@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "store/aside.h"
 #include "store/db.h"
 #include "store/known.h"
 #include "store/schema.h"
@@ -43,6 +44,23 @@ int doctor_damage(struct store *s, char words[DOCTOR_WORDS], struct err *e)
 	return strcmp(words, "ok") != 0;
 }
 
+int doctor_aside(struct store *s, struct doctor_aside *out, struct err *e)
+{
+	sqlite3_stmt *st = db_query(s, e,
+				    "SELECT json_extract(value, '$.file'), "
+				    "json_extract(value, '$.why'), "
+				    "json_extract(value, '$.when_ms') / 1000 FROM setting "
+				    "WHERE key = ? AND json_valid(value)",
+				    DB(T(ASIDE_SETTING)));
+	int rc = st ? db_step(s, st, e) : db_fail(s, NULL);
+
+	if (rc <= 0)
+		return rc;
+	*out = (struct doctor_aside){ db_text(st, 0), db_text(st, 1),
+				      sqlite3_column_int64(st, 2) };
+	return 1; /* reset when it is asked for again */
+}
+
 /* Sensors */
 
 static struct doctor_sensor sensor_of(sqlite3_stmt *st)
@@ -69,6 +87,8 @@ static struct doctor_sensor sensor_of(sqlite3_stmt *st)
 		.worst_hour = sqlite3_column_int64(st, 18) * 3600,
 		.worst_seen = (uint64_t)sqlite3_column_int64(st, 19),
 		.worst_kernel = (uint64_t)sqlite3_column_int64(st, 20),
+		.skew_ms = sqlite3_column_int64(st, 21),
+		.jumps = (uint64_t)sqlite3_column_int64(st, 22),
 	};
 }
 
@@ -82,7 +102,7 @@ int doctor_sensors(struct store *s, doctor_sensor_fn *fn, void *ctx, struct err 
 		"SELECT s.name, s.role, coalesce(iif(m.name = '', m.ident, m.name), s.host), "
 		"s.revoked, s.first_ms, s.last_ms, s.records, s.quarantined, s.rejected, s.lost, "
 		"s.overflow, s.unnamed, s.degraded, c.seen, c.counted, "
-		"g.n, g.start_ms, g.end_ms, w.hour, w.seen, w.counted "
+		"g.n, g.start_ms, g.end_ms, w.hour, w.seen, w.counted, s.skew_ms, s.clock_jumps "
 		"FROM sensor s LEFT JOIN machine m ON m.sensor = s.id "
 		"LEFT JOIN (SELECT sensor AS of, sum(min(active_seen, active_kernel) + "
 		"min(passive_seen, passive_kernel)) AS seen, "

@@ -27,6 +27,16 @@ int doctor_file(struct store *s, struct doctor_file *out, struct err *e);
 enum { DOCTOR_WORDS = 256 };
 int doctor_damage(struct store *s, char words[DOCTOR_WORDS], struct err *e);
 
+/*
+ * The database that was found damaged and set aside before this one was begun (store/aside.h):
+ * 1 and OUT, whose strings are good until the next call; 0 if there was none.
+ */
+struct doctor_aside {
+	const char *file, *why; /* its name, without a folder */
+	int64_t when;		/* Unix seconds */
+};
+int doctor_aside(struct store *s, struct doctor_aside *out, struct err *e);
+
 struct doctor_sensor {
 	const char *name, *role;
 	const char *machine; /* that it speaks for, else the host that enrolled it, or "" */
@@ -41,6 +51,8 @@ struct doctor_sensor {
 	int64_t gap_first, gap_last;		 /* Unix seconds: of the newest one */
 	int64_t worst_hour;			 /* Unix seconds; 0: none is below the whole */
 	uint64_t worst_seen, worst_kernel;
+	int64_t skew_ms; /* its clock less the collector's; its times are corrected */
+	uint64_t jumps;	 /* times that its clock was set */
 };
 typedef int doctor_sensor_fn(const struct doctor_sensor *row, void *ctx);
 /* By machine, then name. */

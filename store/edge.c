@@ -6,6 +6,7 @@
 
 #include "store/db.h"
 #include "store/level.h"
+#include "store/mark.h"
 
 struct alias {
 	int64_t edge, into;
@@ -16,6 +17,11 @@ struct edge_cache {
 	struct alias *aliases; /* all of them */
 	int64_t next;	       /* number, never used before: aliases must stay unambiguous */
 };
+
+size_t edge_bytes(const struct edge_cache *c)
+{
+	return c ? HASH_COUNT(c->aliases) * (sizeof(struct alias) + PRIV_ENTRY) : 0;
+}
 
 void edge_free(struct edge_cache *c)
 {
@@ -47,7 +53,9 @@ static int load(struct store *s, struct edge_cache *c, struct err *e)
 {
 	int rc = db_int(s, e, &c->next,
 			"SELECT 1 + max((SELECT ifnull(max(id), 0) FROM edge), "
-			"(SELECT ifnull(max(edge), 0) FROM merged))",
+			"(SELECT ifnull(max(edge), 0) FROM merged), "
+			"(SELECT ifnull(max(value), 1) - 1 FROM mark WHERE word = '" MARK_EDGE
+			"'))",
 			DB_NONE);
 	sqlite3_stmt *st;
 

@@ -22,6 +22,8 @@ int edge_final(struct store *s, int64_t edge, int64_t *out, struct err *e);
 /* Further keys of an imported line; of several the greatest stays. */
 int edge_extra(struct store *s, int64_t edge, const char *extra, struct err *e);
 
+/* Of memory, about. */
+size_t edge_bytes(const struct edge_cache *c);
 void edge_free(struct edge_cache *c);
 
 #endif

@@ -24,7 +24,7 @@ static int load_machines(struct store *s, struct known *k, struct err *e)
 		"iif(inventory = '', extra, "
 		"json_patch(iif(json_valid(extra), extra, '{}'), inventory)), "
 		"cores, memory, sensor != 0 OR watched, m.first_ms, m.last_ms, "
-		"c.seen, c.counted, s.lost, s.overflow, s.unnamed, s.degraded "
+		"c.seen, c.counted, s.lost, s.overflow, s.unnamed, s.degraded, s.skew_ms "
 		"FROM machine m LEFT JOIN sensor s ON s.id = m.sensor AND m.sensor != 0 "
 		/* what one namespace has too much makes up for nothing in another */
 		"LEFT JOIN (SELECT sensor AS of, sum(min(active_seen, active_kernel) + "
@@ -59,7 +59,8 @@ static int load_machines(struct store *s, struct known *k, struct err *e)
 			.lost = (uint64_t)sqlite3_column_int64(st, 15),
 			.overflow = (uint64_t)sqlite3_column_int64(st, 16),
 			.unnamed = (uint64_t)sqlite3_column_int64(st, 17),
-			.degraded = (uint32_t)sqlite3_column_int64(st, 18)
+			.degraded = (uint32_t)sqlite3_column_int64(st, 18),
+			.skew_ms = sqlite3_column_int64(st, 19)
 		};
 	}
 	return rc;

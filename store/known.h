@@ -21,6 +21,7 @@ struct known_machine {
 	int64_t first_ms, last_ms;
 	uint64_t opens_seen, opens_kernel, lost, overflow, unnamed;
 	uint32_t degraded;
+	int64_t skew_ms;
 };
 struct known_endpoint {
 	int64_t id;

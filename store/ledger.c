@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/close.h"
 #include "store/count.h"
 #include "store/cover.h"
 #include "store/host.h"
@@ -14,6 +15,7 @@
 #include "store/machine.h"
 #include "store/priv.h"
 #include "store/sensor.h"
+#include "store/skew.h"
 
 static const int64_t minute_ms = 60000;
 static const int64_t hour_ms = 3600000;
@@ -23,7 +25,9 @@ enum {
 	LATE_DAYS = 7,	   /* older than a spool can be; then its time is not believed */
 	EARLY_MINUTES = 5, /* a clock that is ahead */
 	KEPT_DAYS = 400,
-	BREAK_MS = 1000, /* between two COVERs: the sensor was not watching */
+	SPOILT_SIDE = 60,      /* minutes at each end of a loss */
+	SPOILT_MINUTES = 1440, /* by one batch */
+	BREAK_MS = 1000,       /* between two COVERs: the sensor was not watching */
 };
 
 /* One batch on its way in. */
@@ -31,9 +35,15 @@ struct intake {
 	struct store *s;
 	struct sensor *sensor;
 	int64_t received_ms, base_ms;
+	int64_t skew_ms; /* what the sensor's clock is ahead of ours */
+	struct cover *covers;
+	size_t covers_n, covers_cap;
+	struct lost *losses;
+	size_t losses_n, losses_cap;
 	int64_t *minutes; /* whose coverage this batch has changed */
 	size_t minutes_n, minutes_cap;
 	int64_t seen, quarantined, rejected, lost, overflow, unnamed;
+	unsigned spoilt;  /* minutes */
 	int64_t degraded; /* of the newest cover; -1: none was among them */
 };
 
@@ -61,21 +71,24 @@ static bool in_time(const struct intake *in, uint64_t ms)
 	return ms <= INT64_MAX && plausible(in, (int64_t)ms);
 }
 
-static int64_t plausible_or_now(const struct intake *in, uint64_t ms)
-{
-	return in_time(in, ms) ? (int64_t)ms : in->received_ms;
-}
-
-/* LAST is kept within the minute, so that the buckets of an edge lie within its life. */
+/*
+ * LAST is kept within the minute, so that the buckets of an edge lie within its life.  A
+ * minute of the sensor's is one of ours only where its clock is right: else the one in which
+ * FIRST lies.
+ */
 static void times_of(const struct intake *in, const struct flow *f, struct count_report *r)
 {
-	int64_t start = (int64_t)f->minute * minute_ms;
+	int64_t start = (int64_t)f->minute * minute_ms - in->skew_ms;
 	int64_t first = f->first_ms <= INT64_MAX ? (int64_t)f->first_ms : INT64_MAX;
 	int64_t last = f->last_ms <= INT64_MAX ? (int64_t)f->last_ms : INT64_MAX;
 
 	if (!plausible(in, start)) {
 		start = in->received_ms - in->received_ms % minute_ms;
 		last = in->received_ms;
+	} else if (start % minute_ms) {
+		if (first > start)
+			start = first < start + minute_ms ? first : start + minute_ms - 1;
+		start -= start % minute_ms;
 	}
 	if (last < start)
 		last = start;
@@ -90,6 +103,29 @@ static void times_of(const struct intake *in, const struct flow *f, struct count
 	r->minute = start / minute_ms;
 	r->first = first / 1000;
 	r->last = last / 1000;
+}
+
+/*
+ * Of a report in two of our minutes, which only a clock that is off can make, the part in the
+ * second one, by time; a single connection stays whole.
+ */
+static bool split(const struct intake *in, const struct flow *f, struct count_report *r,
+		  struct count_report *rest)
+{
+	int64_t start = r->minute * minute_ms, border = start + minute_ms;
+	int64_t first = (int64_t)f->first_ms, last = (int64_t)f->last_ms;
+
+	if (in->skew_ms % minute_ms == 0 || f->c.opens == 1 || !in_time(in, f->first_ms) ||
+	    !in_time(in, f->last_ms) || first >= border || last <= border ||
+	    last >= border + minute_ms)
+		return false;
+	*rest = *r;
+	rest->minute++;
+	rest->first = border / 1000;
+	rest->last = last / 1000;
+	rest->amounts = amount_share(&r->amounts, last - border,
+				     last - (first > start ? first : start));
+	return true;
 }
 
 /* Coverage comes last in a batch and is applied first: then less has to change sides. */
@@ -116,37 +152,136 @@ static void begin_run(struct intake *in)
 	in->sensor->covered_ms = in->base_ms;
 }
 
+static int64_t corrected(const struct intake *in, uint64_t ms)
+{
+	return ms <= INT64_MAX / 2 ? (int64_t)ms - in->skew_ms : INT64_MAX;
+}
+
+static void remember_minute(struct intake *in, int64_t minute)
+{
+	MEM_GROW(in->minutes, in->minutes_n, in->minutes_cap);
+	in->minutes[in->minutes_n++] = minute;
+}
+
+static unsigned flaws_of(const struct cover *c)
+{
+	return c->degraded | (c->overflow ? COVER_OVERFLOW : 0u);
+}
+
 static int take_cover(struct intake *in, const struct cover *c, struct err *e)
 {
-	int64_t start = (int64_t)c->start_ms, end = (int64_t)c->end_ms;
+	int64_t start = corrected(in, c->start_ms), end = corrected(in, c->end_ms);
 
 	if (!plausible(in, start) || !plausible(in, end))
 		return 0;
 	run_on(in->sensor, start, end);
-	for (int64_t m = start / minute_ms; m * minute_ms < end; m++) {
-		MEM_GROW(in->minutes, in->minutes_n, in->minutes_cap);
-		in->minutes[in->minutes_n++] = m;
-	}
-	return cover_add(in->s, in->sensor->id, start, end, e);
+	for (int64_t m = start / minute_ms; m * minute_ms < end; m++)
+		remember_minute(in, m);
+	return cover_add(in->s, in->sensor->id, start, end, flaws_of(c), e);
 }
 
-static int take_covers(struct intake *in, struct cur body, bool first, struct err *e)
+/*
+ * What was dropped are whole batches with their covers, so what is left to be spoilt are the
+ * minutes at both ends.
+ */
+static int spoil(struct intake *in, int64_t start, int64_t end, struct err *e)
+{
+	int64_t first = start / minute_ms, last = (end - 1) / minute_ms;
+	int rc = 0;
+
+	if (!plausible(in, start) || !plausible(in, end))
+		return 0;
+	for (int64_t m = first; m <= last && !rc && in->spoilt < SPOILT_MINUTES; m++) {
+		if (m == first + SPOILT_SIDE && last - SPOILT_SIDE > m)
+			m = last - SPOILT_SIDE;
+		in->spoilt++;
+		remember_minute(in, m);
+		rc = cover_spoil(in->s, in->sensor->id, m, COVER_LOST, e);
+	}
+	return rc;
+}
+
+/* What is said of the watch itself, by the sensor's clock; FIRST of its times to LAST. */
+static void read_covers(struct intake *in, struct cur body, int64_t *base, int64_t *end)
 {
 	struct wire_reader r;
 	struct wire_record rec;
-	int rc = 0;
 
 	wire_reader_begin(&r, body);
-	in->base_ms = plausible_or_now(in, r.base_ms);
-	if (first)
-		begin_run(in);
-	while (!rc && wire_reader_next(&r, &rec) > 0) {
-		if (rec.kind == WIRE_R_LOST)
-			begin_run(in);
-		else if (rec.kind == WIRE_R_COVER && cover_sane(&rec.cover))
-			rc = take_cover(in, &rec.cover, e);
+	*base = *end = r.base_ms <= INT64_MAX / 2 ? (int64_t)r.base_ms : 0;
+	while (wire_reader_next(&r, &rec) > 0) {
+		if (rec.kind == WIRE_R_LOST) {
+			MEM_GROW(in->losses, in->losses_n, in->losses_cap);
+			in->losses[in->losses_n++] = rec.lost;
+		} else if (rec.kind == WIRE_R_COVER && cover_sane(&rec.cover)) {
+			MEM_GROW(in->covers, in->covers_n, in->covers_cap);
+			in->covers[in->covers_n++] = rec.cover;
+			if ((int64_t)rec.cover.end_ms > *end)
+				*end = (int64_t)rec.cover.end_ms;
+		}
 	}
 	wire_reader_fini(&r);
+}
+
+/* Whether the minute of a batch that goes back was watched already. */
+static int watched_before(struct intake *in, int64_t ms, bool *out, struct err *e)
+{
+	struct cover_minute c;
+	int rc = cover_get(in->s, in->sensor->id, ms / minute_ms, &c, e);
+
+	*out = !rc && c.ms >= minute_ms - BREAK_MS;
+	return rc;
+}
+
+/* A correction that makes sense of nothing is none. */
+static int follow_clock(struct intake *in, bool first, int64_t base, int64_t end,
+			const struct ledger_from *from, struct err *e)
+{
+	struct sensor *x = in->sensor;
+	struct skew_batch b = { .first = first,
+				.base_ms = base,
+				.end_ms = end,
+				.received_ms = in->received_ms,
+				.told_ms = from->greeted ? from->skew_ms : x->skew.ms };
+	int64_t before = x->skew.ms;
+	enum skew_change change;
+	int rc = 0;
+
+	if (!plausible(in, base - b.told_ms) && plausible(in, base - before))
+		b.told_ms = before;
+	if (skew_goes_back(&x->skew, base))
+		rc = watched_before(in, base - before, &b.again, e);
+	if (rc)
+		return rc;
+	change = skew_follow(&x->skew, &b);
+	if (change == SKEW_REFINED)
+		x->covered_ms += before - x->skew.ms;
+	x->jumps += change == SKEW_STEPPED;
+	in->skew_ms = x->skew.ms;
+	if (!plausible(in, base - in->skew_ms) && plausible(in, base))
+		in->skew_ms = 0;
+	return 0;
+}
+
+static int take_covers(struct intake *in, const struct wire_batch *batch,
+		       const struct ledger_from *from, struct err *e)
+{
+	bool first = batch->sequence == 1;
+	int64_t base, end;
+	int rc;
+
+	read_covers(in, batch->body, &base, &end);
+	rc = follow_clock(in, first, base, end, from, e);
+	if (rc)
+		return rc;
+	in->base_ms = plausible(in, base - in->skew_ms) ? base - in->skew_ms : in->received_ms;
+	if (first || in->losses_n)
+		begin_run(in);
+	for (size_t i = 0; i < in->losses_n && !rc; i++)
+		rc = spoil(in, corrected(in, in->losses[i].start_ms),
+			   corrected(in, in->losses[i].end_ms), e);
+	for (size_t i = 0; i < in->covers_n && !rc; i++)
+		rc = take_cover(in, &in->covers[i], e);
 	return rc;
 }
 
@@ -167,7 +302,7 @@ static bool may_say(const struct sensor *x, const struct flow *f)
 	const struct addr *own = f->witness == WITNESS_CLIENT ? &f->client : &f->server;
 
 	if (!x->host)
-		return f->witness != WITNESS_IMPORT;
+		return f->witness == WITNESS_MIRROR || f->witness == WITNESS_NETFLOW;
 	if (f->witness != WITNESS_CLIENT && f->witness != WITNESS_SERVER)
 		return false;
 	return addr_is_scoped(own) || sensor_speaks(x, own) || stays_inside(x, f);
@@ -241,12 +376,12 @@ static int claim_of(struct intake *in, const struct flow *f, struct conv **v, st
 	return rc ? rc : conv_claim(in->s, *v, &w, c, e);
 }
 
-/* True if anything has changed. */
+/* True if a gauge has changed.  What only helps to pair is written when the minute is over. */
 static bool gauge(struct claim *c, const struct flow *f, int64_t run)
 {
-	bool same = c->run == run && c->live == f->live && c->pending == f->pending &&
-		    !f->c.opens && !f->samples_n;
+	bool same = c->run == run && c->live == f->live && c->pending == f->pending;
 
+	c->unsaved |= f->c.opens || f->samples_n;
 	c->run = run;
 	c->live = f->live;
 	c->pending = f->pending;
@@ -258,7 +393,7 @@ static bool gauge(struct claim *c, const struct flow *f, int64_t run)
 
 static int take_flow(struct intake *in, const struct flow *f, enum fate *fate, struct err *e)
 {
-	struct count_report r = { .amounts = amount_of(&f->c) };
+	struct count_report r = { .amounts = amount_of(&f->c) }, rest;
 	struct claim *c;
 	struct conv *v;
 	bool pair, save;
@@ -280,9 +415,9 @@ static int take_flow(struct intake *in, const struct flow *f, enum fate *fate, s
 		rc = edge_pair(in->s, v, e);
 	if (rc >= 0 && save)
 		rc = conv_save(in->s, c, e);
-	if (rc < 0)
-		return rc;
-	return count_add(in->s, v, c, &r, e);
+	if (rc >= 0 && split(in, f, &r, &rest))
+		rc = count_add(in->s, v, c, &rest, e);
+	return rc < 0 ? rc : count_add(in->s, v, c, &r, e);
 }
 
 /* Machines, listeners, losses */
@@ -438,6 +573,8 @@ static int take_records(struct intake *in, const struct wire_batch *b, struct er
 	int rc = 0, got;
 
 	wire_reader_begin(&r, b->body);
+	r.base_ms -=
+		(uint64_t)in->skew_ms; /* all times but a flow's minute are told from it */
 	while ((got = wire_reader_next(&r, &rec)) > 0 && !rc)
 		rc = take(in, &rec, e);
 	in->seen += r.process_n;
@@ -485,12 +622,14 @@ static int account(struct intake *in, const struct wire_batch *b, struct err *e)
 		return rc;
 	return db_run(in->s, e,
 		      "UPDATE sensor SET last_ms = max(last_ms, ?), covered_ms = ?, run = ?, "
+		      "skew_ms = ?, clock_base_ms = ?, clock_end_ms = ?, clock_jumps = ?, "
 		      "records = records + ?, quarantined = quarantined + ?, "
 		      "rejected = rejected + ?, lost = min(lost + ?, 9007199254740992), "
 		      "overflow = min(overflow + ?, 9007199254740992), "
 		      "unnamed = min(unnamed + ?, 9007199254740992), "
 		      "degraded = iif(? < 0, degraded, ?) WHERE id = ?",
-		      DB(I(in->received_ms), I(x->covered_ms), I(x->run),
+		      DB(I(in->received_ms), I(x->covered_ms), I(x->run), I(x->skew.ms),
+			 I(x->skew.base_ms), I(x->skew.end_ms), I(x->jumps),
 			 I(in->seen - in->quarantined - in->rejected), I(in->quarantined),
 			 I(in->rejected), I(in->lost), I(in->overflow), I(in->unnamed),
 			 I(in->degraded), I(in->degraded), I(x->id)));
@@ -518,9 +657,10 @@ int ledger_resume(struct store *s, const char *sensor, uint64_t epoch, uint64_t 
 	return rc <= 0 ? rc : position_of(s, id, epoch, sequence, e);
 }
 
-static int apply(struct intake *in, const struct wire_batch *b, struct err *e)
+static int apply(struct intake *in, const struct wire_batch *b, const struct ledger_from *from,
+		 struct err *e)
 {
-	int rc = take_covers(in, b->body, b->sequence == 1, e);
+	int rc = take_covers(in, b, from, e);
 
 	if (!rc)
 		rc = take_records(in, b, e);
@@ -530,12 +670,16 @@ static int apply(struct intake *in, const struct wire_batch *b, struct err *e)
 }
 
 int ledger_apply(struct store *s, const char *sensor, const struct wire_batch *batch,
-		 uint64_t received_ms, enum ledger_verdict *out, struct err *e)
+		 const struct ledger_from *from, enum ledger_verdict *out, struct err *e)
 {
-	struct intake in = { .s = s, .received_ms = (int64_t)received_ms, .degraded = -1 };
+	struct intake in = { .s = s,
+			     .received_ms = (int64_t)from->received_ms,
+			     .degraded = -1 };
 	uint64_t sequence;
-	int rc = sensor_get(s, sensor, in.received_ms, &in.sensor, e);
+	int rc = close_begin(s, e);
 
+	if (!rc)
+		rc = sensor_get(s, sensor, in.received_ms, &in.sensor, e);
 	if (!rc)
 		rc = position_of(s, in.sensor->id, batch->epoch, &sequence, e);
 	if (rc)
@@ -544,7 +688,9 @@ int ledger_apply(struct store *s, const char *sensor, const struct wire_batch *b
 	if (batch->sequence != sequence + 1)
 		return 0;
 	*out = LEDGER_APPLIED;
-	rc = apply(&in, batch, e);
+	rc = apply(&in, batch, from, e);
 	free(in.minutes);
+	free(in.covers);
+	free(in.losses);
 	return rc;
 }

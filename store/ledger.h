@@ -25,6 +25,13 @@ enum ledger_verdict {
 	LEDGER_GAP,	/* not the next one: the sensor must go back to ledger_resume */
 };
 
+/* How a batch came. */
+struct ledger_from {
+	uint64_t received_ms;
+	bool greeted;	 /* the sensor has told its clock: */
+	int64_t skew_ms; /* less ours, when it said HELLO (store/skew.h) */
+};
+
 /* The last committed sequence of this epoch, 0 for none. */
 int ledger_resume(struct store *s, const char *sensor, uint64_t epoch, uint64_t *sequence,
 		  struct err *e);
@@ -36,6 +43,6 @@ int ledger_resume(struct store *s, const char *sensor, uint64_t epoch, uint64_t 
  * the same.  Negative errno only when the database itself failed: then the caller rolls back.
  */
 int ledger_apply(struct store *s, const char *sensor, const struct wire_batch *batch,
-		 uint64_t received_ms, enum ledger_verdict *out, struct err *e);
+		 const struct ledger_from *from, enum ledger_verdict *out, struct err *e);
 
 #endif

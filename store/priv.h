@@ -13,12 +13,18 @@
 #define uthash_malloc(n) xmalloc(n)
 #include <uthash.h>
 
+/* Of an entry of a hash: its share of the buckets, and what malloc puts before it. */
+enum { PRIV_ENTRY = 24 };
+
 struct db_kept;
 struct dict;
 struct conv_cache;
 struct edge_cache;
 struct cover_cache;
 struct sensor_cache;
+struct closing;
+struct retaining;
+struct sweep;
 
 /*
  * The caches hold what the database holds, so they are dropped when a transaction is rolled
@@ -29,15 +35,25 @@ struct store {
 	sqlite3 *db;
 	char *path;
 	enum store_mode mode;
-	int64_t seen; /* data_version when the caches were last known to be right */
+	int64_t closed;		 /* the newest minute that is over */
+	struct closing *closing; /* close.c */
+	size_t memory;		 /* bytes that the caches may have between two transactions */
+	int64_t seen;		 /* data_version when the caches were last known to be right */
 	struct db_kept *kept;
 	struct dict *dict;
 	struct conv_cache *convs;
 	struct edge_cache *edges;
 	struct cover_cache *covers;
 	struct sensor_cache *sensors;
+	struct retaining *retaining; /* retain.c: what is done in this turn */
+	struct sweep *sweep;	     /* under way, else NULL */
 };
 
+/*
+ * A handle to a file as it is, which may be written to but is neither made, migrated nor
+ * checked to be one of ours; for db_query and its like, and store_close.
+ */
+struct store *store_look(const char *path, struct err *e);
 void store_forget(struct store *s);
 bool store_in_tx(const struct store *s);
 /* A call that is a transaction of its own unless the caller has one open. */

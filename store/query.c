@@ -166,7 +166,8 @@ static int emit_machine(const struct machines *m, const struct known_machine *k,
 				 .lost = k->lost,
 				 .overflow = k->overflow,
 				 .unnamed = k->unnamed,
-				 .degraded = k->degraded };
+				 .degraded = k->degraded,
+				 .skew_ms = k->skew_ms };
 	int rc = 0;
 
 	r.ips = texts_of(m, k->id, &r.ips_n);

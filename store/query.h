@@ -41,6 +41,7 @@ struct machine_row {
 	uint64_t overflow; /* connections that fitted no table */
 	uint64_t unnamed;  /* processes that were gone before they could be named */
 	uint32_t degraded; /* bits of enum degraded */
+	int64_t skew_ms;   /* its clock less the collector's; its times are corrected */
 };
 
 /* One end of an edge.  ID is NULL for an address that is no known machine. */

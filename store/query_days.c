@@ -1,35 +1,119 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* On how many days an edge was seen: what imports alone tell of has no days. */
+#include <stdlib.h>
+
+#include "store/alias.h"
 #include "store/db.h"
+#include "store/packed.h"
 #include "store/query.h"
 
 enum { DAY = 86400 };
 
-/* Edges that became part of another count there, over any number of steps; a circle ends. */
-static const char days[] =
-	"WITH RECURSIVE way(edge, at) AS (SELECT edge, into_edge FROM merged UNION "
-	"SELECT way.edge, merged.into_edge FROM way JOIN merged ON merged.edge = way.at), "
-	"tip(edge, at) AS (SELECT edge, at FROM way WHERE at NOT IN (SELECT edge FROM merged)) "
-	"SELECT coalesce(tip.at, d.edge), count(DISTINCT d.day) FROM fact_day d "
-	"LEFT JOIN tip ON tip.edge = d.edge "
-	"WHERE d.day >= ? AND d.day < ? AND d.records > 0 GROUP BY 1 ORDER BY 1";
+struct seen_days {
+	int64_t edge;
+	int64_t records; /* of the day that is being read */
+	unsigned days;
+};
+
+struct days {
+	struct aliases aliases;
+	struct seen_days *list; /* by edge */
+	size_t n, near;		/* near: behind the one found last */
+};
+
+static int load_edges(struct store *s, struct days *d, struct err *e)
+{
+	size_t cap = 0;
+	int rc = alias_load(s, &d->aliases, e);
+	sqlite3_stmt *st = rc ? NULL : db_stmt(s, e, "SELECT id FROM edge ORDER BY id");
+
+	if (!st)
+		return rc ? rc : db_fail(s, NULL);
+	while ((rc = db_step(s, st, e)) > 0) {
+		MEM_GROW(d->list, d->n, cap);
+		d->list[d->n++] = (struct seen_days){ sqlite3_column_int64(st, 0), 0, 0 };
+	}
+	return rc;
+}
+
+static int by_edge(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = ((const struct seen_days *)b)->edge;
+
+	return (x > y) - (x < y);
+}
+
+static int on_row(int64_t day, const struct pack_row *row, void *ctx)
+{
+	struct days *d = ctx;
+	int64_t edge = alias_tip(&d->aliases, row->edge);
+	struct seen_days *x = d->list + d->near;
+
+	(void)day;
+	uint64_t step = d->n ? (uint64_t)edge - (uint64_t)d->list[0].edge : 0;
+
+	if (step < d->n && d->list[step].edge == edge)
+		x = d->list + step;
+	else if (d->near >= d->n || x->edge != edge)
+		x = d->n ? bsearch(&edge, d->list, d->n, sizeof(*x), by_edge) : NULL;
+	if (!x)
+		return 0;
+	d->near = (size_t)(x - d->list) + 1;
+	x->records = (int64_t)((uint64_t)x->records + (uint64_t)row->a.records);
+	return 0;
+}
+
+static int add_day(struct store *s, struct days *d, int64_t day, struct err *e)
+{
+	int rc = packed_each(s, PACKED_DAY, day, day + 1, on_row, d, e);
+
+	for (struct seen_days *x = d->list; x < d->list + d->n; x++) {
+		x->days += x->records > 0;
+		x->records = 0;
+	}
+	return rc;
+}
+
+static int add_days(struct store *s, struct days *d, int64_t from, int64_t to, struct err *e)
+{
+	int64_t day;
+	int rc;
+
+	while ((rc = packed_next(s, PACKED_DAY, from, &day, e)) > 0 && day < to) {
+		rc = add_day(s, d, day, e);
+		if (rc)
+			return rc;
+		from = day + 1;
+	}
+	return rc < 0 ? rc : 0;
+}
+
+static int tell(const struct days *d, query_edge_days_fn *fn, void *ctx)
+{
+	int rc = 0;
+
+	for (const struct seen_days *x = d->list; x < d->list + d->n && !rc; x++)
+		if (x->days)
+			rc = fn(x->edge, x->days, ctx);
+	return rc;
+}
 
 int query_edge_days(struct store *s, const struct filter *f, query_edge_days_fn *fn, void *ctx,
 		    struct err *e)
 {
 	int64_t from = f->since / DAY, to = f->until ? (f->until + DAY - 1) / DAY : INT64_MAX;
-	sqlite3_stmt *st = db_query(s, e, days, DB(I(from), I(to)));
-	int rc;
+	struct days d = { 0 };
+	int rc = db_exec(s, e, "SAVEPOINT query"); /* one moment for all the scans */
 
-	if (!st)
-		return db_fail(s, NULL);
-	while ((rc = db_step(s, st, e)) > 0) {
-		rc = fn(sqlite3_column_int64(st, 0), (unsigned)sqlite3_column_int64(st, 1),
-			ctx);
-		if (rc) {
-			db_done(st);
-			return rc;
-		}
-	}
+	if (rc)
+		return rc;
+	rc = load_edges(s, &d, e);
+	if (!rc)
+		rc = add_days(s, &d, from, to, e);
+	db_exec(s, NULL, "RELEASE query");
+	if (!rc)
+		rc = tell(&d, fn, ctx);
+	free(d.list);
+	alias_fini(&d.aliases);
 	return rc;
 }

@@ -7,10 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/alias.h"
 #include "store/amount.h"
+#include "store/close.h"
 #include "store/db.h"
 #include "store/known.h"
 #include "store/order.h"
+#include "store/packed.h"
 #include "store/query.h"
 #include "store/seen.h"
 #include "store/window.h"
@@ -25,17 +28,13 @@ struct edge {
 	int64_t id;
 	struct order_place place;
 	char *extra;
-	struct amounts sum;
-	bool present; /* something is known of it in the window */
+	struct amounts *sum; /* in the query's array */
+	bool present;	     /* something is known of it in the window */
 	int64_t first, last;
 	unsigned witnesses;
 	bool guess;
 	struct gauge gauge; /* whose word LIVE and PENDING are */
 	uint64_t live, pending;
-};
-
-struct alias {
-	int64_t edge, into;
 };
 
 struct query {
@@ -44,9 +43,11 @@ struct query {
 	const struct filter *f;
 	struct known known;
 	struct edge *edge;
+	/* What millions of rows are added to lies close together: of edge[i]. */
+	int64_t *number;
+	struct amounts *sum;
 	size_t edge_n, near; /* near: behind the one found last */
-	struct alias *alias;
-	size_t alias_n;
+	struct aliases aliases;
 	struct seen *seen;
 };
 
@@ -57,40 +58,47 @@ static int by_number(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Edges that became part of another are found there; a circle is damage. */
-static struct edge *edge_at(struct query *q, int64_t id)
+/* Numbers are given one after the other: most stand where they would if none was missing. */
+static size_t find_edge(const struct query *q, int64_t id)
 {
-	const struct alias *a;
-	struct edge *ed;
+	uint64_t step = q->edge_n ? (uint64_t)id - (uint64_t)q->number[0] : 0;
+	const int64_t *at;
 
-	for (size_t i = 0; i < q->alias_n; i++) {
-		a = bsearch(&id, q->alias, q->alias_n, sizeof(*a), by_number);
-		if (!a)
-			break;
-		id = a->into;
-	}
-	if (q->near < q->edge_n && q->edge[q->near].id == id) /* scans go up as well */
-		return &q->edge[q->near++];
-	ed = q->edge_n ? bsearch(&id, q->edge, q->edge_n, sizeof(*q->edge), by_number) : NULL;
-	q->near = ed ? (size_t)(ed - q->edge) + 1 : 0;
-	return ed;
+	if (step < q->edge_n && q->number[step] == id)
+		return step;
+	at = q->edge_n ? bsearch(&id, q->number, q->edge_n, sizeof(*at), by_number) : NULL;
+	return at ? (size_t)(at - q->number) : SIZE_MAX;
 }
 
-static int load_aliases(struct query *q)
+/* The place of an edge, where one that became part of another is found there; or SIZE_MAX. */
+static size_t place_of(struct query *q, int64_t id)
 {
-	size_t cap = 0;
-	int rc;
-	sqlite3_stmt *st = db_query(
-		q->s, q->e, "SELECT edge, into_edge FROM merged ORDER BY edge", DB_NONE);
+	size_t i;
 
-	if (!st)
-		return db_fail(q->s, NULL);
-	while ((rc = db_step(q->s, st, q->e)) > 0) {
-		MEM_GROW(q->alias, q->alias_n, cap);
-		q->alias[q->alias_n++] = (struct alias){ sqlite3_column_int64(st, 0),
-							 sqlite3_column_int64(st, 1) };
+	id = alias_tip(&q->aliases, id);
+	if (q->near < q->edge_n && q->number[q->near] == id) /* scans go up as well */
+		return q->near++;
+	i = find_edge(q, id);
+	q->near = i + 1;
+	return i;
+}
+
+static struct edge *edge_at(struct query *q, int64_t id)
+{
+	size_t i = place_of(q, id);
+
+	return i == SIZE_MAX ? NULL : &q->edge[i];
+}
+
+/* Once all edges are known. */
+static void index_edges(struct query *q)
+{
+	q->number = xcalloc(q->edge_n + 1, sizeof(*q->number));
+	q->sum = xcalloc(q->edge_n + 1, sizeof(*q->sum));
+	for (size_t i = 0; i < q->edge_n; i++) {
+		q->number[i] = q->edge[i].id;
+		q->edge[i].sum = &q->sum[i];
 	}
-	return rc;
 }
 
 static int load_edges(struct query *q)
@@ -122,23 +130,34 @@ static int load_edges(struct query *q)
 	return rc;
 }
 
-/* Amounts: the edge in column 0, the amounts from column 1. */
-static int add_amounts(struct query *q, sqlite3_stmt *st)
+static void add_amounts(struct query *q, int64_t edge, const struct amounts *a)
+{
+	size_t i = place_of(q, edge);
+
+	if (i != SIZE_MAX)
+		amount_add(&q->sum[i], a);
+}
+
+/* The edge in column 0, the amounts from column 1. */
+static int add_rows(struct query *q, sqlite3_stmt *st)
 {
 	int rc;
 
 	if (!st)
 		return db_fail(q->s, NULL);
 	while ((rc = db_step(q->s, st, q->e)) > 0) {
-		struct edge *ed = edge_at(q, sqlite3_column_int64(st, 0));
 		struct amounts a = amount_read(st, 1);
 
-		if (!ed)
-			continue;
-		amount_add(&ed->sum, &a);
-		ed->present = ed->present || a.records > 0;
+		add_amounts(q, sqlite3_column_int64(st, 0), &a);
 	}
 	return rc;
+}
+
+static int on_packed(int64_t bucket, const struct pack_row *row, void *ctx)
+{
+	(void)bucket;
+	add_amounts(ctx, row->edge, &row->a);
+	return 0;
 }
 
 static int load_totals(struct query *q)
@@ -160,33 +179,24 @@ static int load_totals(struct query *q)
 		ed->last = sqlite3_column_int64(st, 2 + AMOUNT_N);
 		if (window)
 			continue;
-		ed->sum = amount_read(st, 1);
+		*ed->sum = amount_read(st, 1);
 		ed->present = true;
 	}
 	return rc;
 }
 
-static sqlite3_stmt *part_of(struct query *q, const struct window_part *p)
+static int add_part(struct query *q, const struct window_part *p)
 {
-	switch (p->level) {
-	case WINDOW_MINUTES:
-		return db_query(q->s, q->e,
-				"SELECT edge, " AMOUNT_NAMES " FROM fact_minute "
-				"WHERE minute >= ? AND minute < ? AND edge > 0",
-				DB(I(p->from), I(p->to)));
-	case WINDOW_HOURS:
-		return db_query(q->s, q->e,
-				"SELECT edge, " AMOUNT_NAMES " FROM fact_hour "
-				"WHERE hour >= ? AND hour < ?",
-				DB(I(p->from), I(p->to)));
-	default:
-		return db_query(q->s, q->e,
-				"SELECT edge, " AMOUNT_NAMES " FROM fact_day "
-				"WHERE day >= ? AND day < ?",
-				DB(I(p->from), I(p->to)));
-	}
+	if (p->level != WINDOW_MINUTES)
+		return packed_each(q->s, p->level == WINDOW_DAYS ? PACKED_DAY : PACKED_HOUR,
+				   p->from, p->to, on_packed, q, q->e);
+	return add_rows(q, db_query(q->s, q->e,
+				    "SELECT edge, " AMOUNT_NAMES " FROM fact_minute "
+				    "WHERE minute >= ? AND minute < ? AND edge > 0",
+				    DB(I(p->from), I(p->to))));
 }
 
+/* Late differences may be negative: what is there shows when all is added up. */
 static int load_window(struct query *q)
 {
 	int64_t until = q->f->until ? q->f->until : INT64_MAX;
@@ -195,14 +205,41 @@ static int load_window(struct query *q)
 	int rc = 0;
 
 	for (unsigned i = 0; i < n && !rc; i++)
-		rc = add_amounts(q, part_of(q, &part[i]));
-	if (rc)
-		return rc;
-	return add_amounts(q,
-			   db_query(q->s, q->e,
-				    "SELECT edge, " AMOUNT_NAMES " FROM span WHERE edge > 0 "
-				    "AND ((first < ? AND last >= ?) OR last = 0)",
-				    DB(I(until), I(q->f->since))));
+		rc = add_part(q, &part[i]);
+	if (!rc)
+		rc = add_rows(q, db_query(q->s, q->e,
+					  "SELECT edge, " AMOUNT_NAMES
+					  " FROM span WHERE edge > 0 "
+					  "AND ((first < ? AND last >= ?) OR last = 0)",
+					  DB(I(until), I(q->f->since))));
+	for (struct edge *ed = q->edge; ed < q->edge + q->edge_n; ed++)
+		ed->present = ed->sum->records > 0;
+	return rc;
+}
+
+/* Minutes that are not over enter no level yet. */
+static void add_open(int64_t edge, const struct count_report *r, void *ctx)
+{
+	struct query *q = ctx;
+	struct edge *ed = edge_at(q, edge);
+	bool window = q->f->since || q->f->until;
+
+	if (!ed)
+		return;
+	if (!ed->first || r->first < ed->first)
+		ed->first = r->first;
+	if (r->last > ed->last)
+		ed->last = r->last;
+	amount_add(ed->sum, &r->amounts);
+	ed->present = ed->present || !window || r->amounts.records > 0;
+}
+
+static int load_open(struct query *q)
+{
+	int64_t from = q->f->since / 60;
+	int64_t to = q->f->until ? (q->f->until + 59) / 60 : INT64_MAX;
+
+	return close_read(q->s, from, to, add_open, q, q->e);
 }
 
 /* Sensors before imports, of either the better witness, of imports the latest. */
@@ -264,13 +301,16 @@ static int load(struct query *q)
 	int rc = known_load(q->s, true, &q->known, q->e);
 
 	if (!rc)
-		rc = load_aliases(q);
+		rc = alias_load(q->s, &q->aliases, q->e);
 	if (!rc)
 		rc = load_edges(q);
+	index_edges(q);
 	if (!rc)
 		rc = load_totals(q);
 	if (!rc && (q->f->since || q->f->until))
 		rc = load_window(q);
+	if (!rc)
+		rc = load_open(q);
 	if (!rc)
 		rc = load_claims(q);
 	if (rc)
@@ -320,7 +360,7 @@ static struct edge_row row_of(const struct query *q, const struct edge *ed)
 		.server = end_of(q, ed->place.server, ed->place.server_process),
 		.proto = ed->place.proto,
 		.port = ed->place.port,
-		.c = amount_counters(&ed->sum),
+		.c = amount_counters(ed->sum),
 		.live = now ? ed->live : 0,
 		.pending = now ? ed->pending : 0,
 		.first = clip(ed->first, f->since, f->until),
@@ -352,7 +392,7 @@ static void join(struct edge *to, const struct edge *more)
 		free(to->extra);
 		to->extra = xstrdup(more->extra);
 	}
-	amount_add(&to->sum, &more->sum);
+	amount_add(to->sum, more->sum);
 	to->live += more->live;
 	to->pending += more->pending;
 	if (more->first && (!to->first || more->first < to->first))
@@ -444,7 +484,9 @@ int query_edges(struct store *s, const struct filter *f, query_edge_fn *fn, void
 	for (size_t i = 0; i < q.edge_n; i++)
 		free(q.edge[i].extra);
 	free(q.edge);
-	free(q.alias);
+	free(q.number);
+	free(q.sum);
+	alias_fini(&q.aliases);
 	seen_free(q.seen);
 	known_fini(&q.known);
 	return rc;

@@ -92,7 +92,9 @@ static int read_row(struct store *s, struct sensor *x, struct err *e)
 {
 	int rc;
 	sqlite3_stmt *st =
-		db_query(s, e, "SELECT id, role, covered_ms, run FROM sensor WHERE name = ?",
+		db_query(s, e,
+			 "SELECT id, role, covered_ms, run, skew_ms, "
+			 "clock_base_ms, clock_end_ms, clock_jumps FROM sensor WHERE name = ?",
 			 DB(T(x->name)));
 
 	if (!st)
@@ -101,9 +103,14 @@ static int read_row(struct store *s, struct sensor *x, struct err *e)
 	if (rc <= 0)
 		return rc;
 	x->id = sqlite3_column_int64(st, 0);
-	x->host = strcmp(db_text(st, 1), "mirror") != 0;
+	x->host = strcmp(db_text(st, 1), "host") == 0;
 	x->covered_ms = sqlite3_column_int64(st, 2);
 	x->run = sqlite3_column_int64(st, 3);
+	x->skew.ms = sqlite3_column_int64(st, 4);
+	x->skew.base_ms = sqlite3_column_int64(st, 5);
+	x->skew.end_ms = sqlite3_column_int64(st, 6);
+	x->skew.known = x->skew.base_ms != 0;
+	x->jumps = sqlite3_column_int64(st, 7);
 	db_done(st);
 	return 1;
 }

@@ -6,6 +6,7 @@
 #include "common/err.h"
 #include "common/fact.h"
 #include "store/priv.h"
+#include "store/skew.h"
 
 struct sensor {
 	char *name;
@@ -13,6 +14,8 @@ struct sensor {
 	bool host;	 /* role host: may speak for its own addresses only */
 	int64_t machine; /* that it speaks for, 0: none yet */
 	int64_t covered_ms, run;
+	struct skew skew;
+	int64_t jumps; /* times that its clock was set */
 	struct sensor_addr {
 		struct addr addr;
 		bool contested; /* another machine has it: good inside this one only */

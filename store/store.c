@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/buf.h"
+#include "store/close.h"
 #include "store/conv.h"
 #include "store/cover.h"
 #include "store/db.h"
@@ -18,6 +20,7 @@
 #include "store/priv.h"
 #include "store/schema.h"
 #include "store/sensor.h"
+#include "store/sweep.h"
 
 enum { BUSY_MS = 10000 };
 
@@ -28,6 +31,7 @@ void store_forget(struct store *s)
 	edge_free(s->edges);
 	cover_free(s->covers);
 	sensor_free(s->sensors);
+	close_forget(s);
 	s->dict = NULL;
 	s->convs = NULL;
 	s->edges = NULL;
@@ -40,6 +44,8 @@ void store_close(struct store *s)
 	if (!s)
 		return;
 	store_forget(s);
+	sweep_free(s->sweep);
+	free(s->retaining);
 	db_forget_statements(s);
 	sqlite3_close(s->db);
 	free(s->path);
@@ -220,6 +226,7 @@ struct store *store_open(const char *path, enum store_mode mode, struct err *e)
 	s = xcalloc(1, sizeof(*s));
 	s->path = xstrdup(path);
 	s->mode = mode;
+	s->memory = (size_t)STORE_MEMORY_MB << 20;
 	if (mode == STORE_READ)
 		rc = attach_read(s, e);
 	else
@@ -230,9 +237,36 @@ struct store *store_open(const char *path, enum store_mode mode, struct err *e)
 	return NULL;
 }
 
+struct store *store_look(const char *path, struct err *e)
+{
+	struct store *s;
+	char *name;
+	int rc = probe(path, STORE_WRITE, e);
+
+	if (rc)
+		return NULL;
+	s = xcalloc(1, sizeof(*s));
+	s->path = xstrdup(path);
+	s->mode = STORE_WRITE;
+	name = plain_name(path);
+	rc = attach(s, name, SQLITE_OPEN_READWRITE, e);
+	free(name);
+	if (!rc)
+		return s;
+	store_close(s);
+	return NULL;
+}
+
 void store_patience(struct store *s, int ms)
 {
 	sqlite3_busy_timeout(s->db, ms);
+}
+
+static bool crowded(const struct store *s)
+{
+	return dict_bytes(s->dict) + conv_bytes(s->convs) + edge_bytes(s->edges) +
+		       cover_bytes(s->covers) >
+	       s->memory;
 }
 
 /* Another process may have written since: then what is in memory is no longer so. */
@@ -243,10 +277,31 @@ static int look_around(struct store *s, struct err *e)
 
 	if (rc < 0)
 		return rc;
-	if (seen != s->seen || conv_crowded(s->convs) || cover_crowded(s->covers))
+	if (seen != s->seen) {
+		sweep_free(s->sweep);
+		s->sweep = NULL;
+	}
+	if (seen != s->seen || crowded(s))
 		store_forget(s);
 	s->seen = seen;
 	return 0;
+}
+
+/* An eighth is for pages: the ledger finds nearly all it needs in its own caches. */
+int store_memory(struct store *s, unsigned mb, struct err *e)
+{
+	char sql[64];
+
+	s->memory = ((size_t)mb << 20) / 8 * 7;
+	snprintf(sql, sizeof(sql), "PRAGMA cache_size = -%u", mb * 1024 / 8);
+	return db_exec(s, e, sql);
+}
+
+int store_checkpoints(struct store *s, bool itself, struct err *e)
+{
+	return db_exec(s, e,
+		       itself ? "PRAGMA wal_autocheckpoint = 4000"
+			      : "PRAGMA wal_autocheckpoint = 0");
 }
 
 int store_begin(struct store *s, struct err *e)

@@ -9,6 +9,7 @@
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/err.h"
@@ -32,6 +33,16 @@ const char *store_path(const struct store *s);
 
 /* How long store_begin waits for another writer; ten seconds unless this is called. */
 void store_patience(struct store *s, int ms);
+
+/*
+ * How much memory the caches may have, pages of the file and what is known of it together;
+ * STORE_MEMORY_MB unless this is called.
+ */
+enum { STORE_MEMORY_MB = 512, STORE_MEMORY_LEAST_MB = 32 };
+int store_memory(struct store *s, unsigned mb, struct err *e);
+
+/* Whether commits fold the WAL into the file by themselves (yes) or another does: wal.h. */
+int store_checkpoints(struct store *s, bool itself, struct err *e);
 
 /*
  * The writer's transaction.  Begin waits for another writer, then returns -EBUSY.  All return

@@ -41,7 +41,12 @@ static char token[TOKEN_TEXT];
 
 static inline void start_collector(uint16_t on_port)
 {
-	struct server_config config = { home, "127.0.0.1", on_port, -1 };
+	struct server_config config = { .dir = home,
+					.host = "127.0.0.1",
+					.port = on_port,
+					.keep = RETAIN_DEFAULT,
+					.memory_mb = STORE_MEMORY_MB,
+					.ready_fd = -1 };
 	char line[64] = "", host[64];
 	int ready[2];
 

@@ -249,6 +249,9 @@ START_TEST(sensors_that_miss_something)
 	doctor_judge_sensor(&c, &s, NOW);
 	expect(CHECK_WARN, "1 record lost in 1 gap; the newest from 2026", "no traffic");
 	s.lost = 0;
+	doctor_judge_sensor(&c, &s, NOW);
+	expect(CHECK_WARN, "what it told in 1 gap is lost", "put back");
+	s.gaps = 0;
 	s.degraded = DEGRADED_NO_UDP | DEGRADED_NO_NAT;
 	doctor_judge_sensor(&c, &s, NOW);
 	expect(CHECK_OK, "no_udp", "");
@@ -258,6 +261,17 @@ START_TEST(sensors_that_miss_something)
 	s.degraded = DEGRADED_OFF;
 	doctor_judge_sensor(&c, &s, NOW);
 	expect(CHECK_FAIL, "probes_off", "budget");
+}
+END_TEST
+
+START_TEST(a_database_that_was_set_aside)
+{
+	struct doctor_aside a = { "skein.db.damaged-1", "page 3", NOW };
+
+	doctor_judge_aside(&c, &a, true);
+	expect(CHECK_WARN, "became skein.db.damaged-1 (page 3)", "restore");
+	doctor_judge_aside(&c, &a, false);
+	expect(CHECK_OK, "became skein.db.damaged-1", "");
 }
 END_TEST
 
@@ -297,6 +311,7 @@ int main(void)
 	tcase_add_test(t, databases);
 	tcase_add_test(t, sensors_that_are_silent);
 	tcase_add_test(t, sensors_that_miss_something);
+	tcase_add_test(t, a_database_that_was_set_aside);
 	tcase_add_test(t, coverage_and_quarantine);
 	return unit_run("doctor", t);
 }

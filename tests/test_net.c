@@ -579,7 +579,7 @@ END_TEST
 
 START_TEST(one_directory_has_one_collector)
 {
-	struct server_config config = { home, "127.0.0.1", 0, -1 };
+	struct server_config config = { .dir = home, .host = "127.0.0.1", .ready_fd = -1 };
 	struct err e = { 0 };
 
 	ck_assert_int_eq(server_run(&config, &e), -EWOULDBLOCK);

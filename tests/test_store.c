@@ -463,6 +463,7 @@ static void count_batches(void)
 				      .minute = (unsigned)at / 40,
 				      .opens = 1,
 				      .witness = WITNESS_CLIENT };
+		const struct ledger_from from = { .received_ms = KIT_NOW + 600000 };
 		enum ledger_verdict v;
 		struct wire_batch b;
 
@@ -472,8 +473,7 @@ static void count_batches(void)
 		for (f.port = 1; f.port <= BATCH_FLOWS; f.port++)
 			kit_flow(&k, &f);
 		b = kit_batch(&k, 1, ++at);
-		if (store_begin(k.s, NULL) ||
-		    ledger_apply(k.s, "A", &b, KIT_NOW + 600000, &v, NULL) ||
+		if (store_begin(k.s, NULL) || ledger_apply(k.s, "A", &b, &from, &v, NULL) ||
 		    v != LEDGER_APPLIED || store_commit(k.s, NULL))
 			_exit(8);
 		wire_writer_fini(&k.w);

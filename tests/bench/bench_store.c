@@ -228,6 +228,7 @@ START_TEST(bench_ledger)
 	kit_open(&k);
 	for (unsigned m = 0; m < MINUTES; m++) {
 		for (unsigned s = 0; s < SENSORS; s++) {
+			const struct ledger_from from = { .received_ms = KIT_NOW + 600000 };
 			enum ledger_verdict v;
 			struct wire_batch b;
 
@@ -241,7 +242,7 @@ START_TEST(bench_ledger)
 			t = cpu();
 			if (s % 50 == 0)
 				store_begin(k.s, NULL);
-			ledger_apply(k.s, name, &b, KIT_NOW + 600000, &v, NULL);
+			ledger_apply(k.s, name, &b, &from, &v, NULL);
 			if (s % 50 == 49)
 				store_commit(k.s, NULL);
 			spent += cpu() - t;

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collector/database.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/file.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "store/aside.h"
+#include "store/integrity.h"
+
+enum { PATIENCE_MS = 200 }; /* of the one loop: commit.c tries again */
+
+static char *suspect_path(const struct database *d)
+{
+	return xasprintf("%s.suspect", d->path);
+}
+
+void database_suspect(const struct database *d, const char *words)
+{
+	char *path = suspect_path(d);
+
+	file_replace(path, 0600, words, strlen(words), NULL);
+	free(path);
+}
+
+static bool is_suspect(const struct database *d)
+{
+	char *path = suspect_path(d);
+	bool yes = access(path, F_OK) == 0;
+
+	free(path);
+	return yes;
+}
+
+static void no_suspect(const struct database *d)
+{
+	char *path = suspect_path(d);
+
+	unlink(path);
+	free(path);
+}
+
+/* Who may speak is read from the damaged file, and from the copy beside it where that fails.
+ */
+static int carry(struct database *d, const char *old, const char *why, struct err *e)
+{
+	char *people = xasprintf("%s.people", d->path);
+	struct aside first = { 0 }, second = { 0 };
+	int rc = aside_carry(d->store, old, &first, e);
+
+	if (!rc && access(people, F_OK) == 0)
+		rc = aside_carry(d->store, people, &second, e);
+	if (!rc)
+		rc = aside_note(d->store, old, why, clock_ms(), e);
+	if (!rc)
+		log_err("%s is damaged (%s): set aside as %s; going on with an empty one. "
+			"%llu rows of sensors, tokens and plans were taken over%s; facts that no "
+			"sensor has any more are lost: skein-collector restore puts back a backup",
+			d->path, why, old, (unsigned long long)(first.rows + second.rows),
+			first.torn && !second.rows ? ", not all could be read" : "");
+	free(people);
+	return rc;
+}
+
+static int set_aside(struct database *d, const char *why, struct err *e)
+{
+	char *old;
+	int rc = aside_move(d->path, "damaged", clock_ms(), &old, e);
+
+	if (!rc) {
+		d->store = store_open(d->path, STORE_WRITE, e);
+		rc = d->store ? carry(d, old, why, e) : -EIO;
+	}
+	free(old);
+	d->stats->set_aside++;
+	return rc;
+}
+
+/* "" if there is nothing wrong with it that would be known by now. */
+static void check(struct database *d, char words[KEEPER_WORDS])
+{
+	bool suspect = is_suspect(d);
+	struct stat st;
+
+	words[0] = 0;
+	if (stat(d->path, &st) < 0 || !st.st_size)
+		return;
+	switch (keeper_check(&d->keeper, suspect ? -1 : DATABASE_CHECK_MS, words)) {
+	case KEEPER_DAMAGED:
+		return;
+	case KEEPER_READING:
+		log_info("%s has %lld MB: it is being checked beside the work", d->path,
+			 (long long)st.st_size >> 20);
+		break;
+	case KEEPER_UNKNOWN:
+		log_warn("%s could not be checked: %s", d->path, words);
+		break;
+	case KEEPER_WHOLE:
+		if (suspect)
+			log_info("%s was found whole", d->path);
+		break;
+	}
+	words[0] = 0;
+}
+
+static int open_checked(struct database *d, struct err *e)
+{
+	char words[KEEPER_WORDS];
+
+	check(d, words);
+	if (*words)
+		return set_aside(d, words, e);
+	d->store = store_open(d->path, STORE_WRITE, e);
+	if (d->store)
+		return 0;
+	if (!integrity_broken(e->code))
+		return -EIO;
+	snprintf(words, sizeof(words), "%.*s", KEEPER_WORDS - 1, e->msg);
+	return set_aside(d, words, e);
+}
+
+int database_open(struct database *d, const char *dir, struct stats *stats, struct err *e)
+{
+	int rc;
+
+	*d = (struct database){ .path = file_path(dir, "skein.db"), .stats = stats };
+	rc = keeper_start(&d->keeper, d->path, stats, e);
+	if (!rc)
+		rc = open_checked(d, e);
+	if (!rc)
+		rc = store_checkpoints(d->store, false, e);
+	if (rc)
+		return rc;
+	store_patience(d->store, PATIENCE_MS);
+	no_suspect(d);
+	keeper_go(&d->keeper);
+	return 0;
+}
+
+void database_sweep(struct database *d)
+{
+	int status;
+
+	if (!d->keeper.child.pid || !child_reap(&d->keeper.child, &status))
+		return;
+	log_err("the keeper of the database has ended (status %d): commits fold the log "
+		"themselves from now on",
+		status);
+	store_checkpoints(d->store, true, NULL);
+}
+
+/* The keeper ends first: who closes the database last folds the log and removes it. */
+void database_close(struct database *d)
+{
+	if (d->path)
+		keeper_stop(&d->keeper);
+	store_close(d->store);
+	free(d->path);
+}

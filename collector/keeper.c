@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collector/keeper.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "store/aside.h"
+#include "store/integrity.h"
+#include "store/wal.h"
+
+enum {
+	TICK_MS = 1000,
+	PEOPLE_S = 20,	  /* between two looks whether people did something */
+	COMPLAIN_S = 600, /* between two lines about the same trouble */
+};
+
+/* In the child */
+
+struct keeping {
+	int fd;
+	const char *path;
+	struct stats *stats;
+	struct wal *wal; /* NULL until it may be folded */
+	uint64_t looked_s, complained_s;
+};
+
+static uint64_t now_s(void)
+{
+	return clock_us() / 1000000;
+}
+
+static void answer(int fd, char verdict, const char *words)
+{
+	char text[1 + KEEPER_WORDS];
+	int n = snprintf(text, sizeof(text), "%c%.*s", verdict, KEEPER_WORDS - 1, words);
+
+	(void)!send(fd, text, (size_t)n, MSG_NOSIGNAL);
+}
+
+static void check(const struct keeping *k)
+{
+	char words[INTEGRITY_WORDS] = "";
+	struct err e = { 0 };
+	int rc = integrity_file(k->path, words, &e);
+
+	if (rc < 0)
+		answer(k->fd, 'n', e.msg);
+	else
+		answer(k->fd, rc ? 'd' : 'w', words);
+}
+
+static void complain(struct keeping *k, const char *words)
+{
+	uint64_t now = now_s();
+
+	if (k->complained_s && now < k->complained_s + COMPLAIN_S)
+		return;
+	k->complained_s = now;
+	log_warn("%s", words);
+}
+
+static void fold(struct keeping *k)
+{
+	struct err e = { 0 };
+	struct wal_state w;
+	char words[160];
+
+	if (!k->wal)
+		k->wal = wal_open(k->path, &e);
+	if (!k->wal || wal_tend(k->wal, now_s(), &w, &e) < 0) {
+		complain(k, e.msg);
+		return;
+	}
+	k->stats->wal_bytes = w.bytes;
+	k->stats->wal_folds += w.folded > 0;
+	k->stats->wal_pages += w.folded;
+	k->stats->wal_held = w.held;
+	if (!w.held)
+		return;
+	snprintf(words, sizeof(words),
+		 "the write-ahead log has %llu MB: a reader of the database has not ended for "
+		 "long (a backup, skein?)",
+		 (unsigned long long)(w.bytes >> 20));
+	complain(k, words);
+}
+
+static void keep_people(struct keeping *k)
+{
+	struct err e = { 0 };
+
+	if (now_s() < k->looked_s + PEOPLE_S)
+		return;
+	k->looked_s = now_s();
+	if (aside_keep_people(k->path, &e) < 0)
+		complain(k, e.msg);
+}
+
+static int keep(int fd, void *ctx)
+{
+	const struct keeper *parent = ctx;
+	struct keeping k = { .fd = fd, .path = parent->path, .stats = parent->stats };
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	bool going = false;
+	char order;
+
+	child_keep(&fd, 1);
+	for (;;) {
+		if (poll(&p, 1, going ? TICK_MS : -1) > 0) {
+			if (recv(fd, &order, 1, 0) != 1)
+				break;
+			if (order == 'c')
+				check(&k);
+			going = going || order == 'g';
+		}
+		if (!going)
+			continue;
+		fold(&k);
+		keep_people(&k);
+	}
+	wal_close(k.wal);
+	return 0;
+}
+
+/* In the collector */
+
+int keeper_start(struct keeper *k, const char *path, struct stats *stats, struct err *e)
+{
+	*k = (struct keeper){ .path = path, .stats = stats };
+	return child_start(&k->child, "the keeper of the database", keep, k, e);
+}
+
+void keeper_stop(struct keeper *k)
+{
+	child_stop(&k->child);
+}
+
+static void order(struct keeper *k, char what)
+{
+	(void)!send(k->child.fd, &what, 1, MSG_NOSIGNAL);
+}
+
+/* A file on which the check itself dies is no file to go on with. */
+enum keeper_verdict keeper_verdict(struct keeper *k, char words[KEEPER_WORDS])
+{
+	char text[1 + KEEPER_WORDS];
+	ssize_t n = recv(k->child.fd, text, sizeof(text) - 1, 0);
+
+	k->reading = false;
+	if (n <= 0) {
+		snprintf(words, KEEPER_WORDS, "the check of it ended without a word");
+		return KEEPER_DAMAGED;
+	}
+	text[n] = 0;
+	snprintf(words, KEEPER_WORDS, "%.*s", KEEPER_WORDS - 1, text + 1);
+	if (text[0] == 'w')
+		return KEEPER_WHOLE;
+	return text[0] == 'd' ? KEEPER_DAMAGED : KEEPER_UNKNOWN;
+}
+
+enum keeper_verdict keeper_check(struct keeper *k, int patience_ms, char words[KEEPER_WORDS])
+{
+	struct pollfd p = { .fd = k->child.fd, .events = POLLIN };
+	int rc;
+
+	order(k, 'c');
+	do
+		rc = poll(&p, 1, patience_ms);
+	while (rc < 0 && errno == EINTR);
+	if (rc > 0)
+		return keeper_verdict(k, words);
+	k->reading = true;
+	return KEEPER_READING;
+}
+
+void keeper_go(struct keeper *k)
+{
+	order(k, 'g');
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The process beside the collector that reads the database as a whole, so that no commit waits
+ * for it: it checks the file at the start, folds the write-ahead log into it, and keeps the
+ * small copy of what people did (store/aside.h).
+ */
+#ifndef COLLECTOR_KEEPER_H
+#define COLLECTOR_KEEPER_H
+
+#include "collector/child.h"
+#include "collector/stats.h"
+
+enum { KEEPER_WORDS = 256 };
+
+enum keeper_verdict {
+	KEEPER_WHOLE,
+	KEEPER_DAMAGED,
+	KEEPER_READING, /* not done within the time given */
+	KEEPER_UNKNOWN, /* the check could not be run: words say why */
+};
+
+struct keeper {
+	struct child child;
+	const char *path; /* borrowed */
+	struct stats *stats;
+	bool reading;
+};
+
+/* To be called before the store is opened; PATH is that of the database. */
+int keeper_start(struct keeper *k, const char *path, struct stats *stats, struct err *e);
+void keeper_stop(struct keeper *k);
+
+/* Begins the check and waits for so long (-1: until it is done). */
+enum keeper_verdict keeper_check(struct keeper *k, int patience_ms, char words[KEEPER_WORDS]);
+/* The verdict of a check that was not done then, once the child's descriptor is readable. */
+enum keeper_verdict keeper_verdict(struct keeper *k, char words[KEEPER_WORDS]);
+/* The store is open and good: from now on the log is folded. */
+void keeper_go(struct keeper *k);
+
+#endif

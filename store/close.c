@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/close.h"
+
+#include <stdlib.h>
+
+#include "store/db.h"
+#include "store/mark.h"
+#include "store/priv.h"
+
+enum { MINUTE_MS = 60000 };
+
+/* Rows up to (minute, claim) need not be looked at again. */
+struct closing {
+	int64_t minute, claim;
+};
+
+struct open_row {
+	int64_t minute, claim, conversation;
+};
+struct open_list {
+	struct open_row *row;
+	size_t n, cap;
+};
+
+int close_begin(struct store *s, struct err *e)
+{
+	int64_t swept;
+	int rc;
+
+	if (s->closing)
+		return 0;
+	rc = mark_get(s, MARK_CLOSED, &s->closed, e);
+	if (!rc)
+		rc = mark_get(s, MARK_SWEPT, &swept, e);
+	if (rc)
+		return rc;
+	s->closing = xcalloc(1, sizeof(*s->closing));
+	*s->closing = (struct closing){ swept, INT64_MAX };
+	return 0;
+}
+
+void close_forget(struct store *s)
+{
+	free(s->closing);
+	s->closing = NULL;
+}
+
+/* The newest minute that is over. */
+static int move_mark(struct store *s, int64_t now_ms, struct err *e)
+{
+	int64_t over = (now_ms - CLOSE_AFTER_MS) / MINUTE_MS - 1;
+	int rc = 0;
+
+	if (now_ms == CLOSE_ALL)
+		rc = db_int(s, e, &over, "SELECT coalesce(max(minute), 0) FROM fact_minute",
+			    DB_NONE);
+	if (rc < 0 || over <= s->closed)
+		return rc < 0 ? rc : 0;
+	s->closed = over;
+	return mark_raise(s, MARK_CLOSED, over, e);
+}
+
+static int list_rows(struct store *s, sqlite3_stmt *st, struct open_list *list, struct err *e)
+{
+	int rc;
+
+	if (!st)
+		return db_fail(s, NULL);
+	while ((rc = db_step(s, st, e)) > 0) {
+		MEM_GROW(list->row, list->n, list->cap);
+		list->row[list->n++] = (struct open_row){ sqlite3_column_int64(st, 0),
+							  sqlite3_column_int64(st, 1),
+							  sqlite3_column_int64(st, 2) };
+	}
+	return rc;
+}
+
+static int next_rows(struct store *s, unsigned limit, struct open_list *list, struct err *e)
+{
+	return list_rows(
+		s,
+		db_query(s, e,
+			 "SELECT f.minute, f.claim, c.conversation FROM fact_minute f "
+			 "JOIN claim c ON c.id = f.claim "
+			 "WHERE (f.minute, f.claim) > (?, ?) AND f.minute <= ? "
+			 "AND f.edge = -1 ORDER BY f.minute, f.claim LIMIT ?",
+			 DB(I(s->closing->minute), I(s->closing->claim), I(s->closed),
+			    I(limit))),
+		list, e);
+}
+
+/* Up to here everything has been decided on; what still is open is not counted. */
+static int move_on(struct store *s, struct closing to, struct err *e)
+{
+	struct closing from = *s->closing;
+
+	*s->closing = to;
+	return db_run(s, e,
+		      "UPDATE fact_minute SET edge = 0 WHERE (minute, claim) > (?, ?) "
+		      "AND (minute, claim) <= (?, ?) AND edge = -1",
+		      DB(I(from.minute), I(from.claim), I(to.minute), I(to.claim)));
+}
+
+static int finish(struct store *s, struct err *e)
+{
+	if (s->closing->minute >= s->closed)
+		return 0;
+	*s->closing = (struct closing){ s->closed, INT64_MAX };
+	return mark_raise(s, MARK_SWEPT, s->closed, e);
+}
+
+int close_some(struct store *s, int64_t now_ms, unsigned limit, struct err *e)
+{
+	struct open_list list = { 0 };
+	int rc = close_begin(s, e);
+
+	if (!rc)
+		rc = move_mark(s, now_ms, e);
+	if (!rc && (s->closing->minute < s->closed || s->closing->claim != INT64_MAX))
+		rc = next_rows(s, limit, &list, e);
+	for (size_t i = 0; i < list.n && !rc; i++)
+		rc = count_close(s, list.row[i].conversation, list.row[i].minute, e);
+	if (!rc && list.n)
+		rc = move_on(s,
+			     (struct closing){ list.row[list.n - 1].minute,
+					       list.row[list.n - 1].claim },
+			     e);
+	if (!rc && list.n < limit)
+		rc = finish(s, e);
+	free(list.row);
+	return rc ? rc : list.n >= limit;
+}
+
+/* Reading */
+
+static int by_conversation(const void *a, const void *b)
+{
+	const struct open_row *x = a, *y = b;
+
+	if (x->conversation != y->conversation)
+		return x->conversation > y->conversation ? 1 : -1;
+	return (x->minute > y->minute) - (x->minute < y->minute);
+}
+
+int close_read(struct store *s, int64_t from, int64_t to, count_open_fn *fn, void *ctx,
+	       struct err *e)
+{
+	struct open_list list = { 0 };
+	int64_t swept;
+	int rc = mark_get(s, MARK_SWEPT, &swept, e);
+
+	if (!rc)
+		rc = list_rows(
+			s,
+			db_query(s, e,
+				 "SELECT f.minute, f.claim, c.conversation "
+				 "FROM fact_minute f JOIN claim c ON c.id = f.claim "
+				 "WHERE f.minute > ? AND f.minute >= ? AND f.minute < ? "
+				 "AND f.edge = -1",
+				 DB(I(swept), I(from), I(to))),
+			&list, e);
+	if (list.n)
+		qsort(list.row, list.n, sizeof(*list.row), by_conversation);
+	for (size_t i = 0; i < list.n && !rc; i++)
+		if (i == 0 || by_conversation(&list.row[i - 1], &list.row[i]) != 0)
+			rc = count_open(s, list.row[i].conversation, list.row[i].minute, fn,
+					ctx, e);
+	free(list.row);
+	return rc;
+}
