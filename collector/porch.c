@@ -372,13 +372,16 @@ static void on_sweep(evutil_socket_t fd, short what, void *ctx)
 
 	(void)fd, (void)what;
 	for (g = TAILQ_FIRST(&p->all); g; g = next) {
-		bool crowd = p->silent > PORCH_CROWD && !g->ready;
+		bool crowd = p->silent > PORCH_CROWD;
 		uint64_t age = now - g->since_ms;
+		uint64_t most = g->ready ? PORCH_TURN_S
+				: crowd	 ? PORCH_CROWD_S
+					 : PORCH_SILENT_S;
 
 		next = TAILQ_NEXT(g, all);
 		if (age < PORCH_CROWD_S * 1000)
 			return; /* as are all after it */
-		if (age >= (crowd ? PORCH_CROWD_S : PORCH_SILENT_S) * 1000)
+		if (age >= most * 1000)
 			cut(g, g->ready ? p->c.count.turned_away : p->c.count.silent);
 	}
 }

@@ -25,7 +25,8 @@ struct porch;
 enum {
 	PORCH_MAX = 16384,   /* on the porch at once; less where there are few descriptors */
 	PORCH_SOURCE = 4096, /* of them from one address */
-	PORCH_SILENT_S = 10, /* for the first byte of TLS, and for a turn */
+	PORCH_SILENT_S = 10, /* for the first byte of TLS */
+	PORCH_TURN_S = 20,   /* to be let in, from the same moment: longer no sensor waits */
 	PORCH_CROWD = 1024,  /* with more than so many silent ones */
 	PORCH_CROWD_S = 3,   /* there is so much for that byte */
 };

@@ -188,7 +188,13 @@ static inline void peer_close(struct peer *p)
 
 static inline void say(struct peer *p, struct buf *b)
 {
-	SSL_write(p->ssl, b->p, (int)b->n);
+	for (size_t at = 0; at < b->n;) { /* a record at a time */
+		int n = SSL_write(p->ssl, b->p + at, (int)(b->n - at));
+
+		if (n <= 0)
+			break;
+		at += (size_t)n;
+	}
 	buf_fini(b);
 }
 

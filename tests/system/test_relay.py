@@ -158,13 +158,16 @@ class Relay(Case):
                          rf"127.0.0.1:\d+ through {self.chain.middle_far}:\d+\n")
 
     def test_a_collector_that_names_no_relays_works_too(self):
+        """And takes nobody's word for who is behind a relay."""
         data = self.chain.path("plain")
-        self.start(self.chain.collector, data, 7701)
+        collector = self.start(self.chain.collector, data, 7701)
         self.start(self.chain.relay, f"{self.chain.far}:7701", f"{self.chain.middle_near}:7701")
         done = self.chain.run("near", "skein-sensor", "enroll", "--collector",
                               f"{self.chain.middle_near}:7701", "--token", chain.token(data),
                               "--data", self.chain.path("plain-sensor"))
         self.assertEqual(done.status, 0, done)
+        self.assertRegex(collector.errors(), rf"enrolled {done.stdout.strip()}: host=\S+ from "
+                         rf"{self.chain.middle_far}:\d+\n")
 
     def test_killed_again_and_again_it_loses_and_doubles_nothing(self):
         relay = self.start(self.chain.relay, self.to, self.at)
