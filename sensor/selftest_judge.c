@@ -11,7 +11,7 @@
 
 enum {
 	FREE_MIB = 16, /* in the data directory: a key, two certificates, and room to spare */
-	EXPIRY_DAYS = 30,     /* as the courier warns */
+	EXPIRY_DAYS = 7,      /* it is renewed when ten of its thirty are left */
 	OFFSET_MS = 5000,     /* as the collector warns (collector/session.c) */
 	BELIEVED_MS = 300000, /* beyond it times become those of receipt (docs/store.md) */
 	YEAR_FIRST = 2025,
@@ -368,8 +368,12 @@ void judge_certificate(struct check *c, const struct found_identity *f)
 	if (f->now >= f->id.expires)
 		check_also(c, CHECK_FAIL, "it has ended");
 	else if (days < EXPIRY_DAYS)
-		check_also(c, CHECK_WARN, "it ends in %" PRId64 " days", days);
-	if (c->status)
+		check_also(c, CHECK_WARN, "it ends in %" PRId64 " days and was not renewed",
+			   days);
+	if (c->status == CHECK_WARN)
+		check_mend(c, "the sensor renews it by itself while it is connected: look at "
+			      "its log and at `skein-collector sensor show`");
+	else if (c->status)
 		check_mend(c,
 			   "skein-sensor enroll --force --collector HOST:PORT --token TOKEN, "
 			   "then systemctl restart skein-sensor");

@@ -255,9 +255,12 @@ START_TEST(certificates_begin_and_end)
 
 	judge_certificate(&c, &f);
 	expect(CHECK_OK, "from 2025-12-31 to 2026-04-01", "");
-	f.id.expires = NOW + 30 * DAY - 1;
+	f.id.expires = NOW + 30 * DAY;
 	judge_certificate(&c, &f);
-	expect(CHECK_WARN, "ends in 29 days", "enroll --force");
+	expect(CHECK_OK, "to 2026-01-31", "");
+	f.id.expires = NOW + 7 * DAY - 1;
+	judge_certificate(&c, &f);
+	expect(CHECK_WARN, "ends in 6 days", "renews it by itself");
 	f.id.expires = NOW;
 	judge_certificate(&c, &f);
 	expect(CHECK_FAIL, "has ended", "enroll --force");
