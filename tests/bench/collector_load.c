@@ -75,8 +75,9 @@ static struct load {
 	EVP_PKEY *key; /* of all of them */
 	char *request;
 	SSL_CTX *pinned;
-	unsigned up, enrolled, dialling, next, cuts, errors;
-	bool quiet; /* nothing is made; only what is due goes out */
+	unsigned up, enrolled, dialling, next, errors;
+	uint64_t rest_until; /* the collector signs so many certificates a second, and no more
+			      */
 	/* intervals that are due: their ends, ms */
 	uint64_t *ends, intervals, cap;
 	uint64_t records;
@@ -310,6 +311,12 @@ static bool on_frame(struct sensor *x, const struct wire_frame *f)
 	}
 	if (f->flags & WIRE_OPTIONAL)
 		return true;
+	if (!x->tls && f->type == WIRE_ERROR && wire_get_error(f->body, &error) == 0 &&
+	    error.code == WIRE_E_BUSY) {
+		load.rest_until = steady_ms() + 200;
+		hang_up(x);
+		return false;
+	}
 	fail(x, f->type == WIRE_ERROR && wire_get_error(f->body, &error) == 0 ? error.reason
 									      : "odd frame");
 	return false;
@@ -395,6 +402,8 @@ static void start_dialling(void)
 {
 	unsigned most = load.enrolled < load.n ? ENROLLING : DIALLING;
 
+	if (steady_ms() < load.rest_until)
+		return;
 	for (unsigned i = 0; i < load.n && load.dialling < most; i++) {
 		struct sensor *x = &load.s[load.next++ % load.n];
 
@@ -425,6 +434,7 @@ static uint64_t run_until(bool (*done)(void), unsigned limit_s, const char *what
 	uint64_t began = steady_ms();
 
 	while (!done()) {
+		start_dialling();
 		event_base_loopexit(load.base, &tick);
 		event_base_dispatch(load.base);
 		if (steady_ms() - began > limit_s * 1000ULL) {
