@@ -20,6 +20,7 @@ enum {
 	BUSY_DELAY_MS = 200,
 	CLOSE_SLICE = 400, /* conversations that are decided on along with a commit */
 	CLOSE_IDLE_MS = 5000,
+	CLOSE_PAUSE_MS = 20,  /* while there is more to do */
 	CLOSE_LAST_MS = 1500, /* before the collector ends */
 	FULL_DELAY_MS = 1000,
 };
@@ -53,21 +54,6 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
 	commit_flush(ctx);
 }
 
-static void on_idle(evutil_socket_t fd, short what, void *ctx);
-
-struct commit *commit_new(struct hub *hub)
-{
-	struct commit *c = xcalloc(1, sizeof(*c));
-
-	c->hub = hub;
-	c->timer = evtimer_new(hub->base, on_timer, c);
-	c->idle = evtimer_new(hub->base, on_idle, c);
-	on_idle(-1, 0, c);
-	STAILQ_INIT(&c->waiting);
-	STAILQ_INIT(&c->writing);
-	return c;
-}
-
 static void free_entries(struct queue *q)
 {
 	struct entry *n;
@@ -77,16 +63,6 @@ static void free_entries(struct queue *q)
 		free(n->bytes);
 		free(n);
 	}
-}
-
-void commit_free(struct commit *c)
-{
-	if (!c)
-		return;
-	free_entries(&c->waiting);
-	event_free(c->timer);
-	event_free(c->idle);
-	free(c);
 }
 
 void commit_add(struct commit *c, struct commit_source *from, const char *sensor,
@@ -110,66 +86,31 @@ void commit_add(struct commit *c, struct commit_source *from, const char *sensor
 		commit_flush(c);
 }
 
-static int write_queue(struct commit *c, struct err *e)
+/*
+ * What is in the writing queue, if anything, and along with it some of the minutes that are
+ * over at NOW_MS.  1 when there are more of these, 0 when not.
+ */
+static int write_queue(struct commit *c, int64_t now_ms, struct err *e)
 {
+	struct store *s = c->hub->store;
 	struct entry *n;
-	int rc = store_begin(c->hub->store, e);
+	int more = 0, rc = store_begin(s, e);
 
 	if (rc)
 		return rc;
 	STAILQ_FOREACH(n, &c->writing, link)
 	{
 		/* cppcheck-suppress uninitvar */
-		rc = ledger_apply(c->hub->store, n->sensor, &n->batch, &n->how, &n->verdict,
-				  e);
-		if (rc) {
-			store_rollback(c->hub->store);
-			return rc;
-		}
+		rc = ledger_apply(s, n->sensor, &n->batch, &n->how, &n->verdict, e);
+		if (rc)
+			break;
 	}
-	rc = close_some(c->hub->store, (int64_t)clock_ms(), CLOSE_SLICE, e);
-	if (rc >= 0)
-		rc = store_commit(c->hub->store, e);
+	if (!rc)
+		more = close_some(s, now_ms, CLOSE_SLICE, e);
+	rc = rc ? rc : more < 0 ? more : store_commit(s, e);
 	if (rc)
-		store_rollback(c->hub->store);
-	return rc;
-}
-
-/* Minutes that are over, where no batch brings a transaction along.  As close_some. */
-static int close_alone(struct commit *c, int64_t now_ms, unsigned limit)
-{
-	struct err e = { 0 };
-	int more = 0, rc = store_begin(c->hub->store, &e);
-
-	if (rc)
-		return rc;
-	more = close_some(c->hub->store, now_ms, limit, &e);
-	rc = more < 0 ? more : store_commit(c->hub->store, &e);
-	if (rc)
-		store_rollback(c->hub->store);
-	if (rc && !c->broken)
-		log_err("cannot add up minutes that are over: %s", e.msg);
+		store_rollback(s);
 	return rc ? rc : more;
-}
-
-static void on_idle(evutil_socket_t fd, short what, void *ctx)
-{
-	struct timeval next = { .tv_sec = CLOSE_IDLE_MS / 1000 };
-	struct commit *c = ctx;
-
-	(void)fd, (void)what;
-	if (!c->flushing && close_alone(c, (int64_t)clock_ms(), CLOSE_SLICE) > 0)
-		next = (struct timeval){ .tv_usec = 20000 };
-	evtimer_add(c->idle, &next);
-}
-
-void commit_finish(struct commit *c)
-{
-	uint64_t until = clock_ms() + CLOSE_LAST_MS;
-
-	commit_flush(c);
-	while (!c->busy && close_alone(c, CLOSE_ALL, CLOSE_SLICE) > 0 && clock_ms() < until)
-		;
 }
 
 static void answer_all(struct commit *c)
@@ -237,6 +178,7 @@ static void wait_for_room(struct commit *c, const struct err *e)
 		log_err("the disk is full, sensors wait: %s", e->msg);
 	c->full = true;
 	c->hub->stats->disk_full = 1;
+	c->hub->stats->commit_failing = 1;
 	if (c->bytes + bytes_of(&c->writing) > COMMIT_BYTES) {
 		fail_all(c, e);
 		free_entries(&c->writing);
@@ -247,6 +189,7 @@ static void wait_for_room(struct commit *c, const struct err *e)
 static void fail(struct commit *c, const struct err *e)
 {
 	c->hub->stats->commits_failed++;
+	c->hub->stats->commit_failing = 1;
 	fail_all(c, e);
 	free_entries(&c->writing);
 	c->broken = true;
@@ -258,6 +201,7 @@ static void succeed(struct commit *c)
 {
 	c->hub->stats->commits++;
 	c->hub->stats->disk_full = 0;
+	c->hub->stats->commit_failing = 0;
 	if (c->full)
 		log_info("there is room on the disk again");
 	else if (c->broken)
@@ -267,10 +211,21 @@ static void succeed(struct commit *c)
 	free_entries(&c->writing);
 }
 
+/* As write_queue, timed. */
+static int write_timed(struct commit *c, int64_t now_ms, struct err *e)
+{
+	uint64_t began = clock_us();
+	int rc = write_queue(c, now_ms, e);
+
+	began = clock_us() - began;
+	if (began > c->hub->stats->commit_worst_us)
+		c->hub->stats->commit_worst_us = began;
+	return rc;
+}
+
 void commit_flush(struct commit *c)
 {
 	struct err e = { 0 };
-	uint64_t began = clock_us();
 	int rc;
 
 	if (STAILQ_EMPTY(&c->waiting) || c->flushing)
@@ -280,22 +235,78 @@ void commit_flush(struct commit *c)
 	STAILQ_CONCAT(&c->writing, &c->waiting);
 	c->batches = c->records = c->bytes = 0;
 	evtimer_del(c->timer);
-	rc = write_queue(c, &e);
-	began = clock_us() - began;
-	if (began > c->hub->stats->commit_worst_us)
-		c->hub->stats->commit_worst_us = began;
+	rc = write_timed(c, (int64_t)clock_ms(), &e);
 	c->hub->stats->commits_waited += rc == -EBUSY || rc == -ENOSPC;
 	if (rc == -EBUSY) /* an import or a token is being written; the loop goes on */
 		wait_on(c, BUSY_DELAY_MS);
 	else if (rc == -ENOSPC)
 		wait_for_room(c, &e);
-	else if (rc)
+	else if (rc < 0)
 		fail(c, &e);
 	else
 		succeed(c);
-	c->hub->stats->commit_failing = c->full || c->broken;
 	c->flushing = false;
 	c->hub->room(c->hub);
+}
+
+/* Minutes that are over where no batch brings a transaction along.  As write_queue. */
+static int close_minutes(struct commit *c, int64_t now_ms)
+{
+	struct err e = { 0 };
+	int rc;
+
+	if (c->flushing || !STAILQ_EMPTY(&c->waiting))
+		return 0;
+	rc = write_timed(c, now_ms, &e);
+	if (rc < 0 && rc != -EBUSY && rc != -ENOSPC)
+		fail(c, &e);
+	else if (rc >= 0 && c->broken)
+		succeed(c);
+	return rc;
+}
+
+static void on_idle(evutil_socket_t fd, short what, void *ctx)
+{
+	struct timeval next = { .tv_sec = CLOSE_IDLE_MS / 1000 };
+	struct commit *c = ctx;
+
+	(void)fd, (void)what;
+	if (close_minutes(c, (int64_t)clock_ms()) > 0)
+		next = (struct timeval){ .tv_usec = CLOSE_PAUSE_MS * 1000 };
+	evtimer_add(c->idle, &next);
+}
+
+void commit_finish(struct commit *c)
+{
+	uint64_t until = clock_ms() + CLOSE_LAST_MS;
+
+	commit_flush(c);
+	while (close_minutes(c, CLOSE_ALL) > 0 && clock_ms() < until)
+		;
+}
+
+struct commit *commit_new(struct hub *hub)
+{
+	const struct timeval now = { 0 };
+	struct commit *c = xcalloc(1, sizeof(*c));
+
+	c->hub = hub;
+	c->timer = evtimer_new(hub->base, on_timer, c);
+	c->idle = evtimer_new(hub->base, on_idle, c);
+	STAILQ_INIT(&c->waiting);
+	STAILQ_INIT(&c->writing);
+	evtimer_add(c->idle, &now);
+	return c;
+}
+
+void commit_free(struct commit *c)
+{
+	if (!c)
+		return;
+	free_entries(&c->waiting);
+	event_free(c->timer);
+	event_free(c->idle);
+	free(c);
 }
 
 void commit_forget(struct commit *c, const struct commit_source *from)
