@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/wire.h"
+
 enum { HEAD = 4 + 8 + 8 + 4 + 5 * 8 };
 
 static int write_all(int fd, const uint8_t *p, size_t n)

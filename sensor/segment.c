@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/crc32c.h"
+#include "common/wire.h"
 
 static const uint32_t mark_before = 0x536b4231; /* "SkB1" */
 static const uint32_t mark_after = 0x536b4531;	/* "SkE1" */

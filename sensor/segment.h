@@ -19,7 +19,7 @@
 #define SENSOR_SEGMENT_H
 
 #include "common/buf.h"
-#include "common/wire.h"
+#include "common/fact.h"
 
 enum {
 	SEGMENT_NOTE = 136,
