@@ -3,26 +3,11 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "common/file.h"
 #include "common/wire.h"
 
 enum { HEAD = 4 + 8 + 8 + 4 + 5 * 8 };
-
-static int write_all(int fd, const uint8_t *p, size_t n)
-{
-	while (n) {
-		ssize_t put = write(fd, p, n);
-
-		if (put < 0 && errno != EINTR)
-			return -errno;
-		if (put > 0) {
-			p += put;
-			n -= (size_t)put;
-		}
-	}
-	return 0;
-}
 
 int handover_send(int fd, const struct wire_writer *w, uint64_t start_ms, uint64_t end_ms,
 		  const struct spool_place *place)
@@ -40,7 +25,7 @@ int handover_send(int fd, const struct wire_writer *w, uint64_t start_ms, uint64
 	for (int i = 0; i < 4; i++)
 		buf_u64(&b, place->v[i]);
 	buf_put(&b, w->body.p, w->body.n);
-	rc = write_all(fd, b.p, b.n);
+	rc = file_write(fd, b.p, b.n);
 	buf_fini(&b);
 	return rc;
 }
@@ -49,7 +34,7 @@ int handover_end(int fd)
 {
 	static const uint8_t head[HEAD];
 
-	return write_all(fd, head, sizeof(head));
+	return file_write(fd, head, sizeof(head));
 }
 
 int handover_next(const uint8_t *p, size_t n, struct handover_batch *out, size_t *used)

@@ -221,19 +221,8 @@ int spooldir_create(int dir, const struct spooldir_file *f)
 
 int spooldir_append(int fd, uint64_t at, const void *p, size_t n)
 {
-	const uint8_t *rest = p;
-	int rc = 0;
+	int rc = file_write(fd, p, n);
 
-	while (n && !rc) {
-		ssize_t put = write(fd, rest, n);
-
-		if (put < 0) {
-			rc = errno == EINTR ? 0 : -errno;
-		} else {
-			rest += put;
-			n -= (size_t)put;
-		}
-	}
 	if (rc && ftruncate(fd, (off_t)at) < 0)
 		return rc; /* what was cut short is damage, and known as such */
 	return rc;
@@ -300,19 +289,6 @@ int spooldir_get_place(int dir, struct spool_place *out)
 	return cur_u32(&c) == crc32c(0, bytes, PLACE_BYTES - 4) ? 0 : -EBADMSG;
 }
 
-static int write_place(int dir, const void *p, size_t n)
-{
-	int fd = openat(dir, "place.new",
-			O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	int rc = fd < 0 ? -errno : spooldir_append(fd, 0, p, n);
-
-	if (!rc && fsync(fd) < 0)
-		rc = -errno;
-	if (fd >= 0)
-		close(fd);
-	return rc;
-}
-
 int spooldir_put_place(int dir, const struct spool_place *place)
 {
 	struct buf b = { 0 };
@@ -322,7 +298,7 @@ int spooldir_put_place(int dir, const struct spool_place *place)
 	for (int i = 0; i < 4; i++)
 		buf_u64(&b, place->v[i]);
 	buf_u32(&b, crc32c(0, b.p, b.n));
-	rc = write_place(dir, b.p, b.n);
+	rc = file_write_at(dir, "place.new", b.p, b.n);
 	buf_fini(&b);
 	if (!rc && renameat(dir, "place.new", dir, "place") < 0)
 		rc = -errno;
