@@ -111,26 +111,31 @@ int file_replace(const char *path, mode_t mode, const void *p, size_t n, struct 
 				     : put_in_place(path, mode, p, n, e);
 }
 
-int file_read(const char *path, size_t max, struct buf *out, struct err *e)
+int file_read_from(int fd, size_t max, struct buf *out)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	size_t total = 0;
-	uint8_t part[4096];
+	uint8_t part[16384];
 	ssize_t n;
-	int rc = 0;
 
-	if (fd < 0)
-		return err_sys(e, -errno, "cannot open %s", path);
-	while ((n = read(fd, part, sizeof(part))) != 0 && !rc) {
+	while ((n = read(fd, part, sizeof(part))) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			rc = -errno;
-		else if ((total += (size_t)n) > max)
-			rc = -EFBIG;
-		else
-			buf_put(out, part, (size_t)n);
+			return -errno;
+		if ((size_t)n > max)
+			return -EFBIG;
+		max -= (size_t)n;
+		buf_put(out, part, (size_t)n);
 	}
+	return 0;
+}
+
+int file_read(const char *path, size_t max, struct buf *out, struct err *e)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), rc;
+
+	if (fd < 0)
+		return err_sys(e, -errno, "cannot open %s", path);
+	rc = file_read_from(fd, max, out);
 	close(fd);
 	return rc ? err_sys(e, rc, "cannot read %s", path) : 0;
 }

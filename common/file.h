@@ -36,6 +36,7 @@ int file_write(int fd, const void *p, size_t n);
 int file_write_at(int dir, const char *name, const void *p, size_t n);
 
 /* Appends the file to OUT; -EFBIG if it is longer than MAX bytes. */
+int file_read_from(int fd, size_t max, struct buf *out);
 int file_read(const char *path, size_t max, struct buf *out, struct err *e);
 
 /* Makes DIR and what leads to it; DIR itself gets MODE, if it was not there. */

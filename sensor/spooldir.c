@@ -38,14 +38,24 @@ static void give(int dir, const char *name, unsigned owner, unsigned group)
 	close(fd);
 }
 
+static DIR *entries(int dir)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (fd >= 0 && !d)
+		close(fd);
+	return d;
+}
+
 static void give_all(int dir, unsigned owner, unsigned group)
 {
-	int again = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = again < 0 ? NULL : fdopendir(again);
+	DIR *d = entries(dir);
 
-	if (fchown(dir, owner, group) < 0 || !d) {
-		if (d)
-			closedir(d);
+	if (!d)
+		return;
+	if (fchown(dir, owner, group) < 0) { /* not ours to give, and neither is the rest */
+		closedir(d);
 		return;
 	}
 	for (struct dirent *entry; (entry = readdir(d));)
@@ -168,22 +178,28 @@ static int by_id(const void *a, const void *b)
 
 int spooldir_list(int dir, struct spooldir_file **out, size_t *n)
 {
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	DIR *d = entries(dir);
 	size_t cap = 0;
+	int rc;
 
 	*out = NULL;
 	*n = 0;
 	if (!d)
 		return -errno;
-	for (struct dirent *entry; (entry = readdir(d));) {
+	for (struct dirent *entry; errno = 0, (entry = readdir(d));) {
 		MEM_GROW(*out, *n, cap);
 		*n += parse(entry->d_name, &(*out)[*n]);
 	}
+	rc = -errno;
 	closedir(d);
-	if (*n)
+	if (rc) { /* what is not listed would be taken for lost */
+		free(*out);
+		*out = NULL;
+		*n = 0;
+	} else if (*n) {
 		qsort(*out, *n, sizeof(**out), by_id);
-	return 0;
+	}
+	return rc;
 }
 
 /* Files */
@@ -191,21 +207,11 @@ int spooldir_list(int dir, struct spooldir_file **out, size_t *n)
 int spooldir_read(int dir, const struct spooldir_file *f, size_t max, struct buf *out)
 {
 	char name[NAME];
-	static uint8_t part[1 << 16];
-	int fd = openat(dir, name_of(f, name), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	ssize_t n;
-	int rc = 0;
+	int fd = openat(dir, name_of(f, name), O_RDONLY | O_NOFOLLOW | O_CLOEXEC), rc;
 
 	if (fd < 0)
 		return -errno;
-	while (!rc && (n = read(fd, part, sizeof(part))) != 0) {
-		if (n < 0)
-			rc = errno == EINTR ? 0 : -errno;
-		else if (out->n + (size_t)n > max)
-			rc = -EFBIG;
-		else
-			buf_put(out, part, (size_t)n);
-	}
+	rc = file_read_from(fd, max, out);
 	close(fd);
 	return rc;
 }
