@@ -312,7 +312,7 @@ static int open_post(struct post *p, const struct courier_config *config, struct
 		return rc;
 	warn_of_expiry(link_identity(p->link));
 	add_events(p);
-	rc = confine_courier(config->dir, dir, e);
+	rc = confine_courier(config->dir, dir, link_folder(p->link), e);
 	if (!rc)
 		rc = open_spool(p, config, dir, e);
 	if (!rc)

@@ -23,7 +23,7 @@ struct renewal {
 	struct identity_keys keys;
 	unsigned used; /* of the pairs */
 	uint32_t noise;
-	int folder; /* DIR/renewed, -1: there is none, and why */
+	int folder; /* DIR/renewed; -1: there is none, and why */
 	int folder_error;
 	EVP_PKEY *asked; /* the key of the last request */
 	char *request;
@@ -60,7 +60,10 @@ struct renewal *renewal_new(const char *dir, struct err *e)
 	}
 	cert_random(&r->noise, sizeof(r->noise));
 	r->folder = open_folder(dir);
-	r->folder_error = r->folder < 0 ? r->folder : 0;
+	if (r->folder < 0) {
+		r->folder_error = r->folder;
+		r->folder = -1;
+	}
 	return r;
 }
 
@@ -86,6 +89,11 @@ void renewal_free(struct renewal *r)
 const struct identity *renewal_identity(const struct renewal *r)
 {
 	return &r->id;
+}
+
+int renewal_folder(const struct renewal *r)
+{
+	return r->folder;
 }
 
 SSL_CTX *renewal_tls(const struct renewal *r, struct err *e)
