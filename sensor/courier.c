@@ -427,13 +427,14 @@ static void forget(struct courier *c)
 int courier_start(const struct courier_config *config, struct courier *out, struct err *e)
 {
 	int to[2], from[2], rc;
+	pid_t pid;
 
 	if (pipe2(to, O_CLOEXEC) || pipe2(from, O_CLOEXEC))
 		return err_sys(e, -errno, "pipe");
-	out->pid = fork();
-	if (out->pid < 0)
+	pid = fork();
+	if (pid < 0)
 		return err_sys(e, -errno, "fork");
-	if (out->pid == 0) {
+	if (pid == 0) {
 		struct post p = { .fd = to[0], .back = from[1] };
 
 		close(to[1]);
@@ -442,6 +443,7 @@ int courier_start(const struct courier_config *config, struct courier *out, stru
 	}
 	close(to[0]);
 	close(from[1]);
+	out->pid = pid;
 	out->out = to[1];
 	out->back = from[0];
 	rc = wait_ready(out, e);
