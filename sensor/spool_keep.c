@@ -80,7 +80,7 @@ static void settle_losses(struct spool *sp, const struct spool_segment *s)
 {
 	for (struct spool_loss *l = sp->losses; l && s->on_disk; l = l->next)
 		if (l->told && l->holder == s->file.key.id) {
-			spool_sync(sp);
+			spool_flush(sp);
 			return;
 		}
 }

@@ -106,6 +106,8 @@ int spool_read(struct spool *sp, struct err *e);
 
 /* spool.c */
 
+/* spool_sync without spool_rescue, which may be what needs it. */
+int spool_flush(struct spool *sp);
 /* Looks what the epoch is, after the head has changed. */
 void spool_turn(struct spool *sp);
 
