@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/crc32c.h"
+#include "common/cur.h"
 #include "common/file.h"
 #include "common/mem.h"
 
