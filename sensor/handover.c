@@ -7,7 +7,7 @@
 #include "common/file.h"
 #include "common/wire.h"
 
-enum { HEAD = 4 + 8 + 8 + 4 + 5 * 8 };
+enum { HEAD = 4 + 8 + 8 + 4 + SEGMENT_PLACE };
 
 int handover_send(int fd, const struct wire_writer *w, uint64_t start_ms, uint64_t end_ms,
 		  const struct spool_place *place)
@@ -20,10 +20,7 @@ int handover_send(int fd, const struct wire_writer *w, uint64_t start_ms, uint64
 	buf_u64(&b, start_ms);
 	buf_u64(&b, end_ms);
 	buf_u32(&b, w->records);
-	place = place ? place : &nowhere;
-	buf_u64(&b, place->order);
-	for (int i = 0; i < 4; i++)
-		buf_u64(&b, place->v[i]);
+	segment_put_place(&b, place ? place : &nowhere);
 	buf_put(&b, w->body.p, w->body.n);
 	rc = file_write(fd, b.p, b.n);
 	buf_fini(&b);
@@ -50,9 +47,7 @@ int handover_next(const uint8_t *p, size_t n, struct handover_batch *out, size_t
 	out->start_ms = cur_u64(&c);
 	out->end_ms = cur_u64(&c);
 	out->w.records = cur_u32(&c);
-	out->place.order = cur_u64(&c);
-	for (int i = 0; i < 4; i++)
-		out->place.v[i] = cur_u64(&c);
+	segment_get_place(&c, &out->place);
 	out->w.body.p = (uint8_t *)p + HEAD;
 	out->w.body.n = length;
 	out->end = length == 0;

@@ -14,11 +14,10 @@
 #include <unistd.h>
 
 #include "common/crc32c.h"
-#include "common/cur.h"
 #include "common/file.h"
 #include "common/mem.h"
 
-enum { NAME = 160, LOCK_TRIES = 100, LOCK_MS = 100, PLACE_BYTES = 5 * 8 + 4 };
+enum { NAME = 160, LOCK_TRIES = 100, LOCK_MS = 100, PLACE_BYTES = SEGMENT_PLACE + 4 };
 
 /* Opening */
 
@@ -290,9 +289,7 @@ int spooldir_get_place(int dir, struct spool_place *out)
 	if (n != PLACE_BYTES)
 		return -EBADMSG;
 	c = cur_of(bytes, PLACE_BYTES);
-	out->order = cur_u64(&c);
-	for (int i = 0; i < 4; i++)
-		out->v[i] = cur_u64(&c);
+	segment_get_place(&c, out);
 	return cur_u32(&c) == crc32c(0, bytes, PLACE_BYTES - 4) ? 0 : -EBADMSG;
 }
 
@@ -301,9 +298,7 @@ int spooldir_put_place(int dir, const struct spool_place *place)
 	struct buf b = { 0 };
 	int rc;
 
-	buf_u64(&b, place->order);
-	for (int i = 0; i < 4; i++)
-		buf_u64(&b, place->v[i]);
+	segment_put_place(&b, place);
 	buf_u32(&b, crc32c(0, b.p, b.n));
 	rc = file_write_at(dir, "place.new", b.p, b.n);
 	buf_fini(&b);
