@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "common/mem.h"
+#include "common/wire_record.h"
 
 static const uint64_t minute_ms = 60000;
 

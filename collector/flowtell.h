@@ -7,6 +7,7 @@
 #ifndef COLLECTOR_FLOWTELL_H
 #define COLLECTOR_FLOWTELL_H
 
+#include "common/fact.h"
 #include "common/wire.h"
 
 enum {

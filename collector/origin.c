@@ -45,7 +45,7 @@ int origin_get(const uint8_t *p, size_t n, struct origin *out)
 	out->port = cur_u16(&c);
 	cur_u16(&c);
 	out->known = !c.bad;
-	return c.bad ? -EPROTO : 0;
+	return cur_verdict(&c);
 }
 
 void origin_put(struct buf *b, const struct addr *from, uint16_t from_port,

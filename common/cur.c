@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/cur.h"
 
+#include <errno.h>
 #include <string.h>
+
+int cur_verdict(const struct cur *c)
+{
+	return c->bad ? -EPROTO : 0;
+}
 
 const uint8_t *cur_take(struct cur *c, size_t n)
 {

@@ -25,6 +25,8 @@ static inline size_t cur_left(const struct cur *c)
 	return (size_t)(c->end - c->p);
 }
 
+/* 0, or -EPROTO if anything was bad. */
+int cur_verdict(const struct cur *c);
 /* N bytes and past them, or NULL. */
 const uint8_t *cur_take(struct cur *c, size_t n);
 uint8_t cur_u8(struct cur *c);

@@ -102,13 +102,18 @@ static void set_peer(struct dial *d)
 
 /* The proxy */
 
+static void hang_up(struct dial *d, int fd, int code)
+{
+	drop_event(d);
+	close(fd);
+	finish(d, code);
+}
+
 /* Ends it with words that name the proxy. */
 static void give_up(struct dial *d, int fd, int code, const char *words)
 {
 	snprintf(d->result.words, sizeof(d->result.words), "the proxy %s: %s", d->at, words);
-	drop_event(d);
-	close(fd);
-	finish(d, code);
+	hang_up(d, fd, code);
 }
 
 static void on_whole_answer(struct dial *d, int fd, const struct proxy_answer *a, bool more)
@@ -119,9 +124,7 @@ static void on_whole_answer(struct dial *d, int fd, const struct proxy_answer *a
 		proxy_refusal(&d->proxy, d->host, d->port, a, &e);
 		snprintf(d->result.words, sizeof(d->result.words), "%.*s",
 			 (int)sizeof(d->result.words) - 1, e.msg);
-		drop_event(d);
-		close(fd);
-		finish(d, e.code);
+		hang_up(d, fd, e.code);
 	} else if (more) { /* the other end of TLS never speaks first */
 		give_up(d, fd, -EPROTO, "it says more than its answer; is it an HTTP proxy?");
 	} else {
@@ -171,7 +174,7 @@ static void ask_proxy(struct dial *d, int fd)
 	} else {
 		give_up(d, fd, -EPIPE, n < 0 ? strerror(errno) : "it takes no request");
 	}
-	memset(request.p, 0, request.n);
+	explicit_bzero(request.p, request.n); /* the login stands in it */
 	buf_fini(&request);
 }
 

@@ -17,32 +17,43 @@ char *file_path(const char *dir, const char *name)
 	return xasprintf("%s/%s", dir, name);
 }
 
-static int write_all(int fd, const uint8_t *p, size_t n)
+int file_write(int fd, const void *p, size_t n)
 {
+	const uint8_t *rest = p;
+
 	while (n) {
-		ssize_t w = write(fd, p, n);
+		ssize_t w = write(fd, rest, n);
 
 		if (w < 0 && errno == EINTR)
 			continue;
 		if (w < 0)
 			return -errno;
-		p += w;
+		rest += w;
 		n -= (size_t)w;
 	}
 	return 0;
 }
 
+/* MODE 0: that which FD has. */
 static int write_durably(int fd, mode_t mode, const void *p, size_t n)
 {
-	int rc = fchmod(fd, mode) < 0 ? -errno : 0;
+	int rc = mode && fchmod(fd, mode) < 0 ? -errno : 0;
 
 	if (!rc)
-		rc = write_all(fd, p, n);
+		rc = file_write(fd, p, n);
 	if (!rc && fsync(fd) < 0)
 		rc = -errno;
 	if (close(fd) < 0 && !rc)
 		rc = -errno;
 	return rc;
+}
+
+int file_write_at(int dir, const char *name, const void *p, size_t n)
+{
+	int fd =
+		openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	return fd < 0 ? -errno : write_durably(fd, 0, p, n);
 }
 
 /* The rename itself is on disk only when the directory is. */
@@ -68,7 +79,7 @@ bool file_is_special(const char *path)
 static int write_into(const char *path, const void *p, size_t n, struct err *e)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	int rc = fd < 0 ? -errno : write_all(fd, p, n);
+	int rc = fd < 0 ? -errno : file_write(fd, p, n);
 
 	if (fd >= 0 && close(fd) < 0 && !rc)
 		rc = -errno;
@@ -100,26 +111,31 @@ int file_replace(const char *path, mode_t mode, const void *p, size_t n, struct 
 				     : put_in_place(path, mode, p, n, e);
 }
 
-int file_read(const char *path, size_t max, struct buf *out, struct err *e)
+int file_read_from(int fd, size_t max, struct buf *out)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	size_t total = 0;
-	uint8_t part[4096];
+	uint8_t part[16384];
 	ssize_t n;
-	int rc = 0;
 
-	if (fd < 0)
-		return err_sys(e, -errno, "cannot open %s", path);
-	while ((n = read(fd, part, sizeof(part))) != 0 && !rc) {
+	while ((n = read(fd, part, sizeof(part))) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			rc = -errno;
-		else if ((total += (size_t)n) > max)
-			rc = -EFBIG;
-		else
-			buf_put(out, part, (size_t)n);
+			return -errno;
+		if ((size_t)n > max)
+			return -EFBIG;
+		max -= (size_t)n;
+		buf_put(out, part, (size_t)n);
 	}
+	return 0;
+}
+
+int file_read(const char *path, size_t max, struct buf *out, struct err *e)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), rc;
+
+	if (fd < 0)
+		return err_sys(e, -errno, "cannot open %s", path);
+	rc = file_read_from(fd, max, out);
 	close(fd);
 	return rc ? err_sys(e, rc, "cannot read %s", path) : 0;
 }

@@ -26,7 +26,17 @@ bool file_is_special(const char *path);
  */
 int file_replace(const char *path, mode_t mode, const void *p, size_t n, struct err *e);
 
+/* All N bytes at P into FD; 0 or negative errno. */
+int file_write(int fd, const void *p, size_t n);
+/*
+ * NAME in the open directory DIR, mode 0600, empty or not there before, and on disk when this
+ * returns 0; its place is the caller's to give it, by rename.  With no system calls but
+ * openat, write, fsync and close: the sensor's courier has no others (sensor/confine.h).
+ */
+int file_write_at(int dir, const char *name, const void *p, size_t n);
+
 /* Appends the file to OUT; -EFBIG if it is longer than MAX bytes. */
+int file_read_from(int fd, size_t max, struct buf *out);
 int file_read(const char *path, size_t max, struct buf *out, struct err *e);
 
 /* Makes DIR and what leads to it; DIR itself gets MODE, if it was not there. */

@@ -6,7 +6,7 @@
 #ifndef SENSOR_BATCH_H
 #define SENSOR_BATCH_H
 
-#include "common/wire.h"
+#include "common/wire_record.h"
 #include "sensor/output.h"
 
 /* Takes a whole batch of records that speak of [START_MS, END_MS]; W is borrowed. */

@@ -135,13 +135,15 @@ static const int both[] = {
 	SCMP_SYS(tgkill),
 };
 
-/* And who speaks TLS, and keeps its own key. */
+/* And who speaks TLS, and keeps files. */
 static const int courier_calls[] = {
-	SCMP_SYS(connect),  SCMP_SYS(bind),	  SCMP_SYS(recvfrom),	 SCMP_SYS(recvmsg),
-	SCMP_SYS(shutdown), SCMP_SYS(setsockopt), SCMP_SYS(getsockname), SCMP_SYS(getpeername),
-	SCMP_SYS(select),   SCMP_SYS(pselect6),	  SCMP_SYS(getuid),	 SCMP_SYS(geteuid),
-	SCMP_SYS(getgid),   SCMP_SYS(getegid),	  SCMP_SYS(sysinfo),	 SCMP_SYS(openat),
-	SCMP_SYS(renameat), SCMP_SYS(renameat2),  SCMP_SYS(fsync),
+	SCMP_SYS(connect),     SCMP_SYS(bind),	      SCMP_SYS(recvfrom),
+	SCMP_SYS(recvmsg),     SCMP_SYS(shutdown),    SCMP_SYS(setsockopt),
+	SCMP_SYS(getsockname), SCMP_SYS(getpeername), SCMP_SYS(select),
+	SCMP_SYS(pselect6),    SCMP_SYS(getuid),      SCMP_SYS(geteuid),
+	SCMP_SYS(getgid),      SCMP_SYS(getegid),     SCMP_SYS(sysinfo),
+	SCMP_SYS(fsync),       SCMP_SYS(fdatasync),   SCMP_SYS(ftruncate),
+	SCMP_SYS(fstatfs),     SCMP_SYS(getdents64),
 };
 
 /* And who follows packets: threads, and the courier's end to wait for. */
@@ -204,21 +206,16 @@ static int allow_parts(scmp_filter_ctx f)
 	return rc ? rc : allow_memory(f);
 }
 
-/* And who keeps a spool. */
-static const int spool_calls[] = {
-	SCMP_SYS(fsync),   SCMP_SYS(fdatasync),	 SCMP_SYS(ftruncate),
-	SCMP_SYS(fstatfs), SCMP_SYS(getdents64),
-};
-
-/* Files are made, renamed and removed by way of this directory alone. */
-static int allow_spool(scmp_filter_ctx f, int dir)
+/* Files are made, renamed and removed by way of such a directory alone; -1: there is none. */
+static int allow_folder(scmp_filter_ctx f, int dir)
 {
 	const struct scmp_arg_cmp here = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)dir);
 	const struct scmp_arg_cmp pair[2] = { here, SCMP_A2(SCMP_CMP_EQ, (scmp_datum_t)dir) };
-	int rc = allow_list(f, spool_calls, sizeof(spool_calls) / sizeof(int));
+	int rc;
 
-	if (!rc)
-		rc = allow_with(f, SCMP_SYS(openat), here);
+	if (dir < 0)
+		return 0;
+	rc = allow_with(f, SCMP_SYS(openat), here);
 	if (!rc)
 		rc = allow_with(f, SCMP_SYS(unlinkat), here);
 	if (!rc)
@@ -227,22 +224,26 @@ static int allow_spool(scmp_filter_ctx f, int dir)
 		  : seccomp_rule_add_array(f, SCMP_ACT_ALLOW, SCMP_SYS(renameat2), 2, pair);
 }
 
-static int filter_courier(int spool, struct err *e)
+static int filter_courier(int spool, int renewed, struct err *e)
 {
 	scmp_filter_ctx f;
 	int rc = begin_filter(&f, courier_calls, sizeof(courier_calls) / sizeof(int));
 
 	if (!rc)
 		rc = allow_parts(f);
-	if (!rc && spool >= 0)
-		rc = allow_spool(f, spool);
+	if (!rc)
+		rc = allow_files(f);
+	if (!rc)
+		rc = allow_folder(f, spool);
+	if (!rc)
+		rc = allow_folder(f, renewed);
 	if (!rc)
 		rc = seccomp_load(f);
 	seccomp_release(f);
 	return rc ? err_sys(e, rc, "courier: seccomp") : 0;
 }
 
-int confine_courier(const char *dir, int spool, struct err *e)
+int confine_courier(const char *dir, int spool, int renewed, struct err *e)
 {
 	int rc = leave_root(dir, e);
 
@@ -250,7 +251,7 @@ int confine_courier(const char *dir, int spool, struct err *e)
 		rc = drop_capabilities(false, e);
 	if (!rc)
 		rc = no_new_rights(e);
-	return rc ? rc : filter_courier(spool, e);
+	return rc ? rc : filter_courier(spool, renewed, e);
 }
 
 /* clone3 passes its flags in memory, where no filter sees them: libc then takes clone. */

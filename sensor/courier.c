@@ -312,7 +312,7 @@ static int open_post(struct post *p, const struct courier_config *config, struct
 		return rc;
 	warn_of_expiry(link_identity(p->link));
 	add_events(p);
-	rc = confine_courier(config->dir, dir, e);
+	rc = confine_courier(config->dir, dir, link_folder(p->link), e);
 	if (!rc)
 		rc = open_spool(p, config, dir, e);
 	if (!rc)
@@ -427,13 +427,14 @@ static void forget(struct courier *c)
 int courier_start(const struct courier_config *config, struct courier *out, struct err *e)
 {
 	int to[2], from[2], rc;
+	pid_t pid;
 
 	if (pipe2(to, O_CLOEXEC) || pipe2(from, O_CLOEXEC))
 		return err_sys(e, -errno, "pipe");
-	out->pid = fork();
-	if (out->pid < 0)
+	pid = fork();
+	if (pid < 0)
 		return err_sys(e, -errno, "fork");
-	if (out->pid == 0) {
+	if (pid == 0) {
 		struct post p = { .fd = to[0], .back = from[1] };
 
 		close(to[1]);
@@ -442,6 +443,7 @@ int courier_start(const struct courier_config *config, struct courier *out, stru
 	}
 	close(to[0]);
 	close(from[1]);
+	out->pid = pid;
 	out->out = to[1];
 	out->back = from[0];
 	rc = wait_ready(out, e);

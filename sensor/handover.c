@@ -3,24 +3,11 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
-enum { HEAD = 4 + 8 + 8 + 4 + 5 * 8 };
+#include "common/file.h"
+#include "common/wire.h"
 
-static int write_all(int fd, const uint8_t *p, size_t n)
-{
-	while (n) {
-		ssize_t put = write(fd, p, n);
-
-		if (put < 0 && errno != EINTR)
-			return -errno;
-		if (put > 0) {
-			p += put;
-			n -= (size_t)put;
-		}
-	}
-	return 0;
-}
+enum { HEAD = 4 + 8 + 8 + 4 + SEGMENT_PLACE };
 
 int handover_send(int fd, const struct wire_writer *w, uint64_t start_ms, uint64_t end_ms,
 		  const struct spool_place *place)
@@ -33,12 +20,9 @@ int handover_send(int fd, const struct wire_writer *w, uint64_t start_ms, uint64
 	buf_u64(&b, start_ms);
 	buf_u64(&b, end_ms);
 	buf_u32(&b, w->records);
-	place = place ? place : &nowhere;
-	buf_u64(&b, place->order);
-	for (int i = 0; i < 4; i++)
-		buf_u64(&b, place->v[i]);
+	segment_put_place(&b, place ? place : &nowhere);
 	buf_put(&b, w->body.p, w->body.n);
-	rc = write_all(fd, b.p, b.n);
+	rc = file_write(fd, b.p, b.n);
 	buf_fini(&b);
 	return rc;
 }
@@ -47,7 +31,7 @@ int handover_end(int fd)
 {
 	static const uint8_t head[HEAD];
 
-	return write_all(fd, head, sizeof(head));
+	return file_write(fd, head, sizeof(head));
 }
 
 int handover_next(const uint8_t *p, size_t n, struct handover_batch *out, size_t *used)
@@ -63,9 +47,7 @@ int handover_next(const uint8_t *p, size_t n, struct handover_batch *out, size_t
 	out->start_ms = cur_u64(&c);
 	out->end_ms = cur_u64(&c);
 	out->w.records = cur_u32(&c);
-	out->place.order = cur_u64(&c);
-	for (int i = 0; i < 4; i++)
-		out->place.v[i] = cur_u64(&c);
+	segment_get_place(&c, &out->place);
 	out->w.body.p = (uint8_t *)p + HEAD;
 	out->w.body.n = length;
 	out->end = length == 0;

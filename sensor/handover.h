@@ -13,7 +13,7 @@
 #include <stdbool.h>
 
 #include "common/buf.h"
-#include "common/wire.h"
+#include "common/wire_record.h"
 #include "sensor/segment.h"
 
 /* Back from the courier. */

@@ -604,6 +604,11 @@ const struct identity *link_identity(const struct link *l)
 	return renewal_identity(l->renewal);
 }
 
+int link_folder(const struct link *l)
+{
+	return renewal_folder(l->renewal);
+}
+
 void link_kick(struct link *l)
 {
 	if (l->phase == PHASE_UP)

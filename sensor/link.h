@@ -62,6 +62,8 @@ void link_give(struct link *l, struct spool *spool);
 void link_free(struct link *l);
 
 const struct identity *link_identity(const struct link *l);
+/* Where a renewed certificate is kept, for confine.h; -1 where that cannot be. */
+int link_folder(const struct link *l);
 /* Something was added to the spool. */
 void link_kick(struct link *l);
 /* True when everything in the spool has been committed by the collector. */

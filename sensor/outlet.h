@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "common/err.h"
-#include "common/wire.h"
+#include "common/wire_record.h"
 #include "sensor/courier.h"
 #include "sensor/once.h"
 

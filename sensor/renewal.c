@@ -23,7 +23,7 @@ struct renewal {
 	struct identity_keys keys;
 	unsigned used; /* of the pairs */
 	uint32_t noise;
-	int folder; /* DIR/renewed, -1: there is none, and why */
+	int folder; /* DIR/renewed; -1: there is none, and why */
 	int folder_error;
 	EVP_PKEY *asked; /* the key of the last request */
 	char *request;
@@ -60,7 +60,10 @@ struct renewal *renewal_new(const char *dir, struct err *e)
 	}
 	cert_random(&r->noise, sizeof(r->noise));
 	r->folder = open_folder(dir);
-	r->folder_error = r->folder < 0 ? r->folder : 0;
+	if (r->folder < 0) {
+		r->folder_error = r->folder;
+		r->folder = -1;
+	}
 	return r;
 }
 
@@ -86,6 +89,11 @@ void renewal_free(struct renewal *r)
 const struct identity *renewal_identity(const struct renewal *r)
 {
 	return &r->id;
+}
+
+int renewal_folder(const struct renewal *r)
+{
+	return r->folder;
 }
 
 SSL_CTX *renewal_tls(const struct renewal *r, struct err *e)
@@ -137,32 +145,6 @@ const char *renewal_request(struct renewal *r, struct err *e)
 	return r->request;
 }
 
-static int write_all(int fd, const uint8_t *p, size_t n)
-{
-	while (n) {
-		ssize_t w = write(fd, p, n);
-
-		if (w < 0 && errno == EINTR)
-			continue;
-		if (w < 0)
-			return -errno;
-		p += w;
-		n -= (size_t)w;
-	}
-	return fsync(fd) < 0 ? -errno : 0;
-}
-
-static int write_new(int folder, const struct buf *text)
-{
-	int fd = openat(folder, IDENTITY_NEWEST ".new",
-			O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	int rc = fd < 0 ? -errno : write_all(fd, text->p, text->n);
-
-	if (fd >= 0 && close(fd) < 0 && !rc)
-		rc = -errno;
-	return rc;
-}
-
 /* After a kill at any point one of the two names has a whole pair that the collector takes. */
 static int put_in_place(int folder, bool keep_former)
 {
@@ -182,7 +164,7 @@ static int keep(struct renewal *r, const struct identity_pair *p, struct err *e)
 	if (!rc)
 		rc = cert_pair_text(p->key, p->cert, &text, e);
 	if (!rc)
-		rc = write_new(r->folder, &text);
+		rc = file_write_at(r->folder, IDENTITY_NEWEST ".new", text.p, text.n);
 	if (!rc)
 		rc = put_in_place(r->folder, r->used != 0);
 	if (text.p)

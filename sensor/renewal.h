@@ -26,6 +26,8 @@ struct renewal *renewal_new(const char *dir, struct err *e);
 void renewal_free(struct renewal *r);
 
 const struct identity *renewal_identity(const struct renewal *r);
+/* DIR/renewed, open: all that is written goes through it; -1 where that cannot be. */
+int renewal_folder(const struct renewal *r);
 /* For the next connection; NULL with words.  The caller frees it. */
 SSL_CTX *renewal_tls(const struct renewal *r, struct err *e);
 

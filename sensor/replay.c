@@ -29,7 +29,8 @@ enum {
 
 /* What a place says (spool.h), besides its order. */
 enum { PLACE_FILES, PLACE_LINES, PLACE_SHIFT, PLACE_STATE };
-/* Beside the lines left out: that all is told, and that who goes on must learn all again. */
+/* Beside how many lines were left out: that all is told, and that who goes on must learn all
+ * again. */
 static const uint64_t place_finished = UINT64_C(1) << 63;
 static const uint64_t place_needs_all = UINT64_C(1) << 62;
 
@@ -47,8 +48,9 @@ struct replay {
 	struct retell *retell;
 	struct courier courier;
 	struct spool_place place;
-	uint64_t files; /* the hash of all */
-	uint64_t lines; /* read so far, over all files */
+	uint64_t files;	 /* the hash of all */
+	uint64_t lines;	 /* read so far, over all files */
+	uint64_t before; /* lines that the life before this one left out */
 	uint64_t bad, foreign, machines, flows;
 	struct wire_writer w;
 	struct named *named;
@@ -138,13 +140,23 @@ static void begin_batch(struct replay *r)
 	wire_writer_begin(&r->w, r->start_ms);
 }
 
+static uint64_t left_out(const struct replay *r)
+{
+	return r->before + r->bad + r->foreign;
+}
+
+static void take_left_out(struct replay *r)
+{
+	r->before = r->place.v[PLACE_STATE] & ~(place_finished | place_needs_all);
+}
+
 /* Everything up to line DONE is in this batch or in one before it. */
 static void send_batch(struct replay *r, uint64_t done, bool finished)
 {
 	r->place.order++;
 	r->place.v[PLACE_FILES] = r->files;
 	r->place.v[PLACE_LINES] = done;
-	r->place.v[PLACE_STATE] = r->bad | (finished ? place_finished : 0) |
+	r->place.v[PLACE_STATE] = left_out(r) | (finished ? place_finished : 0) |
 				  (r->place.v[PLACE_STATE] & place_needs_all);
 	r->rc = handover_send(r->courier.out, &r->w, r->start_ms, r->end_ms, &r->place);
 	if (r->rc)
@@ -317,7 +329,7 @@ static int tell_all(struct replay *r, bool goes_on)
 		return rc;
 	if (goes_on) {
 		log_info("goes on behind line %" PRIu64, skip);
-		r->bad = v[PLACE_STATE] & ~(place_finished | place_needs_all);
+		take_left_out(r);
 	} else {
 		v[PLACE_SHIFT] = (uint64_t)retell_shift(r->retell, clock_ms());
 		v[PLACE_STATE] = retell_needs_all(r->retell) ? place_needs_all : 0;
@@ -340,8 +352,8 @@ static void sum_up(const struct replay *r)
 			 " lines are of other machines, which a sensor of role host "
 			 "may not tell of; enroll one with a token of role mirror",
 			 r->foreign);
-	if (r->bad > NAMED_LINES)
-		log_warn("%" PRIu64 " lines were left out", r->bad);
+	if (r->bad > NAMED_LINES || r->before)
+		log_warn("%" PRIu64 " lines were left out", left_out(r));
 }
 
 static int run(struct replay *r)
@@ -356,7 +368,7 @@ static int run(struct replay *r)
 	if (place && r->place.v[PLACE_STATE] & place_finished) {
 		log_info("these lines were told before, to the end: nothing is told; --again "
 			 "tells them once more");
-		r->bad = r->place.v[PLACE_STATE] & ~(place_finished | place_needs_all);
+		take_left_out(r);
 		return courier_finish(&r->courier, &r->e);
 	}
 	rc = tell_all(r, place > 0);
@@ -390,5 +402,5 @@ int replay_run(const struct replay_config *config)
 	fini(&r);
 	if (rc)
 		return rc == -EAGAIN ? EXITS_PARTIAL : EXITS_UNREACHED;
-	return r.bad || r.foreign ? EXITS_PARTIAL : EXITS_OK;
+	return left_out(&r) ? EXITS_PARTIAL : EXITS_OK;
 }

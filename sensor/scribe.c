@@ -27,21 +27,6 @@ static void forward(int signo)
 		kill(child, signo);
 }
 
-static int write_all(int fd, const void *p, size_t n)
-{
-	while (n) {
-		ssize_t some = write(fd, p, n);
-
-		if (some < 0 && errno == EINTR)
-			continue;
-		if (some <= 0)
-			return -1;
-		p = (const char *)p + some;
-		n -= (size_t)some;
-	}
-	return 0;
-}
-
 static void run_child(int fd, scribe_fn *make, void *ctx)
 {
 	struct verdict v = { 0 };
@@ -50,8 +35,8 @@ static void run_child(int fd, scribe_fn *make, void *ctx)
 
 	v.rc = make(ctx, &text, &e);
 	snprintf(v.words, sizeof(v.words), "%s", e.msg);
-	if (write_all(fd, &v, sizeof(v)) == 0)
-		write_all(fd, text.p, text.n);
+	if (file_write(fd, &v, sizeof(v)) == 0)
+		file_write(fd, text.p, text.n);
 	_exit(0);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/crc32c.h"
+#include "common/wire.h"
 
 static const uint32_t mark_before = 0x536b4231; /* "SkB1" */
 static const uint32_t mark_after = 0x536b4531;	/* "SkE1" */
@@ -19,6 +20,20 @@ void lost_merge(struct lost *into, const struct lost *more)
 	if (!into->records || more->end_ms > into->end_ms)
 		into->end_ms = more->end_ms;
 	into->records += more->records;
+}
+
+void segment_put_place(struct buf *out, const struct spool_place *place)
+{
+	buf_u64(out, place->order);
+	for (int i = 0; i < 4; i++)
+		buf_u64(out, place->v[i]);
+}
+
+void segment_get_place(struct cur *c, struct spool_place *out)
+{
+	out->order = cur_u64(c);
+	for (int i = 0; i < 4; i++)
+		out->v[i] = cur_u64(c);
 }
 
 static uint32_t seed_of(const struct segment_key *key)
@@ -50,9 +65,7 @@ static void put_note(struct buf *b, uint32_t seed, uint32_t mark,
 	buf_u64(b, note->carried.records);
 	buf_u64(b, note->told_from);
 	buf_u64(b, note->told_to);
-	buf_u64(b, note->place.order);
-	for (int i = 0; i < 4; i++)
-		buf_u64(b, note->place.v[i]);
+	segment_put_place(b, &note->place);
 	buf_u32(b, note->length);
 	buf_u32(b, note->crc);
 	buf_u32(b, crc32c(seed, b->p + at, b->n - at));
@@ -92,9 +105,7 @@ static bool get_note(const uint8_t *p, uint32_t seed, uint32_t mark, struct segm
 	note->carried.records = cur_u64(&c);
 	note->told_from = cur_u64(&c);
 	note->told_to = cur_u64(&c);
-	note->place.order = cur_u64(&c);
-	for (int i = 0; i < 4; i++)
-		note->place.v[i] = cur_u64(&c);
+	segment_get_place(&c, &note->place);
 	note->length = cur_u32(&c);
 	note->crc = cur_u32(&c);
 	return cur_u32(&c) == crc32c(seed, p, SEGMENT_NOTE - 4) &&

@@ -19,7 +19,8 @@
 #define SENSOR_SEGMENT_H
 
 #include "common/buf.h"
-#include "common/wire.h"
+#include "common/cur.h"
+#include "common/fact.h"
 
 enum {
 	SEGMENT_NOTE = 136,
@@ -35,6 +36,10 @@ struct spool_place {
 	uint64_t order; /* grows from place to place */
 	uint64_t v[4];
 };
+
+enum { SEGMENT_PLACE = 5 * 8 }; /* bytes of a place, here and wherever else it is written */
+void segment_put_place(struct buf *out, const struct spool_place *place);
+void segment_get_place(struct cur *c, struct spool_place *out);
 
 struct segment_note {
 	uint32_t index;

@@ -196,7 +196,7 @@ static void call(const struct selftest_config *c, struct found_call *out)
 	k.base = event_base_new();
 	k.timer = evtimer_new(k.base, on_timer, &k);
 	evtimer_add(k.timer, &patience);
-	if (confine_courier(c->watch->dir, -1, &e)) {
+	if (confine_courier(c->watch->dir, -1, -1, &e)) {
 		end(&k, CALL_UNREACHED, e.msg);
 	} else {
 		k.dial = dial_start(k.base, c->watch->host, c->watch->port, c->watch->proxy,

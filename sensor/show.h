@@ -7,7 +7,7 @@
 #define SENSOR_SHOW_H
 
 #include "common/buf.h"
-#include "common/wire.h"
+#include "common/wire_record.h"
 
 /* Appends a line for each record of W. */
 void show_batch(struct buf *out, const struct wire_writer *w);

@@ -139,15 +139,11 @@ static void forget_losses(struct spool *sp)
 		fsync(sp->config.dir);
 }
 
-int spool_sync(struct spool *sp)
+int spool_flush(struct spool *sp)
 {
-	struct spool_segment *s;
+	struct spool_segment *s = sp->tail;
 	int rc = 0;
 
-	if (sp->config.dir < 0)
-		return 0;
-	spool_rescue(sp);
-	s = sp->tail;
 	if (s && s->dirty) {
 		rc = fdatasync(s->fd) < 0 ? -errno : 0;
 		s->dirty = rc != 0;
@@ -159,6 +155,14 @@ int spool_sync(struct spool *sp)
 	if (!rc)
 		forget_losses(sp);
 	return rc;
+}
+
+int spool_sync(struct spool *sp)
+{
+	if (sp->config.dir < 0)
+		return 0;
+	spool_rescue(sp);
+	return spool_flush(sp);
 }
 
 /* What is kept */

@@ -29,7 +29,7 @@
 #include <stdint.h>
 
 #include "common/err.h"
-#include "common/wire.h"
+#include "common/wire_record.h"
 #include "sensor/segment.h"
 
 struct spool;

@@ -80,7 +80,7 @@ static void settle_losses(struct spool *sp, const struct spool_segment *s)
 {
 	for (struct spool_loss *l = sp->losses; l && s->on_disk; l = l->next)
 		if (l->told && l->holder == s->file.key.id) {
-			spool_sync(sp);
+			spool_flush(sp);
 			return;
 		}
 }
@@ -160,7 +160,7 @@ static void unload(struct spool_segment *s)
 	s->loaded = false;
 }
 
-void spool_seal(struct spool *sp, struct spool_segment *s)
+static void seal(struct spool *sp, struct spool_segment *s)
 {
 	s->sealed = true;
 	if (s->fd < 0)
@@ -232,7 +232,7 @@ static void add_kept(struct spool_segment *s, const struct spool_kept *k)
 static struct spool_segment *leave_disk(struct spool *sp, struct spool_segment *s)
 {
 	if (s->count) {
-		spool_seal(sp, s);
+		seal(sp, s);
 		return begin_segment(sp, false);
 	}
 	close(s->fd);
@@ -272,7 +272,7 @@ static void take(struct spool *sp, struct spool_segment *s, const struct segment
 	if (note->place.order)
 		sp->place = note->place;
 	if (s->bytes >= s->limit || s->count >= SPOOL_INDEX_MAX)
-		spool_seal(sp, s);
+		seal(sp, s);
 }
 
 int spool_put(struct spool *sp, struct segment_note *note, const void *body, size_t n)
@@ -319,7 +319,7 @@ static bool write_whole(struct spool *sp, struct spool_segment *s)
 	sp->counts.memory_bytes -= s->bytes;
 	sp->counts.disk_bytes += s->bytes;
 	if (s->sealed)
-		spool_seal(sp, s);
+		seal(sp, s);
 	return true;
 }
 
@@ -540,7 +540,7 @@ bool spool_number(struct spool *sp, struct spool_segment *s, uint64_t epoch, uin
 	}
 	s->file = named;
 	if (rc)
-		spool_seal(sp, s);
+		seal(sp, s);
 	return true;
 }
 

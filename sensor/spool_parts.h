@@ -93,7 +93,6 @@ void spool_lose(struct spool *sp, const struct spool_loss *loss);
 void spool_rescue(struct spool *sp);
 /* Its batches are in memory when this returns. */
 void spool_load_segment(struct spool *sp, struct spool_segment *s);
-void spool_seal(struct spool *sp, struct spool_segment *s);
 /* Gives S these numbers, durably; false when that cannot be. */
 bool spool_number(struct spool *sp, struct spool_segment *s, uint64_t epoch, uint64_t base);
 /* The head is acknowledged and goes; false when that has to wait. */
@@ -106,6 +105,8 @@ int spool_read(struct spool *sp, struct err *e);
 
 /* spool.c */
 
+/* spool_sync without spool_rescue, which may be what needs it. */
+int spool_flush(struct spool *sp);
 /* Looks what the epoch is, after the head has changed. */
 void spool_turn(struct spool *sp);
 

@@ -17,7 +17,7 @@
 #include "common/file.h"
 #include "common/mem.h"
 
-enum { NAME = 160, LOCK_TRIES = 100, LOCK_MS = 100, PLACE_BYTES = 5 * 8 + 4 };
+enum { NAME = 160, LOCK_TRIES = 100, LOCK_MS = 100, PLACE_BYTES = SEGMENT_PLACE + 4 };
 
 /* Opening */
 
@@ -38,14 +38,24 @@ static void give(int dir, const char *name, unsigned owner, unsigned group)
 	close(fd);
 }
 
+static DIR *entries(int dir)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (fd >= 0 && !d)
+		close(fd);
+	return d;
+}
+
 static void give_all(int dir, unsigned owner, unsigned group)
 {
-	int again = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = again < 0 ? NULL : fdopendir(again);
+	DIR *d = entries(dir);
 
-	if (fchown(dir, owner, group) < 0 || !d) {
-		if (d)
-			closedir(d);
+	if (!d)
+		return;
+	if (fchown(dir, owner, group) < 0) { /* not ours to give, and neither is the rest */
+		closedir(d);
 		return;
 	}
 	for (struct dirent *entry; (entry = readdir(d));)
@@ -168,22 +178,28 @@ static int by_id(const void *a, const void *b)
 
 int spooldir_list(int dir, struct spooldir_file **out, size_t *n)
 {
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	DIR *d = entries(dir);
 	size_t cap = 0;
+	int rc;
 
 	*out = NULL;
 	*n = 0;
 	if (!d)
 		return -errno;
-	for (struct dirent *entry; (entry = readdir(d));) {
+	for (struct dirent *entry; errno = 0, (entry = readdir(d));) {
 		MEM_GROW(*out, *n, cap);
 		*n += parse(entry->d_name, &(*out)[*n]);
 	}
+	rc = -errno;
 	closedir(d);
-	if (*n)
+	if (rc) { /* what is not listed would be taken for lost */
+		free(*out);
+		*out = NULL;
+		*n = 0;
+	} else if (*n) {
 		qsort(*out, *n, sizeof(**out), by_id);
-	return 0;
+	}
+	return rc;
 }
 
 /* Files */
@@ -191,21 +207,11 @@ int spooldir_list(int dir, struct spooldir_file **out, size_t *n)
 int spooldir_read(int dir, const struct spooldir_file *f, size_t max, struct buf *out)
 {
 	char name[NAME];
-	static uint8_t part[1 << 16];
-	int fd = openat(dir, name_of(f, name), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	ssize_t n;
-	int rc = 0;
+	int fd = openat(dir, name_of(f, name), O_RDONLY | O_NOFOLLOW | O_CLOEXEC), rc;
 
 	if (fd < 0)
 		return -errno;
-	while (!rc && (n = read(fd, part, sizeof(part))) != 0) {
-		if (n < 0)
-			rc = errno == EINTR ? 0 : -errno;
-		else if (out->n + (size_t)n > max)
-			rc = -EFBIG;
-		else
-			buf_put(out, part, (size_t)n);
-	}
+	rc = file_read_from(fd, max, out);
 	close(fd);
 	return rc;
 }
@@ -221,19 +227,8 @@ int spooldir_create(int dir, const struct spooldir_file *f)
 
 int spooldir_append(int fd, uint64_t at, const void *p, size_t n)
 {
-	const uint8_t *rest = p;
-	int rc = 0;
+	int rc = file_write(fd, p, n);
 
-	while (n && !rc) {
-		ssize_t put = write(fd, rest, n);
-
-		if (put < 0) {
-			rc = errno == EINTR ? 0 : -errno;
-		} else {
-			rest += put;
-			n -= (size_t)put;
-		}
-	}
 	if (rc && ftruncate(fd, (off_t)at) < 0)
 		return rc; /* what was cut short is damage, and known as such */
 	return rc;
@@ -294,23 +289,8 @@ int spooldir_get_place(int dir, struct spool_place *out)
 	if (n != PLACE_BYTES)
 		return -EBADMSG;
 	c = cur_of(bytes, PLACE_BYTES);
-	out->order = cur_u64(&c);
-	for (int i = 0; i < 4; i++)
-		out->v[i] = cur_u64(&c);
+	segment_get_place(&c, out);
 	return cur_u32(&c) == crc32c(0, bytes, PLACE_BYTES - 4) ? 0 : -EBADMSG;
-}
-
-static int write_place(int dir, const void *p, size_t n)
-{
-	int fd = openat(dir, "place.new",
-			O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	int rc = fd < 0 ? -errno : spooldir_append(fd, 0, p, n);
-
-	if (!rc && fsync(fd) < 0)
-		rc = -errno;
-	if (fd >= 0)
-		close(fd);
-	return rc;
 }
 
 int spooldir_put_place(int dir, const struct spool_place *place)
@@ -318,11 +298,9 @@ int spooldir_put_place(int dir, const struct spool_place *place)
 	struct buf b = { 0 };
 	int rc;
 
-	buf_u64(&b, place->order);
-	for (int i = 0; i < 4; i++)
-		buf_u64(&b, place->v[i]);
+	segment_put_place(&b, place);
 	buf_u32(&b, crc32c(0, b.p, b.n));
-	rc = write_place(dir, b.p, b.n);
+	rc = file_write_at(dir, "place.new", b.p, b.n);
 	buf_fini(&b);
 	if (!rc && renameat(dir, "place.new", dir, "place") < 0)
 		rc = -errno;

@@ -4,6 +4,7 @@
 #define STORE_INTAKE_H
 
 #include "common/err.h"
+#include "common/fact.h"
 #include "common/wire.h"
 #include "store/count.h"
 #include "store/ledger.h"

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "common/mem.h"
+#include "common/wire_record.h"
 #include "store/cover.h"
 #include "store/intake.h"
 

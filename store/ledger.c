@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/wire_record.h"
 #include "store/close.h"
 #include "store/count.h"
 #include "store/cover.h"

@@ -29,6 +29,7 @@
 #include "common/tls.h"
 #include "common/version.h"
 #include "common/wire.h"
+#include "common/wire_record.h"
 #include "common/zip.h"
 #include "sensor/enroll.h"
 

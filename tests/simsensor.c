@@ -37,6 +37,7 @@
 #include "common/exits.h"
 #include "common/log.h"
 #include "common/proxy.h"
+#include "common/wire_record.h"
 #include "sensor/courier.h"
 #include "sensor/enroll.h"
 #include "sensor/handover.h"

@@ -16,6 +16,7 @@
 
 #include "common/buf.h"
 #include "common/mem.h"
+#include "common/wire_record.h"
 #include "store/close.h"
 #include "store/enrol.h"
 #include "store/import.h"

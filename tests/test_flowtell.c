@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/buf.h"
+#include "common/wire_record.h"
 #include "tests/unit.h"
 
 #define NOW UINT64_C(1767268800000) /* a full minute */

@@ -21,6 +21,7 @@
 #include "common/file.h"
 #include "common/mem.h"
 #include "common/wire.h"
+#include "common/wire_record.h"
 #include "sensor/enroll.h"
 #include "sensor/link.h"
 #include "store/doctor.h"

@@ -44,6 +44,7 @@
 #include "common/token.h"
 #include "common/version.h"
 #include "common/wire.h"
+#include "common/wire_record.h"
 
 enum {
 	EDGES = 42,

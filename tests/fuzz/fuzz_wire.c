@@ -10,6 +10,7 @@
 
 #include "common/token.h"
 #include "common/wire.h"
+#include "common/wire_record.h"
 #include "common/zip.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);

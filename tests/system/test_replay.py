@@ -240,6 +240,7 @@ class Replay(unittest.TestCase):
         outcome = self.replay()
         self.assertEqual(outcome.status, 4, outcome)
         self.assertIn("2 lines are of other machines", outcome.stderr)
+        self.assertEqual(self.replay().status, 4)
         found = harness.edges(self.database)
         self.assertEqual(sorted((f["client_ip"], f["server_ip"], f["opens"]) for f in found),
                          sorted((f["client_ip"], f["server_ip"], f["opens"])
