@@ -104,7 +104,8 @@ void session_welcome(struct session *s)
 	struct err e = { 0 };
 
 	if (ledger_resume(s->hub->store, s->pass.id.cn, s->epoch, &m.sequence, &e) < 0) {
-		log_err("%s: %s", s->pass.id.cn, e.msg);
+		if (session_may_log(s))
+			log_err("%s: %s", s->pass.id.cn, e.msg);
 		session_fail(s, WIRE_E_INTERNAL, "the collector cannot read its ledger");
 		return;
 	}

@@ -26,17 +26,26 @@ static void send_certificate(struct session *s, struct enrolment *x)
 	session_send(s, &frame);
 }
 
+/* Nothing was taken of it, a token's use neither: it may come again. */
+static bool put_off(struct session *s, int rc)
+{
+	bool busy = rc == -EAGAIN || rc == -EBUSY;
+
+	s->hub->stats->certificates_put_off += busy;
+	return busy;
+}
+
 static void no_certificate(struct session *s, int rc, const struct err *e)
 {
 	if (enrolment_refusal(rc)) {
 		session_refuse(s, enrolment_refusal(rc));
-	} else if (rc == -EAGAIN) {
-		session_fail(s, WIRE_E_BUSY, "too many sensors at once; try again");
-	} else {
+		return;
+	}
+	s->hub->stats->certificates_failed++;
+	if (session_may_log(s))
 		log_err("no certificate for %s%s%s: %s", s->pass.id.cn,
 			*s->pass.id.cn ? " " : "", s->peer, e->msg);
-		session_fail(s, WIRE_E_INTERNAL, "the collector cannot enrol anybody now");
-	}
+	session_fail(s, WIRE_E_INTERNAL, "the collector cannot enrol anybody now");
 }
 
 void session_enroll(struct session *s, struct cur body)
@@ -51,6 +60,10 @@ void session_enroll(struct session *s, struct cur body)
 		return;
 	}
 	rc = enrolment_first(s->hub, &m, &s->source, &x, &e);
+	if (put_off(s, rc)) {
+		session_fail(s, WIRE_E_BUSY, "too many sensors at once; try again");
+		return;
+	}
 	if (rc) {
 		no_certificate(s, rc, &e);
 		return;
@@ -74,15 +87,17 @@ void session_renew(struct session *s, struct cur body)
 		return;
 	}
 	rc = enrolment_next(s->hub, s->pass.id.cn, s->pass.id.role, m.request, &x, &e);
-	if (rc == -EALREADY) { /* it asks again by itself */
+	if (rc == -EALREADY)
 		s->hub->stats->renewals_early++;
-	} else if (rc) {
+	if (rc == -EALREADY || put_off(s, rc)) /* it asks again by itself */
+		return;
+	if (rc) {
 		no_certificate(s, rc, &e);
-	} else {
-		s->hub->stats->renewed++;
-		log_info("%s renewed its certificate from %s", s->pass.id.cn, s->peer);
-		send_certificate(s, &x);
+		return;
 	}
+	s->hub->stats->renewed++;
+	log_info("%s renewed its certificate from %s", s->pass.id.cn, s->peer);
+	send_certificate(s, &x);
 }
 
 /* Greeting */
@@ -152,7 +167,7 @@ static void take_clock(struct session *s, uint64_t clock, uint64_t now)
 		return;
 	s->from.greeted = true;
 	s->from.skew_ms = skew < 0 && most > 0 ? 0 : skew;
-	if (s->from.skew_ms > SKEW_MS || s->from.skew_ms < -SKEW_MS)
+	if ((s->from.skew_ms > SKEW_MS || s->from.skew_ms < -SKEW_MS) && session_may_log(s))
 		log_warn("%s: its clock differs by %lld s; its times are corrected",
 			 s->pass.id.cn, (long long)s->from.skew_ms / 1000);
 }

@@ -44,7 +44,7 @@ struct session {
 	uint64_t can;	    /* capabilities of both ends */
 	uint64_t acked;	    /* highest sequence that is known to be committed */
 	unsigned in_flight; /* batches that wait for commit.c */
-	bool due, gap;	    /* what session_answer has to say */
+	bool due, gap;	    /* what on_answer has to say */
 	bool waits;	    /* for room in the commit queue */
 	size_t held;	    /* this session's part of hub->input_bytes */
 };
