@@ -21,6 +21,7 @@ struct authority {
 	X509 *cert;
 	char *text; /* the certificate as PEM */
 	uint8_t pin[32];
+	uint32_t asked;
 };
 
 /* Reads DIR/ca.crt, and starts nothing; -ENOENT with words while there is none. */
