@@ -148,7 +148,7 @@ void database_sweep(struct database *d)
 {
 	int status;
 
-	if (!d->keeper.child.pid || !child_reap(&d->keeper.child, &status))
+	if (!keeper_ended(&d->keeper, &status))
 		return;
 	log_err("the keeper of the database has ended (status %d): commits fold the log "
 		"themselves from now on",
