@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <event2/event.h>
 #include <event2/listener.h>
 #include <uthash.h>
 
+#include "collector/listen.h"
 #include "collector/origin.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -382,11 +382,9 @@ static void on_sweep(evutil_socket_t fd, short what, void *ctx)
 
 static unsigned room_of(void)
 {
-	struct rlimit lim;
+	unsigned share = listen_descriptors() / SHARE;
 
-	if (getrlimit(RLIMIT_NOFILE, &lim) < 0 || lim.rlim_cur / SHARE > PORCH_MAX)
-		return PORCH_MAX;
-	return (unsigned)(lim.rlim_cur / SHARE);
+	return share < PORCH_MAX ? share : PORCH_MAX;
 }
 
 struct porch *porch_new(struct event_base *base, const struct porch_config *config)

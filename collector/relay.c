@@ -8,13 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 
+#include "collector/confine.h"
 #include "collector/listen.h"
 #include "collector/origin.h"
 #include "collector/porch.h"
@@ -226,7 +226,7 @@ static void open_side(struct pair *p, struct side *s, int fd)
 
 static void say_origin(struct pair *p)
 {
-	struct sockaddr_storage at;
+	struct sockaddr_storage at = { 0 };
 	socklen_t n = sizeof(at);
 	struct addr to = addr_v4(0);
 	struct buf b = { 0 };
@@ -378,41 +378,32 @@ static void start_porch(struct relay *r, int fd)
 /* All descriptors that may be had: a quarter for the porch, a half for pairs. */
 static void set_room(struct relay *r)
 {
-	struct rlimit lim;
+	unsigned quarter = listen_descriptors() / 4;
 
-	r->max = RELAY_PAIRS;
-	if (getrlimit(RLIMIT_NOFILE, &lim) < 0)
-		return;
-	lim.rlim_cur = lim.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &lim);
-	if (lim.rlim_max / 4 < r->max)
-		r->max = (unsigned)(lim.rlim_max / 4);
+	r->max = quarter < RELAY_PAIRS ? quarter : RELAY_PAIRS;
 }
 
 static void say_ready(const struct relay *r)
 {
-	int fd = r->config->ready_fd;
-
 	log_info("listening on %s, a relay to %s:%u, version %s", r->address,
 		 r->config->to_host, r->config->to_port, SKEIN_VERSION);
-	if (fd < 0)
-		return;
-	dprintf(fd, "%s\n", r->address);
-	close(fd);
+	listen_tell(r->config->ready_fd, r->address);
 }
 
-static void run(struct relay *r, int fd)
+static void start(struct relay *r, int fd)
 {
-	struct pair *p;
-
 	r->base = event_base_new();
 	for (int i = 0; i < SIGNALS; i++) {
 		r->signal[i] = evsignal_new(r->base, signals[i], on_signal, r);
 		event_add(r->signal[i], NULL);
 	}
 	start_porch(r, fd);
-	say_ready(r);
-	event_base_dispatch(r->base);
+}
+
+static void end(struct relay *r)
+{
+	struct pair *p;
+
 	porch_free(r->porch);
 	r->porch = NULL;
 	while ((p = LIST_FIRST(&r->pairs)))
@@ -421,13 +412,12 @@ static void run(struct relay *r, int fd)
 		event_free(r->signal[i]);
 	event_base_loop(r->base, EVLOOP_NONBLOCK); /* libevent frees from its loop */
 	event_base_free(r->base);
-	log_info("ended: connections=%" PRIu64, r->stats.accepted);
 }
 
 int relay_run(const struct relay_config *config, struct err *e)
 {
 	struct relay r = { .config = config };
-	int fd;
+	int fd, rc;
 
 	signal(SIGPIPE, SIG_IGN);
 	LIST_INIT(&r.pairs);
@@ -435,6 +425,14 @@ int relay_run(const struct relay_config *config, struct err *e)
 	fd = listen_tcp(config->host, config->port, "--listen", r.address, e);
 	if (fd < 0)
 		return fd;
-	run(&r, fd);
-	return 0;
+	start(&r, fd);
+	rc = confine(CONFINE_RELAY, e);
+	if (!rc) {
+		say_ready(&r);
+		event_base_dispatch(r.base);
+	}
+	end(&r);
+	if (!rc)
+		log_info("ended: connections=%" PRIu64, r.stats.accepted);
+	return rc;
 }

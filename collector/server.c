@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 #include <event2/event.h>
@@ -294,16 +293,6 @@ static void start_events(struct server *sv)
 
 /* Start and end */
 
-static void more_descriptors(void)
-{
-	struct rlimit lim;
-
-	if (getrlimit(RLIMIT_NOFILE, &lim) < 0)
-		return;
-	lim.rlim_cur = lim.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &lim);
-}
-
 static int open_store(struct server *sv, struct err *e)
 {
 	int rc = database_open(&sv->database, sv->config->dir, sv->hub.stats, e);
@@ -358,16 +347,11 @@ static int open_all(struct server *sv, struct err *e)
 
 static void say_ready(struct server *sv)
 {
-	int fd = sv->config->ready_fd;
-
 	log_info("listening on %s, data in %s, version %s", sv->address, sv->config->dir,
 		 SKEIN_VERSION);
 	read_gauges(sv);
 	notify_ready(sv->address);
-	if (fd < 0)
-		return;
-	dprintf(fd, "%s\n", sv->address);
-	close(fd);
+	listen_tell(sv->config->ready_fd, sv->address);
 }
 
 static void close_all(struct server *sv)
@@ -411,7 +395,7 @@ int server_run(const struct server_config *config, struct err *e)
 	int rc;
 
 	signal(SIGPIPE, SIG_IGN);
-	more_descriptors();
+	listen_descriptors();
 	LIST_INIT(&sv.hub.sessions);
 	sv.hub.stats = stats_new();
 	sv.hub.stats->started = (uint64_t)time(NULL);
