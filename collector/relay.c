@@ -16,6 +16,7 @@
 
 #include "collector/confine.h"
 #include "collector/listen.h"
+#include "collector/notify.h"
 #include "collector/origin.h"
 #include "collector/porch.h"
 #include "common/dial.h"
@@ -79,6 +80,8 @@ struct relay {
 	struct event *signal[SIGNALS];
 	struct relay_stats stats;
 	unsigned max;
+	struct event *turn;
+	struct notify notify;
 	bool draining, down; /* the other end cannot be reached: said once */
 	char address[SOCK_TEXT];
 };
@@ -308,6 +311,7 @@ static void drain(struct relay *r)
 		return;
 	}
 	log_info("ending: pairs=%" PRIu64, r->stats.pairs);
+	notify_stopping("passes on what it holds");
 	r->draining = true;
 	porch_free(r->porch);
 	r->porch = NULL;
@@ -352,6 +356,14 @@ static void on_signal(evutil_socket_t number, short what, void *ctx)
 		drain(r);
 }
 
+static void on_turn(evutil_socket_t fd, short what, void *ctx)
+{
+	struct relay *r = ctx;
+
+	(void)fd, (void)what;
+	notify_turns(&r->notify);
+}
+
 /* Start and end */
 
 static void start_porch(struct relay *r, int fd)
@@ -387,16 +399,21 @@ static void say_ready(const struct relay *r)
 {
 	log_info("listening on %s, a relay to %s:%u, version %s", r->address,
 		 r->config->to_host, r->config->to_port, SKEIN_VERSION);
+	notify_ready(r->address);
 	listen_tell(r->config->ready_fd, r->address);
 }
 
 static void start(struct relay *r, int fd)
 {
+	const struct timeval second = { .tv_sec = 1 };
+
 	r->base = event_base_new();
 	for (int i = 0; i < SIGNALS; i++) {
 		r->signal[i] = evsignal_new(r->base, signals[i], on_signal, r);
 		event_add(r->signal[i], NULL);
 	}
+	r->turn = event_new(r->base, -1, EV_PERSIST, on_turn, r);
+	event_add(r->turn, &second);
 	start_porch(r, fd);
 }
 
@@ -410,6 +427,7 @@ static void end(struct relay *r)
 		pair_free(p);
 	for (int i = 0; i < SIGNALS; i++)
 		event_free(r->signal[i]);
+	event_free(r->turn);
 	event_base_loop(r->base, EVLOOP_NONBLOCK); /* libevent frees from its loop */
 	event_base_free(r->base);
 }
@@ -422,6 +440,7 @@ int relay_run(const struct relay_config *config, struct err *e)
 	signal(SIGPIPE, SIG_IGN);
 	LIST_INIT(&r.pairs);
 	set_room(&r);
+	notify_start(&r.notify);
 	fd = listen_tcp(config->host, config->port, "--listen", r.address, e);
 	if (fd < 0)
 		return fd;

@@ -118,7 +118,7 @@ static void drain(struct server *sv)
 	}
 	log_info("ending: sessions=%u batches=%zu", hub->sessions_n,
 		 commit_queued(hub->commit));
-	notify_stopping();
+	notify_stopping("commits what has arrived");
 	hub->draining = true;
 	porch_free(hub->porch);
 	hub->porch = NULL;
