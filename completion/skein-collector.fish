@@ -50,6 +50,6 @@ complete -c skein-collector -n "$token" -l realm -x -d 'address space'
 complete -c skein-collector -n "$token" -l cidr -x -d 'from where'
 complete -c skein-collector -n "$sensor" -l since -x -d 'of purge: what it said from then on'
 complete -c skein-collector -n "$either" -l json -d 'as JSON'
-complete -c skein-collector -n "$either" -l quiet -d 'not a word'
+complete -c skein-collector -n "$token; or $sensor" -l quiet -d 'not a word'
 complete -c skein-collector -l help -d help
 complete -c skein-collector -n "not $word" -l version -d version
