@@ -13,6 +13,7 @@
 
 #include "collector/authority_key.h"
 #include "common/file.h"
+#include "common/log.h"
 #include "common/mem.h"
 #include "common/tls.h"
 
@@ -71,6 +72,17 @@ int authority_start(struct authority *a, const char *dir, struct err *e)
 		rc = authority_open(a, dir, e);
 	a->key = key;
 	return rc;
+}
+
+void authority_sweep(struct authority *a)
+{
+	int status;
+
+	if (child_reap(&a->key, &status))
+		log_err("the process that holds the authority's key has ended (status %d): "
+			"nobody is enrolled and no certificate renewed until the collector is "
+			"started again",
+			status);
 }
 
 void authority_close(struct authority *a)

@@ -268,6 +268,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *ctx)
 	(void)fd, (void)what;
 	session_sweep(&sv->hub);
 	database_sweep(&sv->database);
+	authority_sweep(&sv->authority);
 	read_gauges(sv);
 	notify_alive(&sv->notify, sv->hub.stats);
 }
