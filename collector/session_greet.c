@@ -3,7 +3,6 @@
 #include "collector/session.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
