@@ -24,7 +24,10 @@ struct enrolment {
  */
 int enrolment_first(struct hub *hub, const struct wire_enroll *m, const struct addr *from,
 		    struct enrolment *out, struct err *e);
-/* 0; -EALREADY when the last one was a moment ago; the rest as above. */
+/*
+ * 0; -EALREADY when the last one was a moment ago, -EKEYREVOKED when it may not speak any
+ * more; the rest as above.
+ */
 int enrolment_next(struct hub *hub, const char *sensor, const char *role, const char *request,
 		   struct enrolment *out, struct err *e);
 /* For the other end, what RC means; NULL for what is only our trouble. */
