@@ -13,6 +13,7 @@
 
 #include "collector/authority_key.h"
 #include "common/file.h"
+#include "common/log.h"
 #include "common/mem.h"
 #include "common/tls.h"
 
@@ -73,6 +74,17 @@ int authority_start(struct authority *a, const char *dir, struct err *e)
 	return rc;
 }
 
+void authority_sweep(struct authority *a)
+{
+	int status;
+
+	if (child_reap(&a->key, &status))
+		log_err("the process that holds the authority's key has ended (status %d): "
+			"nobody is enrolled and no certificate renewed until the collector is "
+			"started again",
+			status);
+}
+
 void authority_close(struct authority *a)
 {
 	if (a->key.pid)
@@ -83,17 +95,30 @@ void authority_close(struct authority *a)
 	a->key.fd = -1;
 }
 
+/* The answer to question NUMBER: one that came too late may still be there before it. */
+static int hear(const struct authority *a, uint32_t number, struct authority_answer *out,
+		struct err *e)
+{
+	int rc;
+
+	do
+		rc = receive(&a->key, out, sizeof(*out), e);
+	while (!rc && out->number != number);
+	return rc;
+}
+
 /* One question, one answer: a signature takes less than a millisecond. */
 static X509 *ask(struct authority *a, struct authority_ask *q, EVP_PKEY *key, struct err *e)
 {
 	struct authority_answer answer;
 	int rc = cert_point(key, q->point);
 
+	q->number = ++a->asked;
 	if (rc)
 		err_set(e, rc, "not a key of P-256");
 	else if (send(a->key.fd, q, sizeof(*q), MSG_NOSIGNAL) != sizeof(*q))
 		err_set(e, -EPIPE, "the process that holds the authority's key has ended");
-	else if (receive(&a->key, &answer, sizeof(answer), e) == 0) {
+	else if (hear(a, q->number, &answer, e) == 0) {
 		if (answer.code == 0 && answer.n <= sizeof(answer.der))
 			return cert_of_der(answer.der, answer.n, e);
 		err_set(e, answer.code ? answer.code : -EINVAL, "%s",
@@ -104,20 +129,6 @@ static X509 *ask(struct authority *a, struct authority_ask *q, EVP_PKEY *key, st
 }
 
 /* The collector's own */
-
-static EVP_PKEY *read_or_make_key(const char *path, struct err *e)
-{
-	EVP_PKEY *key;
-
-	if (access(path, F_OK) == 0)
-		return cert_key_read(path, e);
-	key = cert_key_new(e);
-	if (key && cert_key_write(path, key, e) < 0) {
-		EVP_PKEY_free(key);
-		key = NULL;
-	}
-	return key;
-}
 
 static bool is_good(const char *path, const struct authority *a, EVP_PKEY *key)
 {
@@ -155,7 +166,7 @@ int authority_certify_self(struct authority *a, const char *dir, struct err *e)
 {
 	char *key_path = file_path(dir, "collector.key");
 	char *cert_path = file_path(dir, "collector.crt");
-	EVP_PKEY *key = read_or_make_key(key_path, e);
+	EVP_PKEY *key = cert_key_keep(key_path, e);
 	int rc = key ? 0 : -EINVAL;
 
 	if (key && !is_good(cert_path, a, key))

@@ -21,6 +21,7 @@ struct authority {
 	X509 *cert;
 	char *text; /* the certificate as PEM */
 	uint8_t pin[32];
+	uint32_t asked;
 };
 
 /* Reads DIR/ca.crt, and starts nothing; -ENOENT with words while there is none. */
@@ -28,6 +29,8 @@ int authority_open(struct authority *a, const char *dir, struct err *e);
 /* Starts the key's process, which makes what is missing of DIR/ca.*, and then does the same.
  */
 int authority_start(struct authority *a, const char *dir, struct err *e);
+/* Now and then: says once that the key's process has ended by itself. */
+void authority_sweep(struct authority *a);
 /* The key's process ends. */
 void authority_close(struct authority *a);
 

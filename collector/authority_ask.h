@@ -30,10 +30,12 @@ struct authority_ask {
 	uint8_t point[CERT_POINT];
 	char sensor[CERT_CN]; /* zeroes behind it; all zeroes for the collector */
 	uint32_t seconds;
+	uint32_t number; /* the asker's; comes back with the answer */
 };
 
 struct authority_answer {
 	int32_t code; /* 0, -EINVAL, or -EAGAIN: too many, ask later */
+	uint32_t number;
 	uint32_t n;
 	uint8_t der[CERT_DER];
 };
@@ -42,7 +44,7 @@ struct authority_answer {
 const char *authority_role_word(uint8_t role);
 uint8_t authority_role_of(const char *word);
 
-/* Whether N bytes at P are a question that may be answered; then *OUT is a copy of it. */
+/* Whether N bytes at P are a question that may be answered; *OUT is a copy if N is right. */
 bool authority_ask_take(const void *p, size_t n, struct authority_ask *out);
 
 /* Answers so far; {0} to begin with. */

@@ -6,13 +6,13 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
 #include "collector/authority_ask.h"
 #include "collector/confine.h"
+#include "common/clock.h"
 #include "common/exits.h"
 #include "common/file.h"
 #include "common/mem.h"
@@ -33,20 +33,6 @@ static char *key_path(const char *dir)
 		return path;
 	free(path);
 	return file_path(dir, "ca.key");
-}
-
-static EVP_PKEY *read_or_make_key(const char *path, struct err *e)
-{
-	EVP_PKEY *key;
-
-	if (access(path, F_OK) == 0)
-		return cert_key_read(path, e);
-	key = cert_key_new(e);
-	if (key && cert_key_write(path, key, e) < 0) {
-		EVP_PKEY_free(key);
-		key = NULL;
-	}
-	return key;
 }
 
 static X509 *make_cert(EVP_PKEY *key, const char *path, struct err *e)
@@ -74,7 +60,7 @@ static int open_pair(struct pair *p, const char *key, const char *cert, struct e
 
 	if (have_cert && access(key, F_OK) < 0)
 		return err_sys(e, -errno, "%s without %s", cert, key);
-	p->key = read_or_make_key(key, e);
+	p->key = cert_key_keep(key, e);
 	if (!p->key)
 		return -EINVAL;
 	p->cert = have_cert ? cert_read(cert, e) : make_cert(p->key, cert, e);
@@ -116,17 +102,17 @@ static X509 *issue(const struct pair *p, const struct authority_ask *a)
 static void answer(const struct pair *p, struct authority_pace *pace, const void *bytes,
 		   size_t n, struct authority_answer *out)
 {
-	struct authority_ask ask;
-	struct timespec t;
+	struct authority_ask ask = { 0 };
+	bool good = authority_ask_take(bytes, n, &ask);
 	X509 *cert;
 
 	memset(out, 0, sizeof(*out));
+	out->number = ask.number;
 	out->code = -EINVAL;
-	if (!authority_ask_take(bytes, n, &ask))
+	if (!good)
 		return;
-	clock_gettime(CLOCK_MONOTONIC, &t);
 	out->code = -EAGAIN;
-	if (!authority_pace_take(pace, (uint64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000))
+	if (!authority_pace_take(pace, clock_us() / 1000))
 		return;
 	out->code = -EINVAL;
 	cert = issue(p, &ask);

@@ -9,12 +9,14 @@
 #include <unistd.h>
 
 #include "collector/commands.h"
+#include "collector/estate.h"
 #include "collector/home.h"
 #include "collector/options.h"
 #include "common/clock.h"
 #include "common/exits.h"
 #include "common/file.h"
 #include "common/mem.h"
+#include "common/number.h"
 #include "store/aside.h"
 #include "store/backup.h"
 #include "store/integrity.h"
@@ -55,17 +57,8 @@ static const struct option options[] = {
 struct order {
 	const char *help, *dir, *file;
 	bool may_keep;
-	unsigned keep;
+	unsigned long keep;
 };
-
-static bool keep_of(const char *v, unsigned *out)
-{
-	char *end;
-	unsigned long n = strtoul(v, &end, 10);
-
-	*out = (unsigned)n;
-	return *v >= '0' && *v <= '9' && !*end && n <= KEEP_MAX;
-}
 
 /* 0 to go on, else the exit status + 1. */
 static int parse(struct order *o, int argc, char **argv)
@@ -85,7 +78,7 @@ static int parse(struct order *o, int argc, char **argv)
 			return EXITS_USAGE + 1;
 		if (!o->may_keep)
 			return options_usage("no such option here: ", "--keep") + 1;
-		if (!keep_of(optarg, &o->keep))
+		if (!number_parse(optarg, 0, KEEP_MAX, &o->keep))
 			return options_usage("--keep wants a number up to 1000, not ",
 					     optarg) +
 			       1;
@@ -100,7 +93,7 @@ static int parse(struct order *o, int argc, char **argv)
 
 static int say(const struct err *e)
 {
-	fprintf(stderr, "skein-collector: %s\n", e->msg);
+	estate_say("%s", e->msg);
 	return EXITS_UNREACHED;
 }
 
@@ -114,17 +107,21 @@ static int progress(uint64_t bytes, uint64_t all, void *ctx)
 	return 0;
 }
 
-/* The oldest first, so that none is ever without a name. */
-static void rotate(const struct order *o)
+/* The oldest first, so that none takes the place of another. */
+static int rotate(const struct order *o, struct err *e)
 {
-	for (unsigned i = o->keep; i > 0; i--) {
-		char *from = i > 1 ? xasprintf("%s.%u", o->file, i - 1) : xstrdup(o->file);
-		char *to = xasprintf("%s.%u", o->file, i);
+	int rc = 0;
 
-		rename(from, to);
+	for (unsigned long i = o->keep; i > 0 && !rc; i--) {
+		char *from = i > 1 ? xasprintf("%s.%lu", o->file, i - 1) : xstrdup(o->file);
+		char *to = xasprintf("%s.%lu", o->file, i);
+
+		if (rename(from, to) < 0 && errno != ENOENT)
+			rc = err_sys(e, -errno, "cannot move %s to %s", from, to);
 		free(from);
 		free(to);
 	}
+	return rc;
 }
 
 /* Made beside its place first: a backup that fails moves none of the older ones. */
@@ -135,8 +132,8 @@ static int make(const struct order *o, struct err *e)
 	int rc = backup_make(from, beside, isatty(STDERR_FILENO) ? progress : NULL, NULL, e);
 
 	if (!rc && o->keep) {
-		rotate(o);
-		if (rename(beside, o->file) < 0)
+		rc = rotate(o, e);
+		if (!rc && rename(beside, o->file) < 0)
 			rc = err_sys(e, -errno, "cannot write %s", o->file);
 	}
 	free(from);

@@ -409,5 +409,5 @@ int cmd_sensor(int argc, char **argv)
 			return options_usage("unexpected ", w.id[words[i].most]);
 		return words[i].run(&w);
 	}
-	return options_usage("sensor wants list, show, revoke or allow", "");
+	return options_usage("sensor wants list, show, revoke, allow, purge or realm", "");
 }

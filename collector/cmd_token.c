@@ -13,6 +13,7 @@
 #include "collector/options.h"
 #include "common/clock.h"
 #include "common/exits.h"
+#include "common/number.h"
 #include "common/when.h"
 #include "store/realm.h"
 #include "store/roster.h"
@@ -63,23 +64,11 @@ struct wish {
 	int n;
 };
 
-static bool uses_of(const char *s, unsigned *out)
-{
-	char *end;
-	unsigned long v;
-
-	errno = 0;
-	v = strtoul(s, &end, 10);
-	if (errno || *s < '0' || *s > '9' || *end || !v || v > ADMIT_USES_MAX)
-		return false;
-	*out = (unsigned)v;
-	return true;
-}
-
 /* 0 to go on, else the exit status + 1. */
 static int take(struct wish *w, int opt)
 {
 	struct admit_order *order = &w->order;
+	unsigned long uses;
 
 	switch (opt) {
 	case OPT_DATA:
@@ -97,8 +86,9 @@ static int take(struct wish *w, int opt)
 			       1;
 		return 0;
 	case OPT_USES:
-		if (!uses_of(optarg, &order->uses))
+		if (!number_parse(optarg, 1, ADMIT_USES_MAX, &uses))
 			return options_usage("--uses wants a number from 1, not ", optarg) + 1;
+		order->uses = (unsigned)uses;
 		return 0;
 	case OPT_REALM:
 		if (!realm_good_name(optarg))

@@ -14,8 +14,8 @@
 enum confine_kind {
 	/* The authority's key: one socket to the collector, no file, no network. */
 	CONFINE_AUTHORITY,
-	/* Sensors and the database: files below what is open, sockets that are bound; starts
-	 * no process, dials nobody. */
+	/* Sensors and the database, and what checks it beside them: files where the user may,
+	 * sockets that are bound; starts no process, dials nobody. */
 	CONFINE_INGEST,
 	/* Answers over HTTP: as CONFINE_INGEST. */
 	CONFINE_ANSWER,

@@ -101,6 +101,7 @@ static void check(struct database *d, char words[KEEPER_WORDS])
 		break;
 	case KEEPER_UNKNOWN:
 		log_warn("%s could not be checked: %s", d->path, words);
+		d->unsure = suspect;
 		break;
 	case KEEPER_WHOLE:
 		if (suspect)
@@ -139,7 +140,8 @@ int database_open(struct database *d, const char *dir, struct stats *stats, stru
 	if (rc)
 		return rc;
 	store_patience(d->store, PATIENCE_MS);
-	no_suspect(d);
+	if (!d->unsure)
+		no_suspect(d);
 	keeper_go(&d->keeper);
 	return 0;
 }
@@ -148,7 +150,7 @@ void database_sweep(struct database *d)
 {
 	int status;
 
-	if (!d->keeper.child.pid || !child_reap(&d->keeper.child, &status))
+	if (!keeper_ended(&d->keeper, &status))
 		return;
 	log_err("the keeper of the database has ended (status %d): commits fold the log "
 		"themselves from now on",

@@ -17,6 +17,7 @@ struct database {
 	struct store *store;
 	struct keeper keeper;
 	struct stats *stats;
+	bool unsure; /* it was to be checked, and could not be */
 };
 
 /*

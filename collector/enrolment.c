@@ -95,7 +95,7 @@ static int next(struct hub *hub, const char *role, const char *request, struct e
 	if (!rc)
 		rc = enrol_sensor_renew(hub->store, out->sensor, out->cert.fingerprint,
 					(uint64_t)out->cert.expires * 1000, now, e);
-	return rc;
+	return rc == -ENOENT ? err_set(e, -EKEYREVOKED, "%s may not speak", out->sensor) : rc;
 }
 
 int enrolment_next(struct hub *hub, const char *sensor, const char *role, const char *request,
@@ -123,6 +123,8 @@ const char *enrolment_refusal(int rc)
 		return "the token has expired; skein-collector token create makes another";
 	case -EDQUOT:
 		return "the token is used up; skein-collector token create makes another";
+	case -EKEYREVOKED:
+		return "this sensor has been revoked";
 	case -EINVAL:
 		return "a signing request that makes no sense";
 	}

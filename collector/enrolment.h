@@ -19,12 +19,15 @@ struct enrolment {
 
 /*
  * 0; -EPERM for what is no token of this collector, -ENOENT, -ETIMEDOUT, -EDQUOT and -EACCES
- * as enrol_token_use, -EINVAL for a signing request that makes no sense, -EAGAIN when too many
- * come at once, anything else with words in E.
+ * as enrol_token_use, -EINVAL for a signing request that makes no sense; -EAGAIN when too many
+ * come at once and -EBUSY while another writes: again later; anything else with words in E.
  */
 int enrolment_first(struct hub *hub, const struct wire_enroll *m, const struct addr *from,
 		    struct enrolment *out, struct err *e);
-/* 0; -EALREADY when the last one was a moment ago; the rest as above. */
+/*
+ * 0; -EALREADY when the last one was a moment ago, -EKEYREVOKED when it may not speak any
+ * more; the rest as above.
+ */
 int enrolment_next(struct hub *hub, const char *sensor, const char *role, const char *request,
 		   struct enrolment *out, struct err *e);
 /* For the other end, what RC means; NULL for what is only our trouble. */

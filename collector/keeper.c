@@ -3,11 +3,14 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "collector/confine.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "store/aside.h"
@@ -107,9 +110,14 @@ static int keep(int fd, void *ctx)
 	struct keeping k = { .fd = fd, .path = parent->path, .stats = parent->stats };
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	bool going = false;
+	struct err e = { 0 };
 	char order;
 
 	child_keep(&fd, 1);
+	if (confine(CONFINE_INGEST, &e) < 0) {
+		log_err("the keeper of the database: %s", e.msg);
+		return 1;
+	}
 	for (;;) {
 		if (poll(&p, 1, going ? TICK_MS : -1) > 0) {
 			if (recv(fd, &order, 1, 0) != 1)
@@ -145,17 +153,49 @@ static void order(struct keeper *k, char what)
 	(void)!send(k->child.fd, &what, 1, MSG_NOSIGNAL);
 }
 
-/* A file on which the check itself dies is no file to go on with. */
+bool keeper_ended(struct keeper *k, int *status)
+{
+	if (!k->ended && !child_reap(&k->child, &k->status))
+		return false;
+	k->ended = false;
+	*status = k->status;
+	return true;
+}
+
+/*
+ * A file on which the check itself dies is no file to go on with; one whose check was ended
+ * (for want of memory, by confine.h) may be as good as it was.
+ */
+static enum keeper_verdict judge_end(struct keeper *k, char words[KEEPER_WORDS])
+{
+	int status, number = 0;
+
+	if (waitpid(k->child.pid, &status, 0) == k->child.pid) {
+		k->child.pid = 0;
+		k->ended = true;
+		k->status = status;
+		number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+	}
+	if (number == SIGSEGV || number == SIGBUS || number == SIGABRT || number == SIGFPE ||
+	    number == SIGILL) {
+		snprintf(words, KEEPER_WORDS, "the check of it died of signal %d", number);
+		return KEEPER_DAMAGED;
+	}
+	if (number)
+		snprintf(words, KEEPER_WORDS, "the check was ended by signal %d", number);
+	else
+		snprintf(words, KEEPER_WORDS, "the check ended without a word");
+	return KEEPER_UNKNOWN;
+}
+
 enum keeper_verdict keeper_verdict(struct keeper *k, char words[KEEPER_WORDS])
 {
 	char text[1 + KEEPER_WORDS];
 	ssize_t n = recv(k->child.fd, text, sizeof(text) - 1, 0);
 
 	k->reading = false;
-	if (n <= 0) {
-		snprintf(words, KEEPER_WORDS, "the check of it ended without a word");
-		return KEEPER_DAMAGED;
-	}
+	if (n <= 0)
+		return judge_end(k, words);
 	text[n] = 0;
 	snprintf(words, KEEPER_WORDS, "%.*s", KEEPER_WORDS - 1, text + 1);
 	if (text[0] == 'w')

@@ -24,6 +24,8 @@ struct keeper {
 	const char *path; /* borrowed */
 	struct stats *stats;
 	bool reading;
+	bool ended; /* found so by keeper_verdict, with STATUS; keeper_ended tells it */
+	int status;
 };
 
 /* To be called before the store is opened; PATH is that of the database. */
@@ -34,6 +36,8 @@ void keeper_stop(struct keeper *k);
 enum keeper_verdict keeper_check(struct keeper *k, int patience_ms, char words[KEEPER_WORDS]);
 /* The verdict of a check that was not done then, once the child's descriptor is readable. */
 enum keeper_verdict keeper_verdict(struct keeper *k, char words[KEEPER_WORDS]);
+/* True once, after it has ended by itself, with its wait status. */
+bool keeper_ended(struct keeper *k, int *status);
 /* The store is open and good: from now on the log is folded. */
 void keeper_go(struct keeper *k);
 

@@ -7,9 +7,14 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
-enum { BACKLOG = 4096 };
+enum {
+	BACKLOG = 4096,
+	FEW = 1024,    /* descriptors where nobody says how many */
+	MANY = 1 << 24 /* more are never used */
+};
 
 static int open_socket(const struct addrinfo *ai)
 {
@@ -67,4 +72,26 @@ int listen_tcp(const char *host, uint16_t port, const char *option, char address
 	getsockname(fd, (struct sockaddr *)&bound, &n);
 	sock_text((struct sockaddr *)&bound, address);
 	return fd;
+}
+
+unsigned listen_descriptors(void)
+{
+	struct rlimit lim;
+	rlim_t had;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) < 0)
+		return FEW;
+	had = lim.rlim_cur;
+	lim.rlim_cur = lim.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &lim) == 0)
+		had = lim.rlim_max;
+	return had < MANY ? (unsigned)had : MANY;
+}
+
+void listen_tell(int fd, const char *address)
+{
+	if (fd < 0)
+		return;
+	dprintf(fd, "%s\n", address);
+	close(fd);
 }

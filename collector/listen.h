@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A TCP socket that listens. */
+/* A TCP socket that listens, and what a program needs that has one. */
 #ifndef COLLECTOR_LISTEN_H
 #define COLLECTOR_LISTEN_H
 
@@ -14,5 +14,11 @@
  */
 int listen_tcp(const char *host, uint16_t port, const char *option, char address[SOCK_TEXT],
 	       struct err *e);
+
+/* Raises the limit to all descriptors that may be had; how many that are. */
+unsigned listen_descriptors(void);
+
+/* ADDRESS as a line into FD, which is closed; nothing where that is -1. */
+void listen_tell(int fd, const char *address);
 
 #endif

@@ -77,9 +77,19 @@ void notify_reloading(void)
 		   (unsigned long long)stats_clock_ms() * 1000);
 }
 
-void notify_stopping(void)
+void notify_stopping(const char *words)
 {
-	send_words("STOPPING=1\nSTATUS=commits what has arrived\n");
+	send_words("STOPPING=1\nSTATUS=%s\n", words);
+}
+
+void notify_turns(struct notify *n)
+{
+	uint64_t now = stats_clock_ms();
+
+	if (!n->every_ms || now - n->last_ms + 1000 <= n->every_ms)
+		return;
+	send_words("WATCHDOG=1\n");
+	n->last_ms = now;
 }
 
 static bool moves(struct notify *n, const struct stats *s, uint64_t now)
@@ -96,12 +106,9 @@ static bool moves(struct notify *n, const struct stats *s, uint64_t now)
 void notify_alive(struct notify *n, const struct stats *s)
 {
 	uint64_t now = stats_clock_ms();
-	bool moving = moves(n, s, now);
 
-	if (n->every_ms && moving && now - n->last_ms + 1000 > n->every_ms) {
-		send_words("WATCHDOG=1\n");
-		n->last_ms = now;
-	}
+	if (moves(n, s, now))
+		notify_turns(n);
 	if (now - n->status_ms < STATUS_MS)
 		return;
 	n->status_ms = now;

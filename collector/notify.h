@@ -20,11 +20,14 @@ struct notify {
 void notify_start(struct notify *n);
 void notify_ready(const char *address);
 void notify_reloading(void);
-void notify_stopping(void);
+/* WORDS: what it does until it is over. */
+void notify_stopping(const char *words);
+/* To be called every second by a loop: a sign of life at half of the time that the watchdog
+ * gives. */
+void notify_turns(struct notify *n);
 /*
- * To be called every second by the loop of ingest: at half of the time that the watchdog
- * gives, unless batches wait and no transaction was even tried since.  Words about the state
- * now and then.
+ * The same for the loop of ingest, unless batches wait and no transaction was even tried
+ * since.  Words about the state now and then.
  */
 void notify_alive(struct notify *n, const struct stats *s);
 

@@ -14,6 +14,7 @@
 #include "common/config.h"
 #include "common/exits.h"
 #include "common/mem.h"
+#include "common/number.h"
 #include "common/version.h"
 
 #define CONFIG_FILE "/etc/skein/collector.conf"
@@ -275,12 +276,9 @@ static bool set_level(struct options *o, const char *v)
 
 static bool set_ready(struct options *o, const char *v)
 {
-	char *end;
-	long fd;
+	unsigned long fd;
 
-	errno = 0;
-	fd = strtol(v, &end, 10);
-	if (errno || end == v || *end || fd < 0 || fd > 1 << 20)
+	if (!number_parse(v, 0, 1 << 20, &fd))
 		return false;
 	o->server.ready_fd = (int)fd;
 	return true;
@@ -293,11 +291,11 @@ static bool set_life(struct options *o, const char *v)
 }
 
 /* At most ten years. */
-static bool set_days(uint32_t *out, uint32_t least, const char *v)
+static bool set_span(uint32_t *out, const char *v)
 {
 	uint32_t s;
 
-	if (options_seconds(v, 3650u * RETAIN_DAY, &s) < 0 || s < least)
+	if (options_seconds(v, 3650u * RETAIN_DAY, &s) < 0 || s < RETAIN_MINUTES_LEAST)
 		return false;
 	*out = s;
 	return true;
@@ -305,30 +303,29 @@ static bool set_days(uint32_t *out, uint32_t least, const char *v)
 
 static bool set_minutes(struct options *o, const char *v)
 {
-	return set_days(&o->server.keep.minutes, RETAIN_MINUTES_LEAST, v);
+	return set_span(&o->server.keep.minutes, v);
 }
 
 static bool set_hours(struct options *o, const char *v)
 {
-	return set_days(&o->server.keep.hours, RETAIN_MINUTES_LEAST, v);
+	return set_span(&o->server.keep.hours, v);
 }
 
-static bool set_keep_days(struct options *o, const char *v)
+static bool set_days(struct options *o, const char *v)
 {
-	return set_days(&o->server.keep.days, RETAIN_MINUTES_LEAST, v);
+	return set_span(&o->server.keep.days, v);
 }
 
 static bool set_total(struct options *o, const char *v)
 {
-	return set_days(&o->server.keep.total, RETAIN_MINUTES_LEAST, v);
+	return set_span(&o->server.keep.total, v);
 }
 
 static bool set_memory(struct options *o, const char *v)
 {
-	char *end;
-	unsigned long n = strtoul(v, &end, 10);
+	unsigned long n;
 
-	if (*v < '0' || *v > '9' || *end || n < STORE_MEMORY_LEAST_MB || n > 1 << 20)
+	if (!number_parse(v, STORE_MEMORY_LEAST_MB, 1 << 20, &n))
 		return false;
 	o->server.memory_mb = (unsigned)n;
 	return true;
@@ -354,7 +351,7 @@ static const struct row rows[] = {
 	{ "http-names", true, set_http_names, "names, with commas between" },
 	{ "keep-minutes", true, set_minutes, "8d or more" },
 	{ "keep-hours", true, set_hours, "8d or more" },
-	{ "keep-days", true, set_keep_days, "8d or more" },
+	{ "keep-days", true, set_days, "8d or more" },
 	{ "keep-total", true, set_total, "8d or more" },
 	{ "memory", true, set_memory, "megabytes, 32 or more" },
 	{ "relay", true, set_relay, "HOST:PORT" },

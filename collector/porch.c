@@ -7,15 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 #include <event2/event.h>
 #include <event2/listener.h>
 #include <uthash.h>
 
+#include "collector/listen.h"
 #include "collector/origin.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
 
@@ -64,14 +64,6 @@ struct porch {
 	ready; /* those with somebody ready, whose turn is next first */
 	unsigned n, silent, inside, max;
 };
-
-static uint64_t steady_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 /* Addresses */
 
@@ -304,7 +296,7 @@ static void welcome(struct porch *p, int fd, const struct sockaddr *peer,
 
 	g->porch = p;
 	g->fd = fd;
-	g->since_ms = steady_ms();
+	g->since_ms = clock_us() / 1000;
 	sock_text(peer, g->peer);
 	snprintf(g->self.text, sizeof(g->self.text), "%s", g->peer);
 	set_source(g, addr, sock_port(peer));
@@ -367,7 +359,7 @@ static void on_rested(evutil_socket_t fd, short what, void *ctx)
 static void on_sweep(evutil_socket_t fd, short what, void *ctx)
 {
 	struct porch *p = ctx;
-	uint64_t now = steady_ms();
+	uint64_t now = clock_us() / 1000;
 	struct guest *g, *next;
 
 	(void)fd, (void)what;
@@ -390,11 +382,9 @@ static void on_sweep(evutil_socket_t fd, short what, void *ctx)
 
 static unsigned room_of(void)
 {
-	struct rlimit lim;
+	unsigned share = listen_descriptors() / SHARE;
 
-	if (getrlimit(RLIMIT_NOFILE, &lim) < 0 || lim.rlim_cur / SHARE > PORCH_MAX)
-		return PORCH_MAX;
-	return (unsigned)(lim.rlim_cur / SHARE);
+	return share < PORCH_MAX ? share : PORCH_MAX;
 }
 
 struct porch *porch_new(struct event_base *base, const struct porch_config *config)

@@ -8,14 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 
+#include "collector/confine.h"
 #include "collector/listen.h"
+#include "collector/notify.h"
 #include "collector/origin.h"
 #include "collector/porch.h"
 #include "common/dial.h"
@@ -79,6 +80,8 @@ struct relay {
 	struct event *signal[SIGNALS];
 	struct relay_stats stats;
 	unsigned max;
+	struct event *turn;
+	struct notify notify;
 	bool draining, down; /* the other end cannot be reached: said once */
 	char address[SOCK_TEXT];
 };
@@ -226,7 +229,7 @@ static void open_side(struct pair *p, struct side *s, int fd)
 
 static void say_origin(struct pair *p)
 {
-	struct sockaddr_storage at;
+	struct sockaddr_storage at = { 0 };
 	socklen_t n = sizeof(at);
 	struct addr to = addr_v4(0);
 	struct buf b = { 0 };
@@ -308,6 +311,7 @@ static void drain(struct relay *r)
 		return;
 	}
 	log_info("ending: pairs=%" PRIu64, r->stats.pairs);
+	notify_stopping("passes on what it holds");
 	r->draining = true;
 	porch_free(r->porch);
 	r->porch = NULL;
@@ -352,6 +356,14 @@ static void on_signal(evutil_socket_t number, short what, void *ctx)
 		drain(r);
 }
 
+static void on_turn(evutil_socket_t fd, short what, void *ctx)
+{
+	struct relay *r = ctx;
+
+	(void)fd, (void)what;
+	notify_turns(&r->notify);
+}
+
 /* Start and end */
 
 static void start_porch(struct relay *r, int fd)
@@ -378,63 +390,68 @@ static void start_porch(struct relay *r, int fd)
 /* All descriptors that may be had: a quarter for the porch, a half for pairs. */
 static void set_room(struct relay *r)
 {
-	struct rlimit lim;
+	unsigned quarter = listen_descriptors() / 4;
 
-	r->max = RELAY_PAIRS;
-	if (getrlimit(RLIMIT_NOFILE, &lim) < 0)
-		return;
-	lim.rlim_cur = lim.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &lim);
-	if (lim.rlim_max / 4 < r->max)
-		r->max = (unsigned)(lim.rlim_max / 4);
+	r->max = quarter < RELAY_PAIRS ? quarter : RELAY_PAIRS;
 }
 
 static void say_ready(const struct relay *r)
 {
-	int fd = r->config->ready_fd;
-
 	log_info("listening on %s, a relay to %s:%u, version %s", r->address,
 		 r->config->to_host, r->config->to_port, SKEIN_VERSION);
-	if (fd < 0)
-		return;
-	dprintf(fd, "%s\n", r->address);
-	close(fd);
+	notify_ready(r->address);
+	listen_tell(r->config->ready_fd, r->address);
 }
 
-static void run(struct relay *r, int fd)
+static void start(struct relay *r, int fd)
 {
-	struct pair *p;
+	const struct timeval second = { .tv_sec = 1 };
 
 	r->base = event_base_new();
 	for (int i = 0; i < SIGNALS; i++) {
 		r->signal[i] = evsignal_new(r->base, signals[i], on_signal, r);
 		event_add(r->signal[i], NULL);
 	}
+	r->turn = event_new(r->base, -1, EV_PERSIST, on_turn, r);
+	event_add(r->turn, &second);
 	start_porch(r, fd);
-	say_ready(r);
-	event_base_dispatch(r->base);
+}
+
+static void end(struct relay *r)
+{
+	struct pair *p;
+
 	porch_free(r->porch);
 	r->porch = NULL;
 	while ((p = LIST_FIRST(&r->pairs)))
 		pair_free(p);
 	for (int i = 0; i < SIGNALS; i++)
 		event_free(r->signal[i]);
+	event_free(r->turn);
 	event_base_loop(r->base, EVLOOP_NONBLOCK); /* libevent frees from its loop */
 	event_base_free(r->base);
-	log_info("ended: connections=%" PRIu64, r->stats.accepted);
 }
 
 int relay_run(const struct relay_config *config, struct err *e)
 {
 	struct relay r = { .config = config };
-	int fd;
+	int fd, rc;
 
 	signal(SIGPIPE, SIG_IGN);
 	LIST_INIT(&r.pairs);
 	set_room(&r);
+	notify_start(&r.notify);
 	fd = listen_tcp(config->host, config->port, "--listen", r.address, e);
 	if (fd < 0)
 		return fd;
-	run(&r, fd);
-	return 0;
+	start(&r, fd);
+	rc = confine(CONFINE_RELAY, e);
+	if (!rc) {
+		say_ready(&r);
+		event_base_dispatch(r.base);
+	}
+	end(&r);
+	if (!rc)
+		log_info("ended: connections=%" PRIu64, r.stats.accepted);
+	return rc;
 }

@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "collector/estate.h"
 #include "common/clock.h"
 #include "common/exits.h"
+#include "common/mem.h"
 #include "common/number.h"
 #include "store/audit.h"
 #include "store/purge.h"
@@ -69,15 +71,33 @@ int sensor_purge(const char *dir, const char *sensor, int64_t since, bool quiet)
 	return rc ? status_of(rc) : EXITS_OK;
 }
 
+/* The change and its row in the audit come together or not at all. */
+static int change_realm(struct store *s, const char *who, const char *sensor, const char *name,
+			struct err *e)
+{
+	char *detail = xasprintf("%s to %s", sensor, name);
+	int rc = store_begin(s, e);
+
+	if (!rc) {
+		rc = realm_sensor(s, sensor, name, e);
+		if (!rc)
+			rc = audit_add(s, clock_ms(), who, "sensor realm", detail, e);
+		if (!rc)
+			rc = store_commit(s, e);
+		if (rc)
+			store_rollback(s);
+	}
+	free(detail);
+	return rc;
+}
+
 int sensor_realm(const char *dir, const char *sensor, const char *name, bool quiet)
 {
 	const char *who = estate_author();
 	struct err e = { 0 };
 	struct store *s = estate_open(dir, STORE_WRITE, &e);
-	int rc = s ? realm_sensor(s, sensor, name, &e) : e.code;
+	int rc = s ? change_realm(s, who, sensor, name, &e) : e.code;
 
-	if (!rc)
-		rc = audit_add(s, clock_ms(), who, "sensor realm", sensor, &e);
 	if (rc)
 		estate_say("%s", e.msg);
 	else if (!quiet)

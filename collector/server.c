@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 #include <event2/event.h>
@@ -119,7 +118,7 @@ static void drain(struct server *sv)
 	}
 	log_info("ending: sessions=%u batches=%zu", hub->sessions_n,
 		 commit_queued(hub->commit));
-	notify_stopping();
+	notify_stopping("commits what has arrived");
 	hub->draining = true;
 	porch_free(hub->porch);
 	hub->porch = NULL;
@@ -190,6 +189,40 @@ static bool same(const char *a, const char *b)
 	return a == b || (a && b && strcmp(a, b) == 0);
 }
 
+static bool same_nets(const struct addr_net *a, unsigned a_n, const struct addr_net *b,
+		      unsigned b_n)
+{
+	bool yes = a_n == b_n;
+
+	for (unsigned i = 0; yes && i < a_n; i++)
+		yes = addr_eq(&a[i].base, &b[i].base) && a[i].bits == b[i].bits;
+	return yes;
+}
+
+static bool same_flows(const struct flowport_config *a, const struct flowport_config *b)
+{
+	bool yes = a->listen_n == b->listen_n &&
+		   same_nets(a->exporter, a->exporter_n, b->exporter, b->exporter_n);
+
+	for (unsigned i = 0; yes && i < a->listen_n; i++)
+		yes = same(a->listen[i].host, b->listen[i].host) &&
+		      a->listen[i].port == b->listen[i].port;
+	return yes;
+}
+
+/* All that is taken at the start alone. */
+static bool same_start(const struct server_config *a, const struct server_config *b)
+{
+	return same(a->dir, b->dir) && same(a->host, b->host) && a->port == b->port &&
+	       same(a->http.host, b->http.host) && a->http.port == b->http.port &&
+	       same_flows(&a->flows, &b->flows) &&
+	       memcmp(&a->keep, &b->keep, sizeof(a->keep)) == 0 &&
+	       a->memory_mb == b->memory_mb && a->fold.v4 == b->fold.v4 &&
+	       a->fold.v6 == b->fold.v6 &&
+	       same_nets(a->fold.estate, a->fold.estate_n, b->fold.estate, b->fold.estate_n) &&
+	       same_nets(a->relays, a->relays_n, b->relays, b->relays_n);
+}
+
 /* What may change while it runs does; of the rest is said that it did not. */
 static void reload(struct server *sv)
 {
@@ -200,10 +233,9 @@ static void reload(struct server *sv)
 	if (!now) {
 		log_err("the configuration stays as it was");
 	} else {
-		if (!same(was->dir, now->dir) || !same(was->host, now->host) ||
-		    was->port != now->port || !same(was->http.host, now->http.host) ||
-		    was->http.port != now->http.port)
-			log_warn("data, listen and http change at the next start only");
+		if (!same_start(was, now))
+			log_warn("only log_level, http_cert, http_key and http_names change "
+				 "at once; the rest does at the next start");
 		sv->http_config = &now->http;
 		http_reload(&sv->http, sv->http_config);
 		sv->hub.stats->reloads++;
@@ -236,6 +268,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *ctx)
 	(void)fd, (void)what;
 	session_sweep(&sv->hub);
 	database_sweep(&sv->database);
+	authority_sweep(&sv->authority);
 	read_gauges(sv);
 	notify_alive(&sv->notify, sv->hub.stats);
 }
@@ -294,16 +327,6 @@ static void start_events(struct server *sv)
 
 /* Start and end */
 
-static void more_descriptors(void)
-{
-	struct rlimit lim;
-
-	if (getrlimit(RLIMIT_NOFILE, &lim) < 0)
-		return;
-	lim.rlim_cur = lim.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &lim);
-}
-
 static int open_store(struct server *sv, struct err *e)
 {
 	int rc = database_open(&sv->database, sv->config->dir, sv->hub.stats, e);
@@ -358,16 +381,11 @@ static int open_all(struct server *sv, struct err *e)
 
 static void say_ready(struct server *sv)
 {
-	int fd = sv->config->ready_fd;
-
 	log_info("listening on %s, data in %s, version %s", sv->address, sv->config->dir,
 		 SKEIN_VERSION);
 	read_gauges(sv);
 	notify_ready(sv->address);
-	if (fd < 0)
-		return;
-	dprintf(fd, "%s\n", sv->address);
-	close(fd);
+	listen_tell(sv->config->ready_fd, sv->address);
 }
 
 static void close_all(struct server *sv)
@@ -411,7 +429,7 @@ int server_run(const struct server_config *config, struct err *e)
 	int rc;
 
 	signal(SIGPIPE, SIG_IGN);
-	more_descriptors();
+	listen_descriptors();
 	LIST_INIT(&sv.hub.sessions);
 	sv.hub.stats = stats_new();
 	sv.hub.stats->started = (uint64_t)time(NULL);

@@ -9,61 +9,24 @@
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
-#include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <uthash.h>
 
-#include "collector/commit.h"
-#include "collector/enrolment.h"
-#include "collector/passport.h"
-#include "common/addr.h"
+#include "collector/session_priv.h"
 #include "common/clock.h"
 #include "common/frame.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/sock.h"
 #include "common/tls.h"
-#include "common/utf8.h"
 #include "common/version.h"
 #include "common/zip.h"
 #include "store/enrol.h"
-#include "store/realm.h"
 
 enum {
-	GREETING_MS = 10000,	  /* TLS and HELLO or ENROLL together */
-	GREETING_CROWD_MS = 3000, /* the same where half the places for strangers are taken */
-	LINGER_MS = 2000,
-	EARLY_FRAME = 32 << 10, /* longest before a sensor is live */
-	OUTPUT_MAX = 64 << 10,	/* answers that a peer does not read */
-	HELD_FAIR = 64 << 10,	/* what a session may always hold of an unfinished frame */
+	OUTPUT_MAX = 64 << 10, /* answers that a peer does not read */
+	HELD_FAIR = 64 << 10,  /* what a session may always hold of an unfinished frame */
 	LOG_LINES = 20,
 	LOG_WINDOW_MS = 10000,
-	SKEW_MS = 5000,
-};
-
-enum state { HANDSHAKE, STRANGER, KNOWN, LIVE, CLOSING };
-
-struct session {
-	LIST_ENTRY(session) all;
-	UT_hash_handle hh;
-	struct hub *hub;
-	struct bufferevent *bev;
-	struct event *deadline;
-	enum state state;
-	bool counted; /* among the hub's strangers */
-	bool reading; /* inside read_frames */
-	char peer[PASSPORT_PEER];
-	struct addr source;
-	struct passport pass;
-	struct commit_source from; /* of its batches */
-	uint64_t since_ms;	   /* it connected */
-	uint64_t boot, epoch;
-	uint64_t can;	    /* capabilities of both ends */
-	uint64_t acked;	    /* highest sequence that is known to be committed */
-	unsigned in_flight; /* batches that wait for commit.c */
-	bool due, gap;	    /* what session_answer has to say */
-	bool waits;	    /* for room in the commit queue */
-	size_t held;	    /* this session's part of hub->input_bytes */
 };
 
 struct session *session_next(const struct session *s)
@@ -71,9 +34,9 @@ struct session *session_next(const struct session *s)
 	return LIST_NEXT(s, all);
 }
 
-/* Strangers can cause these lines as often as they like. */
-static bool may_log(struct hub *hub)
+bool session_may_log(struct session *s)
 {
+	struct hub *hub = s->hub;
 	uint64_t now = clock_ms();
 
 	if (now - hub->log_since_ms > LOG_WINDOW_MS) {
@@ -83,19 +46,19 @@ static bool may_log(struct hub *hub)
 	return hub->log_lines++ < LOG_LINES;
 }
 
-static void alarm_in(struct session *s, unsigned ms)
+void session_alarm(struct session *s, unsigned ms)
 {
 	struct timeval tv = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
 
 	evtimer_add(s->deadline, &tv);
 }
 
-static SSL *ssl_of(struct session *s)
+SSL *session_ssl(struct session *s)
 {
 	return bufferevent_openssl_get_ssl(s->bev);
 }
 
-static void no_stranger(struct session *s)
+void session_no_stranger(struct session *s)
 {
 	if (!s->counted)
 		return;
@@ -104,127 +67,30 @@ static void no_stranger(struct session *s)
 	porch_left(s->hub->porch, &s->source);
 }
 
-/* From here on another session may have this identity. */
-static void leave(struct session *s)
-{
-	if (s->state != LIVE)
-		return;
-	HASH_DELETE(hh, s->hub->by_sensor, s);
-	s->hub->live_n--;
-}
-
-static void hold(struct session *s, size_t n)
+void session_hold(struct session *s, size_t n)
 {
 	s->hub->input_bytes += n - s->held;
 	s->held = n;
 }
 
-void session_free(struct session *s)
-{
-	struct hub *hub = s->hub;
-
-	leave(s);
-	hold(s, 0);
-	if (s->in_flight)
-		commit_forget(hub->commit, &s->from);
-	LIST_REMOVE(s, all);
-	hub->sessions_n--;
-	event_free(s->deadline);
-	bufferevent_free(s->bev);
-	no_stranger(s);
-	free(s);
-	hub->fewer(hub);
-}
-
-/* Closing */
-
-static void half_close(struct session *s)
-{
-	bufferevent_disable(s->bev, EV_WRITE);
-	SSL_shutdown(ssl_of(s));
-	ERR_clear_error();
-	shutdown(bufferevent_getfd(s->bev), SHUT_WR);
-}
-
-static void discard_input(struct session *s)
-{
-	struct evbuffer *in = bufferevent_get_input(s->bev);
-
-	evbuffer_drain(in, evbuffer_get_length(in));
-	hold(s, 0);
-}
-
-/* As session_free, from the loop. */
-static void drop_soon(struct session *s)
-{
-	leave(s);
-	s->state = CLOSING;
-	bufferevent_disable(s->bev, EV_READ | EV_WRITE);
-	alarm_in(s, 0);
-}
-
-void session_finish(struct session *s)
-{
-	if (s->state == CLOSING)
-		return;
-	if (s->state == HANDSHAKE) {
-		drop_soon(s);
-		return;
-	}
-	leave(s);
-	s->state = CLOSING;
-	alarm_in(s, LINGER_MS);
-	discard_input(s);
-	bufferevent_enable(s->bev, EV_READ);
-	if (evbuffer_get_length(bufferevent_get_output(s->bev)) == 0)
-		half_close(s);
-}
-
-void session_fail(struct session *s, enum wire_error_code code, const char *reason)
-{
-	struct wire_error m = { .code = (uint16_t)code, .reason = reason };
-	struct buf frame = { 0 };
-
-	if (s->state == CLOSING)
-		return;
-	wire_put_error(&frame, &m);
-	bufferevent_write(s->bev, frame.p, frame.n);
-	buf_fini(&frame);
-	session_finish(s);
-}
-
-static void protocol_error(struct session *s, const char *what)
-{
-	s->hub->stats->protocol_errors++;
-	if (may_log(s->hub))
-		log_warn("%s%s%s: protocol error: %s", s->pass.id.cn,
-			 *s->pass.id.cn ? " " : "", s->peer, what);
-	session_fail(s, WIRE_E_PROTOCOL, what);
-}
-
-static void refuse(struct session *s, const char *why)
-{
-	s->hub->stats->refused++;
-	if (may_log(s->hub))
-		log_warn("refused %s%s%s: %s", s->pass.id.cn, *s->pass.id.cn ? " " : "",
-			 s->peer, why);
-	session_fail(s, WIRE_E_REFUSED, why);
-}
-
 /* Answers */
 
-static void send_ack(struct session *s)
+void session_send(struct session *s, struct buf *frame)
+{
+	bufferevent_write(s->bev, frame->p, frame->n);
+	buf_fini(frame);
+}
+
+void session_ack(struct session *s)
 {
 	struct wire_ack m = { s->epoch, s->acked, s->pass.expired ? 0 : HUB_CREDIT };
 	struct buf frame = { 0 };
 
 	wire_put_ack(&frame, &m);
-	bufferevent_write(s->bev, frame.p, frame.n);
-	buf_fini(&frame);
+	session_send(s, &frame);
 }
 
-/* Asks the ledger; the first answer in a session, and after a gap. */
-static void send_welcome(struct session *s)
+void session_welcome(struct session *s)
 {
 	struct wire_welcome m = {
 		.minor = WIRE_MINOR,
@@ -238,187 +104,14 @@ static void send_welcome(struct session *s)
 	struct err e = { 0 };
 
 	if (ledger_resume(s->hub->store, s->pass.id.cn, s->epoch, &m.sequence, &e) < 0) {
-		log_err("%s: %s", s->pass.id.cn, e.msg);
+		if (session_may_log(s))
+			log_err("%s: %s", s->pass.id.cn, e.msg);
 		session_fail(s, WIRE_E_INTERNAL, "the collector cannot read its ledger");
 		return;
 	}
 	s->acked = m.sequence;
 	wire_put_welcome(&frame, &m);
-	bufferevent_write(s->bev, frame.p, frame.n);
-	buf_fini(&frame);
-}
-
-/* Certificates */
-
-static void send_certificate(struct session *s, struct enrolment *x)
-{
-	struct buf frame = { 0 };
-
-	enrolment_put(&frame, s->hub, x);
-	bufferevent_write(s->bev, frame.p, frame.n);
-	buf_fini(&frame);
-}
-
-static void no_certificate(struct session *s, int rc, const struct err *e)
-{
-	if (enrolment_refusal(rc)) {
-		refuse(s, enrolment_refusal(rc));
-	} else if (rc == -EAGAIN) {
-		session_fail(s, WIRE_E_BUSY, "too many sensors at once; try again");
-	} else {
-		log_err("no certificate for %s%s%s: %s", s->pass.id.cn,
-			*s->pass.id.cn ? " " : "", s->peer, e->msg);
-		session_fail(s, WIRE_E_INTERNAL, "the collector cannot enrol anybody now");
-	}
-}
-
-static void on_enroll(struct session *s, struct cur body)
-{
-	struct wire_enroll m;
-	struct enrolment x;
-	struct err e = { 0 };
-	int rc;
-
-	if (wire_get_enroll(body, &m) < 0 || !utf8_valid(m.host, strlen(m.host))) {
-		protocol_error(s, "an enrolment that makes no sense");
-		return;
-	}
-	rc = enrolment_first(s->hub, &m, &s->source, &x, &e);
-	if (rc) {
-		no_certificate(s, rc, &e);
-		return;
-	}
-	s->hub->stats->enrolled++;
-	log_info("enrolled %s: host=%s from %s", x.sensor, m.host, s->peer);
-	send_certificate(s, &x);
-	session_finish(s);
-}
-
-/* The session goes on as it is: the next certificate is for the next connection. */
-static void on_renew(struct session *s, struct cur body)
-{
-	struct wire_renew m;
-	struct enrolment x;
-	struct err e = { 0 };
-	int rc;
-
-	if (wire_get_renew(body, &m) < 0) {
-		protocol_error(s, "a renewal that makes no sense");
-		return;
-	}
-	rc = enrolment_next(s->hub, s->pass.id.cn, s->pass.id.role, m.request, &x, &e);
-	if (rc == -EALREADY) { /* it asks again by itself */
-		s->hub->stats->renewals_early++;
-	} else if (rc) {
-		no_certificate(s, rc, &e);
-	} else {
-		s->hub->stats->renewed++;
-		log_info("%s renewed its certificate from %s", s->pass.id.cn, s->peer);
-		send_certificate(s, &x);
-	}
-}
-
-/* Greeting */
-
-/* False where it was refused. */
-static bool let_in(struct session *s)
-{
-	const char *why = passport_check(&s->pass, s->hub, s->peer);
-
-	if (why)
-		refuse(s, why);
-	return !why;
-}
-
-/*
- * A sensor whose link was cut comes back while its old session looks alive: same boot, and the
- * new one wins.  Another boot under the same identity is a copy of the key, or the same
- * machine after a power cut: the newer one is turned away, and the older gets an
- * acknowledgement, to which a machine that has started again answers with a reset.
- */
-static bool displace(struct session *s, uint64_t boot, bool test)
-{
-	struct session *old;
-
-	HASH_FIND_STR(s->hub->by_sensor, s->pass.id.cn, old);
-	if (!old)
-		return true;
-	if (old->boot == boot) {
-		log_info("%s is back from %s, was at %s", s->pass.id.cn, s->peer, old->peer);
-		session_free(old);
-		commit_flush(s->hub->commit); /* so that the position is right */
-		return true;
-	}
-	s->hub->stats->duplicates++;
-	if (may_log(s->hub))
-		log_warn("%s from %s while it is connected from %s: turned away",
-			 s->pass.id.cn, s->peer, old->peer);
-	if (!test)
-		passport_rival(&old->pass, s->peer);
-	send_ack(old);
-	session_fail(s, WIRE_E_DUPLICATE, "a sensor with this identity is connected already");
-	return false;
-}
-
-static void go_live(struct session *s)
-{
-	s->state = LIVE;
-	HASH_ADD_STR(s->hub->by_sensor, pass.id.cn, s);
-	s->hub->live_n++;
-	no_stranger(s);
-	evtimer_del(s->deadline);
-	if (s->pass.expired)
-		alarm_in(s, GREETING_MS);
-	else
-		bufferevent_setwatermark(s->bev, EV_READ, 0, WIRE_FRAME_MAX + 4);
-	passport_used(&s->pass, s->hub);
-}
-
-/*
- * The sensor has read its clock between connecting and now, so a clock that shows any time
- * between is right: all of them may come back at once, and then a HELLO waits.
- */
-static void take_clock(struct session *s, uint64_t clock, uint64_t now)
-{
-	int64_t skew = (int64_t)(clock - now), most = (int64_t)(clock - s->since_ms);
-
-	if (!clock || clock > INT64_MAX / 2)
-		return;
-	s->from.greeted = true;
-	s->from.skew_ms = skew < 0 && most > 0 ? 0 : skew;
-	if (s->from.skew_ms > SKEW_MS || s->from.skew_ms < -SKEW_MS)
-		log_warn("%s: its clock differs by %lld s; its times are corrected",
-			 s->pass.id.cn, (long long)s->from.skew_ms / 1000);
-}
-
-static void on_hello(struct session *s, struct cur body)
-{
-	uint64_t now = clock_ms();
-	struct wire_hello m;
-
-	if (wire_get_hello(body, &m) < 0) {
-		protocol_error(s, "a greeting that makes no sense");
-		return;
-	}
-	if (!let_in(s)) /* once more: time has passed */
-		return;
-	if (s->pass.expired && !(m.capabilities & WIRE_CAN_RENEW)) {
-		refuse(s, "its certificate has ended, and it cannot renew it by itself; enrol "
-			  "it again with --force");
-		return;
-	}
-	if (!displace(s, m.boot, m.capabilities & WIRE_IS_TEST))
-		return;
-	s->boot = m.boot;
-	s->epoch = m.epoch;
-	s->can = m.capabilities & WIRE_CAPABILITIES;
-	go_live(s);
-	send_welcome(s);
-	if (s->state != LIVE)
-		return;
-	log_info("%s connected from %s: role=%s program=%s position=%llu", s->pass.id.cn,
-		 s->peer, s->pass.id.role, m.program, (unsigned long long)s->acked);
-	take_clock(s, m.clock_ms, now);
+	session_send(s, &frame);
 }
 
 /* Frames.  These return true if they keep the frame's bytes. */
@@ -450,7 +143,7 @@ static bool on_batch(struct session *s, const struct wire_frame *f, uint8_t *byt
 
 	if (wire_get_batch(f->body, &b) < 0 || b.epoch != s->epoch || !b.sequence ||
 	    s->pass.expired || decode(s, &b, &bytes) < 0) {
-		protocol_error(s, "a batch that makes no sense");
+		session_protocol_error(s, "a batch that makes no sense");
 		return false;
 	}
 	s->in_flight++;
@@ -466,7 +159,7 @@ static void on_error(struct session *s, struct cur body)
 {
 	struct wire_error m;
 
-	if (wire_get_error(body, &m) == 0 && may_log(s->hub))
+	if (wire_get_error(body, &m) == 0 && session_may_log(s))
 		log_warn("%s %s says: %s", s->pass.id.cn, s->peer, m.reason);
 	session_finish(s);
 }
@@ -475,25 +168,25 @@ static bool on_frame(struct session *s, const struct wire_frame *f, uint8_t *byt
 {
 	passport_heard(&s->pass, s->hub, bufferevent_getfd(s->bev), s->peer);
 	if (s->state == STRANGER && f->type == WIRE_ENROLL)
-		on_enroll(s, f->body);
+		session_enroll(s, f->body);
 	else if (s->state == STRANGER)
-		refuse(s, "no certificate; enrol this sensor first");
+		session_refuse(s, "no certificate; enrol this sensor first");
 	else if (s->state == KNOWN && f->type == WIRE_HELLO)
-		on_hello(s, f->body);
+		session_hello(s, f->body);
 	else if (s->state == LIVE && f->type == WIRE_BATCH)
 		return on_batch(s, f, bytes);
 	else if (s->state == LIVE && f->type == WIRE_RENEW)
-		on_renew(s, f->body);
+		session_renew(s, f->body);
 	else if (f->type == WIRE_ERROR)
 		on_error(s, f->body);
 	else if (!(f->flags & WIRE_OPTIONAL))
-		protocol_error(s, "a frame that has no place here");
+		session_protocol_error(s, "a frame that has no place here");
 	return false;
 }
 
 static void check_held(struct session *s)
 {
-	hold(s, evbuffer_get_length(bufferevent_get_input(s->bev)));
+	session_hold(s, evbuffer_get_length(bufferevent_get_input(s->bev)));
 	if (s->hub->input_bytes > HUB_INPUT_BYTES && s->held > HELD_FAIR)
 		session_fail(s, WIRE_E_BUSY, "the collector has too much to do");
 }
@@ -515,8 +208,8 @@ static void read_frames(struct session *s)
 
 	s->reading = true;
 	while (s->state != CLOSING && !must_wait(s)) {
-		rc = frame_take(in, s->state == LIVE ? WIRE_FRAME_MAX : EARLY_FRAME, &bytes,
-				&frame);
+		rc = frame_take(in, s->state == LIVE ? WIRE_FRAME_MAX : SESSION_EARLY_FRAME,
+				&bytes, &frame);
 		if (rc <= 0)
 			break;
 		if (!on_frame(s, &frame, bytes))
@@ -524,7 +217,7 @@ static void read_frames(struct session *s)
 	}
 	s->reading = false;
 	if (rc < 0)
-		protocol_error(s, "a frame of impossible length");
+		session_protocol_error(s, "a frame of impossible length");
 	if (s->state == CLOSING)
 		return;
 	if (must_wait(s))
@@ -566,14 +259,14 @@ static void on_answer(struct commit_source *from)
 	if (!s->due || s->state != LIVE)
 		return;
 	if (s->gap)
-		send_welcome(s);
+		session_welcome(s);
 	else
-		send_ack(s);
+		session_ack(s);
 	s->due = s->gap = false;
 	if (s->state != LIVE)
 		return;
 	if (evbuffer_get_length(bufferevent_get_output(s->bev)) > OUTPUT_MAX)
-		drop_soon(s);
+		session_drop_soon(s);
 	else if (!s->reading && !s->hub->draining)
 		read_frames(s);
 }
@@ -603,7 +296,7 @@ static void on_revoked(const char *sensor, void *ctx)
 
 	HASH_FIND_STR(hub->by_sensor, sensor, s);
 	if (s)
-		refuse(s, "this sensor has been revoked");
+		session_refuse(s, "this sensor has been revoked");
 }
 
 void session_sweep(struct hub *hub)
@@ -614,23 +307,23 @@ void session_sweep(struct hub *hub)
 		log_warn("who is revoked cannot be read: %s", e.msg);
 }
 
-/* libevent's callbacks; only these free. */
+/* libevent's callbacks; only these free, and a session that takes the place of another. */
 
 static void on_handshake(struct session *s)
 {
 	int rc;
 
-	if (!tls_agreed(ssl_of(s))) {
+	if (!tls_agreed(session_ssl(s))) {
 		s->hub->stats->handshakes_failed++;
-		drop_soon(s);
+		session_drop_soon(s);
 		return;
 	}
-	rc = tls_peer(ssl_of(s), &s->pass.id);
+	rc = tls_peer(session_ssl(s), &s->pass.id);
 	s->state = rc == -ENOENT ? STRANGER : KNOWN;
 	if (s->state == KNOWN && rc)
-		refuse(s, "a certificate that names nobody");
+		session_refuse(s, "a certificate that names nobody");
 	else if (s->state == KNOWN)
-		let_in(s);
+		session_let_in(s);
 }
 
 static void on_read(struct bufferevent *bev, void *ctx)
@@ -639,7 +332,7 @@ static void on_read(struct bufferevent *bev, void *ctx)
 
 	(void)bev;
 	if (s->state == CLOSING)
-		discard_input(s);
+		session_discard(s);
 	else if (s->state != HANDSHAKE && !s->hub->draining)
 		read_frames(s);
 }
@@ -649,7 +342,7 @@ static void on_write(struct bufferevent *bev, void *ctx)
 	struct session *s = ctx;
 
 	if (s->state == CLOSING && evbuffer_get_length(bufferevent_get_output(bev)) == 0)
-		half_close(s);
+		session_half_close(s);
 }
 
 static void on_event(struct bufferevent *bev, short what, void *ctx)
@@ -665,9 +358,9 @@ static void on_event(struct bufferevent *bev, short what, void *ctx)
 	}
 	if (s->state == HANDSHAKE) {
 		s->hub->stats->handshakes_failed++;
-		if (code && may_log(s->hub))
+		if (code && session_may_log(s))
 			log_info("%s: TLS failed: %s", s->peer,
-				 tls_words(ssl_of(s), code, words, sizeof(words)));
+				 tls_words(session_ssl(s), code, words, sizeof(words)));
 	} else if (s->state == LIVE) {
 		log_info("%s %s: connection ended", s->pass.id.cn, s->peer);
 	}
@@ -702,9 +395,10 @@ void session_start(struct hub *hub, int fd, const struct porch_guest *guest)
 		BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
 	s->deadline = evtimer_new(hub->base, on_deadline, s);
 	bufferevent_setcb(s->bev, on_read, on_write, on_event, s);
-	bufferevent_setwatermark(s->bev, EV_READ, 0, EARLY_FRAME + 4);
+	bufferevent_setwatermark(s->bev, EV_READ, 0, SESSION_EARLY_FRAME + 4);
 	bufferevent_enable(s->bev, EV_READ | EV_WRITE);
-	alarm_in(s, hub->strangers_n < HUB_STRANGERS / 2 ? GREETING_MS : GREETING_CROWD_MS);
+	session_alarm(s, hub->strangers_n < HUB_STRANGERS / 2 ? SESSION_GREETING_MS
+							      : SESSION_GREETING_CROWD_MS);
 	LIST_INSERT_HEAD(&hub->sessions, s, all);
 	hub->sessions_n++;
 	hub->strangers_n++;

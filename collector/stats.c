@@ -4,7 +4,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <time.h>
+
+#include "common/clock.h"
 
 const struct stats_row stats_rows[] = {
 #define X(name, kind, words) { #name, #kind, words, offsetof(struct stats, name) },
@@ -32,10 +33,7 @@ uint64_t stats_value(const struct stats *s, const struct stats_row *row)
 
 uint64_t stats_clock_ms(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+	return clock_us() / 1000;
 }
 
 static uint64_t get(const uint64_t *v)

@@ -22,6 +22,10 @@
 	X(enrolled, counter, "sensors enrolled")                                              \
 	X(renewed, counter, "certificates renewed")                                           \
 	X(renewals_early, counter, "renewals not answered: the last was a moment ago")        \
+	X(certificates_put_off, counter,                                                      \
+	  "enrolments and renewals put off: too many at once, or another writes")             \
+	X(certificates_failed, counter,                                                       \
+	  "enrolments and renewals that failed for a fault of the collector's")               \
 	X(clones, counter, "two sensors with one identity at once")                           \
 	X(refused, counter, "sensors and enrolments refused")                                 \
 	X(duplicates, counter, "sessions turned away: the identity was connected already")    \

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/number.h"
+
 static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
 
 static struct addr from_v4(const void *four)
@@ -150,14 +152,10 @@ const char *addr_net_text(const struct addr_net *n, char *out)
 int addr_split_hostport(const char *s, char *host, size_t cap, uint16_t *port)
 {
 	const char *colon = strrchr(s, ':');
+	unsigned long v;
 	size_t n;
-	char *end;
-	long v;
 
-	if (!colon || !colon[1])
-		return -EINVAL;
-	v = strtol(colon + 1, &end, 10);
-	if (*end || v < 0 || v > 65535)
+	if (!colon || !number_parse(colon + 1, 0, 65535, &v))
 		return -EINVAL;
 	n = (size_t)(colon - s);
 	if (n >= 2 && s[0] == '[' && s[n - 1] == ']') {

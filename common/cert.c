@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 #include <openssl/bio.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
@@ -109,6 +110,20 @@ int cert_key_write(const char *path, EVP_PKEY *key, struct err *e)
 		rc = file_replace(path, 0600, text.p, text.n, e);
 	forget(&text);
 	return rc;
+}
+
+EVP_PKEY *cert_key_keep(const char *path, struct err *e)
+{
+	EVP_PKEY *key;
+
+	if (access(path, F_OK) == 0)
+		return cert_key_read(path, e);
+	key = cert_key_new(e);
+	if (key && cert_key_write(path, key, e) < 0) {
+		EVP_PKEY_free(key);
+		key = NULL;
+	}
+	return key;
 }
 
 int cert_pair_text(EVP_PKEY *key, X509 *cert, struct buf *out, struct err *e)

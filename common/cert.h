@@ -35,6 +35,8 @@ EVP_PKEY *cert_key_read(const char *path, struct err *e);
 X509 *cert_read(const char *path, struct err *e);
 X509 *cert_parse(const char *pem, struct err *e);
 
+/* The key in PATH, or a new one that is put there where nothing is. */
+EVP_PKEY *cert_key_keep(const char *path, struct err *e);
 /* Mode 0600. */
 int cert_key_write(const char *path, EVP_PKEY *key, struct err *e);
 /* PEM; the caller frees it. */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/number.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 const char *number_text(uint64_t v, char *out)
 {
@@ -21,4 +23,15 @@ const char *number_text(uint64_t v, char *out)
 const char *number_plural(uint64_t n)
 {
 	return n == 1 ? "" : "s";
+}
+
+bool number_parse(const char *text, unsigned long least, unsigned long most,
+		  unsigned long *out)
+{
+	char *end;
+
+	errno = 0;
+	*out = strtoul(text, &end, 10);
+	return !errno && *text >= '0' && *text <= '9' && !*end && *out >= least &&
+	       *out <= most;
 }

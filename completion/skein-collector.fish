@@ -4,6 +4,7 @@ set -l token "__fish_seen_subcommand_from token"
 set -l sensor "__fish_seen_subcommand_from sensor"
 set -l api "__fish_seen_subcommand_from api-token"
 set -l either "__fish_seen_subcommand_from token sensor api-token"
+set -l word "__fish_seen_subcommand_from token sensor api-token backup restore erase"
 set -l timed "__fish_seen_subcommand_from token api-token"
 
 complete -c skein-collector -f
@@ -15,31 +16,31 @@ complete -c skein-collector -n "$timed; and not __fish_seen_subcommand_from crea
 complete -c skein-collector -n "$sensor; and not __fish_seen_subcommand_from list show revoke allow purge realm" \
 	-a 'list show revoke allow purge realm'
 complete -c skein-collector -l data -x -a '(__fish_complete_directories)' -d 'data directory'
-complete -c skein-collector -n "not $either" -l listen -x -d 'for sensors, ADDR:PORT'
-complete -c skein-collector -n "not $either" -l http -x -d 'for people and programs, ADDR:PORT'
-complete -c skein-collector -n "not $either" -l http-cert -r -F -d 'certificate of your own'
-complete -c skein-collector -n "not $either" -l http-key -r -F -d 'its key'
-complete -c skein-collector -n "not $either" -l http-names -x -d 'by which names it is called'
-complete -c skein-collector -n "not $either" -l relay -x -d 'pass on to HOST:PORT'
-complete -c skein-collector -n "not $either" -l relays -x -d 'that are believed, NET,...'
-complete -c skein-collector -n "not $either" -l proxy -x -d 'of a relay, HOST:PORT'
-complete -c skein-collector -n "not $either" -l proxy-login -r -F -d 'its user and password'
-complete -c skein-collector -n "not $either" -l flows -x -d 'for flows over UDP, ADDR:PORT'
-complete -c skein-collector -n "not $either" -l flow-exporters -x -d 'whose flows are taken'
-complete -c skein-collector -n "not $either" -l config -r -d 'configuration file'
+complete -c skein-collector -n "not $word" -l listen -x -d 'for sensors, ADDR:PORT'
+complete -c skein-collector -n "not $word" -l http -x -d 'for people and programs, ADDR:PORT'
+complete -c skein-collector -n "not $word" -l http-cert -r -F -d 'certificate of your own'
+complete -c skein-collector -n "not $word" -l http-key -r -F -d 'its key'
+complete -c skein-collector -n "not $word" -l http-names -x -d 'by which names it is called'
+complete -c skein-collector -n "not $word" -l relay -x -d 'pass on to HOST:PORT'
+complete -c skein-collector -n "not $word" -l relays -x -d 'that are believed, NET,...'
+complete -c skein-collector -n "not $word" -l proxy -x -d 'of a relay, HOST:PORT'
+complete -c skein-collector -n "not $word" -l proxy-login -r -F -d 'its user and password'
+complete -c skein-collector -n "not $word" -l flows -x -d 'for flows over UDP, ADDR:PORT'
+complete -c skein-collector -n "not $word" -l flow-exporters -x -d 'whose flows are taken'
+complete -c skein-collector -n "not $word" -l config -r -d 'configuration file'
 complete -c skein-collector -n __fish_use_subcommand -a backup -d 'copy the database'
 complete -c skein-collector -n __fish_use_subcommand -a restore -d 'put a copy back'
 complete -c skein-collector -n __fish_use_subcommand -a erase -d 'forget an address or a name'
 complete -c skein-collector -n "__fish_seen_subcommand_from backup" -l keep -x -d 'older ones to keep'
 complete -c skein-collector -n "__fish_seen_subcommand_from backup restore" -F
-complete -c skein-collector -n "not $either" -l keep-minutes -x -d 'how long to keep minutes'
-complete -c skein-collector -n "not $either" -l keep-hours -x -d 'how long to keep hours'
-complete -c skein-collector -n "not $either" -l keep-days -x -d 'how long to keep days'
-complete -c skein-collector -n "not $either" -l keep-total -x -d 'how long to keep edges'
-complete -c skein-collector -n "not $either" -l fold-clients -x -d 'keep clients as networks'
-complete -c skein-collector -n "not $either" -l estate -x -d 'that is never folded'
-complete -c skein-collector -n "not $either" -l memory -x -d 'megabytes for the caches'
-complete -c skein-collector -n "not $either" -l log-level -x -a 'debug info warn err'
+complete -c skein-collector -n "not $word" -l keep-minutes -x -d 'how long to keep minutes'
+complete -c skein-collector -n "not $word" -l keep-hours -x -d 'how long to keep hours'
+complete -c skein-collector -n "not $word" -l keep-days -x -d 'how long to keep days'
+complete -c skein-collector -n "not $word" -l keep-total -x -d 'how long to keep edges'
+complete -c skein-collector -n "not $word" -l fold-clients -x -d 'keep clients as networks'
+complete -c skein-collector -n "not $word" -l estate -x -d 'that is never folded'
+complete -c skein-collector -n "not $word" -l memory -x -d 'megabytes for the caches'
+complete -c skein-collector -n "not $word" -l log-level -x -a 'debug info warn err'
 complete -c skein-collector -n "$token" -l role -x -a 'host mirror' -d role
 complete -c skein-collector -n "$api" -l role -x -a 'read edit admin' -d role
 complete -c skein-collector -n "$api" -l name -x -d 'by which the audit calls it'
@@ -49,6 +50,6 @@ complete -c skein-collector -n "$token" -l realm -x -d 'address space'
 complete -c skein-collector -n "$token" -l cidr -x -d 'from where'
 complete -c skein-collector -n "$sensor" -l since -x -d 'of purge: what it said from then on'
 complete -c skein-collector -n "$either" -l json -d 'as JSON'
-complete -c skein-collector -n "$either" -l quiet -d 'not a word'
+complete -c skein-collector -n "$token; or $sensor" -l quiet -d 'not a word'
 complete -c skein-collector -l help -d help
-complete -c skein-collector -n "not $either" -l version -d version
+complete -c skein-collector -n "not $word" -l version -d version

@@ -180,6 +180,8 @@ _skein_collector() {
 	elif [[ ${COMP_WORDS[1]} == backup || ${COMP_WORDS[1]} == restore ]]; then
 		_skein_words "--data --help $([[ ${COMP_WORDS[1]} == backup ]] && echo --keep)" "$cur"
 		COMPREPLY+=($(compgen -f -- "$cur"))
+	elif [[ ${COMP_WORDS[1]} == erase ]]; then
+		_skein_words "--data --help" "$cur"
 	elif ((COMP_CWORD == 1)) && [[ $cur != -* ]]; then
 		_skein_words "token sensor api-token backup restore erase" "$cur"
 	else

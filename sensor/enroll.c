@@ -15,15 +15,21 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
+#include "common/clock.h"
+#include "common/dial.h"
 #include "common/file.h"
 #include "common/frame.h"
+#include "common/log.h"
 #include "common/mem.h"
 #include "common/tls.h"
 #include "common/token.h"
 #include "common/wire.h"
-#include "common/dial.h"
 
-enum { FRAME_MAX = 64 << 10 };
+enum {
+	FRAME_MAX = 64 << 10,
+	AGAIN_FIRST_MS = 500, /* a busy collector is asked again, twice as late each time */
+	AGAIN_MOST_MS = 16000,
+};
 
 struct enrolment {
 	const struct enroll_config *config;
@@ -37,6 +43,7 @@ struct enrolment {
 	struct token token;
 	char peer[DIAL_PEER];
 	bool done;
+	bool busy; /* the collector has said so, and taken nothing */
 	int rc;
 	struct err *err;
 	/* the answer, its strings in BYTES */
@@ -66,6 +73,13 @@ static void send_request(struct enrolment *n)
 	buf_fini(&frame);
 }
 
+static void on_error(struct enrolment *n, const struct wire_error *m)
+{
+	n->busy = m->code == WIRE_E_BUSY;
+	end(n, err_set(n->err, m->code == WIRE_E_REFUSED ? -EACCES : -EAGAIN, "%s: %s",
+		       n->peer, m->reason));
+}
+
 static void on_answer(struct enrolment *n, const struct wire_frame *f)
 {
 	struct wire_error error;
@@ -73,8 +87,7 @@ static void on_answer(struct enrolment *n, const struct wire_frame *f)
 	if (f->type == WIRE_CERT && wire_get_cert(f->body, &n->cert) == 0)
 		end(n, 0);
 	else if (f->type == WIRE_ERROR && wire_get_error(f->body, &error) == 0)
-		end(n, err_set(n->err, error.code == WIRE_E_REFUSED ? -EACCES : -EAGAIN,
-			       "%s: %s", n->peer, error.reason));
+		on_error(n, &error);
 	else
 		end(n, err_set(n->err, -EPROTO, "%s: an answer that makes no sense", n->peer));
 }
@@ -143,6 +156,7 @@ static int converse(struct enrolment *n)
 {
 	const struct timeval patience = { .tv_sec = ENROLL_S };
 
+	n->done = n->busy = false;
 	n->base = event_base_new();
 	n->timer = evtimer_new(n->base, on_timer, n);
 	evtimer_add(n->timer, &patience);
@@ -157,7 +171,36 @@ static int converse(struct enrolment *n)
 	event_free(n->timer);
 	event_base_loop(n->base, EVLOOP_NONBLOCK); /* libevent frees from its loop */
 	event_base_free(n->base);
+	n->bev = NULL;
 	return n->rc;
+}
+
+/* All that were told the same are not to come back together. */
+static void rest(unsigned times)
+{
+	uint32_t ms = AGAIN_FIRST_MS << (times < 8 ? times : 8), noise;
+
+	if (ms > AGAIN_MOST_MS)
+		ms = AGAIN_MOST_MS;
+	cert_random(&noise, sizeof(noise));
+	usleep(1000 * (ms / 2 + noise % (ms / 2 + 1)));
+}
+
+static int converse_in_turn(struct enrolment *n)
+{
+	uint64_t until = clock_us() + ENROLL_BUSY_S * 1000000ULL;
+	int rc = converse(n);
+
+	for (unsigned times = 0; rc && n->busy && clock_us() < until; times++) {
+		if (!times)
+			log_warn("%s: too many enrol at once; asking again for up to %d s",
+				 n->peer, ENROLL_BUSY_S);
+		rest(times);
+		free(n->bytes);
+		n->bytes = NULL;
+		rc = converse(n);
+	}
+	return rc;
 }
 
 /* The answer, checked and kept */
@@ -251,7 +294,7 @@ int enroll_run(const struct enroll_config *config, struct identity *out, struct 
 	int rc = prepare(&n, out, e);
 
 	if (!rc)
-		rc = converse(&n);
+		rc = converse_in_turn(&n);
 	if (!rc)
 		rc = check(&n, e);
 	if (!rc)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Enrolment: a key that never leaves this machine, and a certificate for it in exchange for a
- * token.  What it leaves is described in identity.h.  Blocks for at most ENROLL_S seconds.
+ * token.  What it leaves is described in identity.h.  Blocks for at most ENROLL_S seconds; a
+ * collector that has too many at once is asked again, for ENROLL_BUSY_S.
  */
 #ifndef SENSOR_ENROLL_H
 #define SENSOR_ENROLL_H
@@ -14,7 +15,7 @@
 
 struct proxy;
 
-enum { ENROLL_S = 15 };
+enum { ENROLL_S = 15, ENROLL_BUSY_S = 300 };
 
 struct enroll_config {
 	const char *host;
@@ -27,8 +28,9 @@ struct enroll_config {
 
 /*
  * 0 with the new identity; -EALREADY with the present one when DIR has one (and nothing was
- * done); -EINVAL for a text that is no token; -EACCES when the collector refuses; another
- * negative errno when it cannot be reached or a file not be written.  Words for all of them.
+ * done); -EINVAL for a text that is no token; -EACCES when the collector refuses; -EAGAIN
+ * when it had no time for so long; another negative errno when it cannot be reached or a file
+ * not be written.  Words for all of them.
  */
 int enroll_run(const struct enroll_config *config, struct identity *out, struct err *e);
 

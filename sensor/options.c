@@ -12,6 +12,7 @@
 #include "common/config.h"
 #include "common/exits.h"
 #include "common/mem.h"
+#include "common/number.h"
 #include "common/version.h"
 #include "sensor/courier.h"
 #include "sensor/help.h"
@@ -118,17 +119,6 @@ int options_usage(const char *what, const char *about)
 	return EXITS_USAGE;
 }
 
-static bool number(const char *text, unsigned long least, unsigned long most,
-		   unsigned long *out)
-{
-	char *end;
-
-	errno = 0;
-	*out = strtoul(text, &end, 10);
-	return !errno && *text >= '0' && *text <= '9' && !*end && *out >= least &&
-	       *out <= most;
-}
-
 /* "10s" or "10": whole seconds that divide a minute. */
 static bool interval_of(const char *text, unsigned *ms)
 {
@@ -140,7 +130,7 @@ static bool interval_of(const char *text, unsigned *ms)
 		return false;
 	memcpy(digits, text, n);
 	digits[n] = 0;
-	if (!number(digits, 1, 60, &s) || 60 % s)
+	if (!number_parse(digits, 1, 60, &s) || 60 % s)
 		return false;
 	*ms = (unsigned)s * 1000;
 	return true;
@@ -158,7 +148,7 @@ static bool time_of(const char *text, unsigned *ms)
 	char digits[16];
 
 	snprintf(digits, sizeof(digits), "%.*s", (int)(unit && *unit ? n - 1 : n), text);
-	if (!number(digits, 1, 86400 / each, &v))
+	if (!number_parse(digits, 1, 86400 / each, &v))
 		return false;
 	*ms = (unsigned)v * each * 1000;
 	return true;
@@ -206,14 +196,14 @@ static int take_watch(struct args *a, int opt)
 		a->watch.show = true;
 		return 0;
 	case OPT_CPU:
-		if (!number(optarg, 0, 100, &v))
+		if (!number_parse(optarg, 0, 100, &v))
 			return 1 +
 			       options_usage("--cpu-budget wants percent of one core, not ",
 					     optarg);
 		a->watch.cpu_permille = (unsigned)v * 10;
 		return 0;
 	case OPT_MEMORY:
-		if (!number(optarg, 0, 1 << 20, &v))
+		if (!number_parse(optarg, 0, 1 << 20, &v))
 			return 1 +
 			       options_usage("--memory-budget wants megabytes, not ", optarg);
 		a->watch.memory_bytes = (uint64_t)v << 20;
@@ -259,12 +249,12 @@ static int take_read(struct args *a, int opt)
 		take_file(a, optarg);
 		return 0;
 	case OPT_THREADS:
-		if (!number(optarg, 1, MIRROR_THREADS, &v))
+		if (!number_parse(optarg, 1, MIRROR_THREADS, &v))
 			return 1 + options_usage("--threads wants 1 to 32, not ", optarg);
 		a->mirror.threads = (unsigned)v;
 		return 0;
 	case OPT_RING:
-		if (!number(optarg, 1, 4096, &v))
+		if (!number_parse(optarg, 1, 4096, &v))
 			return 1 + options_usage("--ring wants MiB, 1 to 4096, not ", optarg);
 		a->mirror.ring_mb = (uint32_t)v;
 		return 0;
@@ -280,7 +270,7 @@ static int take_read(struct args *a, int opt)
 		a->lines = true;
 		return 0;
 	case OPT_MAX_CONNECTIONS:
-		if (!number(optarg, 1024, 1 << 24, &v))
+		if (!number_parse(optarg, 1024, 1 << 24, &v))
 			return 1 + options_usage(
 					   "--max-connections wants a number from 1024, not ",
 					   optarg);
@@ -297,12 +287,12 @@ static int take_spool(struct args *a, int opt)
 
 	switch (opt) {
 	case OPT_SPOOL_SIZE:
-		if (!number(optarg, 0, 1 << 20, &v))
+		if (!number_parse(optarg, 0, 1 << 20, &v))
 			return 1 + options_usage("--spool-size wants megabytes, not ", optarg);
 		a->watch.spool_bytes = (uint64_t)v << 20;
 		return 0;
 	case OPT_SPOOL_FREE:
-		if (!number(optarg, 0, 1 << 20, &v))
+		if (!number_parse(optarg, 0, 1 << 20, &v))
 			return 1 + options_usage("--spool-free wants megabytes, not ", optarg);
 		a->watch.spool_free = (uint64_t)v << 20;
 		return 0;
@@ -324,19 +314,19 @@ static int take_bound(struct args *a, int opt)
 				       optarg);
 		return 0;
 	case OPT_EDGES:
-		if (!number(optarg, 64, 1 << 22, &v))
+		if (!number_parse(optarg, 64, 1 << 22, &v))
 			return 1 + options_usage("--max-edges wants a number from 64, not ",
 						 optarg);
 		a->watch.limits.max_edges = (uint32_t)v;
 		return 0;
 	case OPT_SOCKETS:
-		if (!number(optarg, 64, 1 << 22, &v))
+		if (!number_parse(optarg, 64, 1 << 22, &v))
 			return 1 + options_usage("--max-sockets wants a number from 64, not ",
 						 optarg);
 		a->watch.limits.max_sockets = (uint32_t)v;
 		return 0;
 	case OPT_READY:
-		if (!number(optarg, 0, 65535, &v))
+		if (!number_parse(optarg, 0, 65535, &v))
 			return 1 +
 			       options_usage("--ready-fd wants a descriptor, not ", optarg);
 		a->watch.ready_fd = (int)v;

@@ -37,6 +37,7 @@ static char dir[64], home[96], mine[96];
 static pid_t child;
 static uint16_t port;
 static char token[TOKEN_TEXT];
+static uint32_t life_s; /* of certificates; 0: as it should be */
 
 /* The collector */
 
@@ -47,7 +48,8 @@ static inline void start_collector(uint16_t on_port)
 					.port = on_port,
 					.keep = RETAIN_DEFAULT,
 					.memory_mb = STORE_MEMORY_MB,
-					.ready_fd = -1 };
+					.ready_fd = -1,
+					.life_s = life_s };
 	char line[64] = "", host[64];
 	int ready[2];
 
@@ -95,13 +97,19 @@ static inline int remove_one(const char *path, const struct stat *st, int type,
 	return remove(path);
 }
 
-static inline void kit_setup(void)
+/* No collector yet. */
+static inline void kit_directory(void)
 {
 	signal(SIGPIPE, SIG_IGN);
 	snprintf(dir, sizeof(dir), "/tmp/skein-net-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	snprintf(home, sizeof(home), "%s/c", dir);
 	snprintf(mine, sizeof(mine), "%s/s", dir);
+}
+
+static inline void kit_setup(void)
+{
+	kit_directory();
 	start_collector(0);
 	make_token(60, 3);
 }

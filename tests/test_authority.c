@@ -203,6 +203,28 @@ START_TEST(too_many_are_put_off)
 }
 END_TEST
 
+/* Of a question that nobody waited for any more. */
+START_TEST(a_late_answer_is_nobody_elses)
+{
+	struct authority_ask q = a_good_one();
+	EVP_PKEY *late = cert_key_new(NULL), *key = cert_key_new(NULL);
+	char *request = cert_request(key, "sensor", NULL);
+	struct authority_certificate out;
+	X509 *cert;
+
+	ck_assert_int_eq(cert_point(late, q.point), 0);
+	ck_assert_int_eq(send(a.key.fd, &q, sizeof(q), 0), sizeof(q));
+	ck_assert_int_eq(authority_sign(&a, request, "s-7", "host", 100, &out, NULL), 0);
+	cert = cert_parse(out.text, NULL);
+	ck_assert(cert_matches(cert, a.cert, key));
+	X509_free(cert);
+	EVP_PKEY_free(late);
+	EVP_PKEY_free(key);
+	free(request);
+	free(out.text);
+}
+END_TEST
+
 START_TEST(ends_with_its_socket_and_is_missed)
 {
 	EVP_PKEY *key = cert_key_new(NULL);
@@ -309,6 +331,7 @@ int main(void)
 	tcase_add_test(t, certifies_what_a_sensor_asks_for);
 	tcase_add_test(t, survives_whatever_it_is_asked);
 	tcase_add_test(t, too_many_are_put_off);
+	tcase_add_test(t, a_late_answer_is_nobody_elses);
 	tcase_add_test(t, ends_with_its_socket_and_is_missed);
 	tcase_add_test(t, the_key_is_made_once_and_is_nobody_elses);
 	tcase_add_test(t, a_key_that_systemd_hands_in_is_used);

@@ -13,8 +13,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <netinet/in.h>
+#include <event2/event.h>
 
 #include "collector/confine.h"
+#include "common/dial.h"
 #include "tests/storekit.h"
 #include "tests/unit.h"
 
@@ -168,6 +170,31 @@ START_TEST(the_database_works)
 }
 END_TEST
 
+/* What a relay does for each connection: resolv.conf, the hosts file, a socket or two. */
+static void on_dialled(const struct dial_result *d, void *ctx)
+{
+	*(bool *)ctx = d->fd >= 0 || !d->unknown;
+	if (d->fd >= 0)
+		close(d->fd);
+}
+
+static bool dial_a_name(void)
+{
+	struct event_base *base = event_base_new();
+	bool known = false;
+
+	dial_start(base, "localhost", 9, NULL, on_dialled, &known);
+	event_base_dispatch(base);
+	event_base_free(base);
+	return known;
+}
+
+START_TEST(a_relay_reaches_the_other_end_by_name)
+{
+	ck_assert(!dies(CONFINE_RELAY, dial_a_name));
+}
+END_TEST
+
 /* Root looks through everything, so this holds for the others alone. */
 START_TEST(its_memory_is_nobody_elses)
 {
@@ -182,6 +209,7 @@ int main(void)
 	TCase *t = tcase_create("all");
 
 	tcase_add_test(t, the_database_works);
+	tcase_add_test(t, a_relay_reaches_the_other_end_by_name);
 #ifndef __SANITIZE_ADDRESS__ /* then there is no filter: confine.c says why */
 	tcase_add_test(t, nobody_does_what_none_needs);
 	tcase_add_test(t, each_does_what_it_is_for);

@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -411,6 +413,33 @@ START_TEST(a_backup_that_fails_leaves_what_is_there)
 }
 END_TEST
 
+/* For want of memory, or by the list of its calls: that says nothing about the file. */
+START_TEST(only_a_death_of_the_check_itself_is_a_verdict)
+{
+	static const struct {
+		int number;
+		enum keeper_verdict verdict;
+	} ends[] = { { SIGKILL, KEEPER_UNKNOWN },
+		     { SIGSYS, KEEPER_UNKNOWN },
+		     { SIGABRT, KEEPER_DAMAGED } };
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+		char words[KEEPER_WORDS];
+		struct keeper k;
+		int status;
+
+		ck_assert_int_eq(keeper_start(&k, kit.path, stats, NULL), 0);
+		kill(k.child.pid, ends[i].number);
+		ck_assert_int_eq(keeper_check(&k, -1, words), ends[i].verdict);
+		ck_assert_ptr_nonnull(strstr(words, "signal"));
+		ck_assert(keeper_ended(&k, &status)); /* once */
+		ck_assert_int_eq(WTERMSIG(status), ends[i].number);
+		ck_assert(!keeper_ended(&k, &status));
+		keeper_stop(&k);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	TCase *t = tcase_create("database");
@@ -424,5 +453,6 @@ int main(void)
 	tcase_add_test(t, a_newer_file_is_not_damage);
 	tcase_add_test(t, a_backup_is_of_one_moment);
 	tcase_add_test(t, a_backup_that_fails_leaves_what_is_there);
+	tcase_add_test(t, only_a_death_of_the_check_itself_is_a_verdict);
 	return unit_run("database", t);
 }

@@ -17,6 +17,7 @@ import time
 import unittest
 
 import harness
+import scene
 
 HOSTILE = [
     "<script>alert(1)</script>", "\x1b[31mred\x1b[0m", "a\"b'c\\d", "line\nfeed\r\ttab",
@@ -670,6 +671,15 @@ class Lives(Case):
         while status == 421 and time.monotonic() < end:
             status = self.ask("/api/v1/status", headers=named)[0]
         self.assertEqual(status, 401)  # by that name it is not loopback
+        self.assertNotIn("the rest does at the next start", self.daemon.errors())
+        for line in ("keep_days = 401d", "memory = 600", "estate = 10.0.0.0/8",
+                     "flow_exporters = 10.0.0.1", "relays = 10.0.0.1"):
+            with open(config, "w", encoding="ascii") as file:
+                file.write(f"http = 127.0.0.1:0\n{line}\n")
+            before = self.daemon.errors().count("the rest does at the next start")
+            self.daemon.signal(signal.SIGHUP)
+            scene.wait_for(lambda n=before: self.daemon.errors().count(
+                "the rest does at the next start") > n, 5, line)
         with open(config, "w", encoding="ascii") as file:
             file.write("no_such_key = 1\n")
         self.daemon.signal(signal.SIGHUP)

@@ -5,6 +5,7 @@ import ipaddress
 import os
 import re
 import signal
+import socket
 import struct
 import subprocess
 import time
@@ -186,6 +187,25 @@ class Relay(Case):
         after = chain.simulated(self.data)
         self.assertEqual((after[0] - before[0], after[1] - before[1]),
                          tuple(map(sum, zip(*(want for _, want in runs)))))
+
+    def test_systemd_is_told(self):
+        place = self.chain.path("notify")
+        heard = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        heard.bind(place)
+        heard.settimeout(10)
+        self.addCleanup(heard.close)
+        os.environ.update(NOTIFY_SOCKET=place, WATCHDOG_USEC="4000000")
+        try:
+            relay = self.start(self.chain.relay, self.to, self.at)
+        finally:
+            del os.environ["NOTIFY_SOCKET"], os.environ["WATCHDOG_USEC"]
+        self.assertIn(b"READY=1", heard.recv(1000))
+        for _ in range(2):
+            self.assertEqual(heard.recv(1000), b"WATCHDOG=1\n")
+        relay.signal(signal.SIGTERM)
+        while b"STOPPING=1" not in heard.recv(1000):
+            pass
+        self.assertEqual(relay.wait(10), 0)
 
     def test_what_is_no_tls_is_cut_and_counted(self):
         relay = self.start(self.chain.relay, self.to, self.at)
