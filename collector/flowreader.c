@@ -376,6 +376,8 @@ static pid_t start(int fd, const struct flowreader_order *order)
 	_exit(getppid() == parent ? work(fd, order) : 1);
 }
 
+_Static_assert(1 + FLOWPORT_LISTEN <= CHILD_KEEP, "child_keep takes them all");
+
 int flowreader_run(int fd, void *ctx)
 {
 	const struct flowreader_order *order = ctx;

@@ -509,6 +509,17 @@ class Trouble(Alone):
         self.assertFalse([n for n in names if "skein.db" in n or "collector" in n and
                           not n.endswith(".log")], names)
 
+    def test_as_many_addresses_as_there_may_be(self):
+        taker = self.collector(listen=",".join(["127.0.0.1:0"] * 16))
+        self.send(netflow5(0, opened(1)))
+        self.wait_counter("flow_records", 2)
+        ports = re.findall(r"flows are taken at .*:(\d+)", taker.words())
+        self.assertEqual(len(set(ports)), 16)
+        self.socket.sendto(netflow5(2, opened(2)), ("127.0.0.1", int(ports[-1])))
+        self.wait_counter("flow_records", 4)
+        taker.end()
+        self.assertEqual(self.total(), (2, 200))
+
     def test_strangers_are_dropped_counted_and_named(self):
         taker = self.collector(allowed="192.0.2.0/24,2001:db8::1")
         for n in range(10):
