@@ -181,14 +181,6 @@ static void on_failed(struct commit_source *from, const struct wire_batch *b)
 	answer(from->ctx, FLOWPORT_AGAIN, b);
 }
 
-static bool is_named(const struct flowport_config *c, const struct addr *a)
-{
-	for (unsigned i = 0; i < c->exporter_n; i++)
-		if (addr_net_holds(&c->exporter[i], a))
-			return true;
-	return false;
-}
-
 /* The reader has seen bytes of strangers, so what it says is looked at again. */
 static bool take_message(struct flowport *p, size_t n)
 {
@@ -205,7 +197,8 @@ static bool take_message(struct flowport *p, size_t n)
 	n -= sizeof(exporter);
 	bytes = xmalloc(n);
 	memcpy(bytes, p->message + sizeof(exporter), n);
-	if (!is_named(p->config, &exporter) || wire_frame_next(bytes, n, &frame, &used) != 1 ||
+	if (!addr_nets_hold(p->config->exporter, p->config->exporter_n, &exporter) ||
+	    wire_frame_next(bytes, n, &frame, &used) != 1 ||
 	    used != n || frame.type != WIRE_BATCH || wire_get_batch(frame.body, &b) < 0) {
 		free(bytes);
 		return false;

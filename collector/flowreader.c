@@ -69,14 +69,6 @@ static void on_flow(const struct foreign_flow *f, void *ctx)
 	flowsum_add(r->sum, (unsigned)r->exporter, f, r->now_ms);
 }
 
-static bool is_named(const struct flowport_config *c, const struct addr *a)
-{
-	for (unsigned i = 0; i < c->exporter_n; i++)
-		if (addr_net_holds(&c->exporter[i], a))
-			return true;
-	return false;
-}
-
 /* One line in a while, whoever sends and however much. */
 static bool may_log(struct reader *r)
 {
@@ -130,13 +122,14 @@ static void see_overrun(struct reader *r, unsigned socket, struct msghdr *m)
 
 static void take_message(struct reader *r, unsigned socket, unsigned i)
 {
+	const struct flowport_config *c = r->order->config;
 	struct msghdr *m = &r->message[i].msg_hdr;
 	struct addr a;
 
 	see_overrun(r, socket, m);
 	if (!addr_of_sockaddr((struct sockaddr *)&r->from[i], &a))
 		return;
-	if (is_named(r->order->config, &a))
+	if (addr_nets_hold(c->exporter, c->exporter_n, &a))
 		take(r, &a, r->bytes[i], r->message[i].msg_len);
 	else
 		turn_away(r, &a);
