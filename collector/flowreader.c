@@ -91,7 +91,7 @@ static void turn_away(struct reader *r, const struct addr *a)
 static void take(struct reader *r, const struct addr *a, const uint8_t *p, size_t n)
 {
 	unsigned before = flowtell_count(r->tell);
-	uint64_t missed = foreign_stats(r->foreign).missed;
+	uint64_t missed = foreign_missed(r->foreign);
 	char text[ADDR_TEXT];
 
 	r->order->stats->flow_datagrams++;
@@ -104,7 +104,7 @@ static void take(struct reader *r, const struct addr *a, const uint8_t *p, size_
 		log_info("flows from %s", addr_text(a, text));
 	foreign_decode(r->foreign, a, p, n, r->now_ms, on_flow, r);
 	flowtell_heard(r->tell, r->exporter, r->now_ms,
-		       foreign_stats(r->foreign).missed - missed);
+		       foreign_missed(r->foreign) - missed);
 }
 
 static void see_overrun(struct reader *r, unsigned socket, struct msghdr *m)
