@@ -198,8 +198,8 @@ static bool take_message(struct flowport *p, size_t n)
 	bytes = xmalloc(n);
 	memcpy(bytes, p->message + sizeof(exporter), n);
 	if (!addr_nets_hold(p->config->exporter, p->config->exporter_n, &exporter) ||
-	    wire_frame_next(bytes, n, &frame, &used) != 1 ||
-	    used != n || frame.type != WIRE_BATCH || wire_get_batch(frame.body, &b) < 0) {
+	    wire_frame_next(bytes, n, &frame, &used) != 1 || used != n ||
+	    frame.type != WIRE_BATCH || wire_get_batch(frame.body, &b) < 0) {
 		free(bytes);
 		return false;
 	}

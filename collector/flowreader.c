@@ -43,7 +43,9 @@ struct reader {
 	struct flowsum *sum;
 	struct flowtell *tell;
 	struct flowqueue *queue;
-	uint64_t now_ms, ticked_ms, told_ms, logged_ms, end_ms;
+	uint64_t now_ms; /* since 1970, for what is told; it may be set back */
+	uint64_t up_ms;	 /* only goes on, for how long something takes: */
+	uint64_t ticked_ms, told_ms, logged_ms, end_ms;
 	uint32_t overrun[FLOWPORT_LISTEN]; /* as the kernel counted last */
 	struct foreign_stats foreign_was;
 	struct flowsum_stats sum_was;
@@ -57,6 +59,12 @@ struct reader {
 	char control[AT_ONCE][CMSG_SPACE(sizeof(uint32_t))];
 	uint8_t (*bytes)[DATAGRAM];
 };
+
+static void look_at_clocks(struct reader *r)
+{
+	r->now_ms = clock_ms();
+	r->up_ms = stats_clock_ms();
+}
 
 /* Datagrams */
 
@@ -72,9 +80,9 @@ static void on_flow(const struct foreign_flow *f, void *ctx)
 /* One line in a while, whoever sends and however much. */
 static bool may_log(struct reader *r)
 {
-	if (r->now_ms < r->logged_ms + LOG_EVERY_MS)
+	if (r->logged_ms && r->up_ms < r->logged_ms + LOG_EVERY_MS)
 		return false;
-	r->logged_ms = r->now_ms;
+	r->logged_ms = r->up_ms;
 	return true;
 }
 
@@ -103,8 +111,7 @@ static void take(struct reader *r, const struct addr *a, const uint8_t *p, size_
 	if (flowtell_count(r->tell) > before)
 		log_info("flows from %s", addr_text(a, text));
 	foreign_decode(r->foreign, a, p, n, r->now_ms, on_flow, r);
-	flowtell_heard(r->tell, r->exporter, r->now_ms,
-		       foreign_missed(r->foreign) - missed);
+	flowtell_heard(r->tell, r->exporter, r->now_ms, foreign_missed(r->foreign) - missed);
 }
 
 static void see_overrun(struct reader *r, unsigned socket, struct msghdr *m)
@@ -157,7 +164,7 @@ static void read_socket(struct reader *r, unsigned socket)
 		prepare(r);
 		n = recvmmsg(r->order->socket[socket], r->message, AT_ONCE, MSG_DONTWAIT,
 			     NULL);
-		r->now_ms = clock_ms();
+		look_at_clocks(r);
 		for (int i = 0; i < n; i++)
 			take_message(r, socket, (unsigned)i);
 		if (n < AT_ONCE)
@@ -195,7 +202,7 @@ static void tell(struct reader *r)
 		flowtell_lost(r->tell, i, flowsum_lost(r->sum, (unsigned)i));
 	flowsum_take(r->sum, on_edge, r);
 	flowtell_end(r->tell, r->now_ms, r->ending);
-	r->told_ms = r->now_ms;
+	r->told_ms = r->up_ms;
 }
 
 static void send_batches(struct reader *r)
@@ -204,12 +211,12 @@ static void send_batches(struct reader *r)
 	size_t n;
 
 	r->blocked = false;
-	while ((p = flowqueue_next(r->queue, r->now_ms, &n))) {
+	while ((p = flowqueue_next(r->queue, r->up_ms, &n))) {
 		if (send(r->fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
 			r->blocked = errno == EAGAIN;
 			return;
 		}
-		flowqueue_sent(r->queue, r->now_ms);
+		flowqueue_sent(r->queue, r->up_ms);
 	}
 }
 
@@ -256,13 +263,11 @@ static void count_sums(struct reader *r)
 
 static void tick(struct reader *r)
 {
-	if (r->now_ms < r->ticked_ms) /* a clock that was set back */
-		r->ticked_ms = r->told_ms = r->logged_ms = 0;
-	if (r->now_ms < r->ticked_ms + TICK_MS)
+	if (r->up_ms < r->ticked_ms + TICK_MS)
 		return;
-	r->ticked_ms = r->now_ms;
+	r->ticked_ms = r->up_ms;
 	flowsum_settle(r->sum, r->now_ms);
-	if (r->now_ms >= r->told_ms + TELL_MS)
+	if (r->up_ms >= r->told_ms + TELL_MS)
 		tell(r);
 	count_foreign(r);
 	count_sums(r);
@@ -273,7 +278,7 @@ static void tick(struct reader *r)
 static void end(struct reader *r)
 {
 	r->ending = true;
-	r->end_ms = r->now_ms + END_MS;
+	r->end_ms = r->up_ms + END_MS;
 	flowsum_settle(r->sum, UINT64_MAX);
 	tell(r);
 	count_foreign(r);
@@ -290,7 +295,7 @@ static bool read_answers(struct reader *r)
 		if (a.word == FLOWPORT_COMMITTED)
 			flowqueue_done(r->queue, a.epoch, a.sequence);
 		else if (a.word == FLOWPORT_AGAIN)
-			flowqueue_again(r->queue, r->now_ms);
+			flowqueue_again(r->queue, r->up_ms);
 		else if (!r->ending)
 			end(r);
 	}
@@ -299,7 +304,7 @@ static bool read_answers(struct reader *r)
 
 static bool is_over(const struct reader *r)
 {
-	return r->ending && (!flowqueue_count(r->queue) || r->now_ms > r->end_ms);
+	return r->ending && (!flowqueue_count(r->queue) || r->up_ms > r->end_ms);
 }
 
 static int loop(struct reader *r)
@@ -316,7 +321,7 @@ static int loop(struct reader *r)
 		if (poll(poll_fd, r->ending ? 1 : 1 + n, r->ending ? 20 : TICK_MS) < 0 &&
 		    errno != EINTR)
 			return 1;
-		r->now_ms = clock_ms();
+		look_at_clocks(r);
 		if (poll_fd[0].revents & (POLLIN | POLLHUP) && !read_answers(r))
 			return 0;
 		for (unsigned i = 0; i < n && !r->ending; i++)
@@ -346,7 +351,8 @@ static int work(int fd, const struct flowreader_order *order)
 	r->sum = flowsum_new(FLOWSUM_CONNS, FLOWSUM_EDGES, seed);
 	r->tell = flowtell_new(on_batch, r);
 	r->queue = flowqueue_new();
-	r->told_ms = r->ticked_ms = clock_ms();
+	look_at_clocks(r);
+	r->told_ms = r->ticked_ms = r->up_ms;
 	return loop(r);
 }
 
