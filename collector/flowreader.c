@@ -193,10 +193,10 @@ static void on_edge(unsigned exporter, const struct flow *f, void *ctx)
 	flowtell_edge(r->tell, (int)exporter, f, r->now_ms);
 }
 
-/* While the collector is behind all stays in the sums, which are bounded. */
+/* While the collector is behind all stays in the sums, which are bounded; but for the end. */
 static void tell(struct reader *r)
 {
-	if (flowqueue_count(r->queue) >= FLOWQUEUE_FULL)
+	if (!r->ending && flowqueue_count(r->queue) >= FLOWQUEUE_FULL)
 		return;
 	for (int i = 0; i < FLOWTELL_EXPORTERS; i++)
 		flowtell_lost(r->tell, i, flowsum_lost(r->sum, (unsigned)i));
@@ -330,6 +330,9 @@ static int loop(struct reader *r)
 		tick(r);
 		send_batches(r);
 	}
+	if (flowqueue_count(r->queue))
+		log_warn("flows: %u batches were not committed before the end and are lost",
+			 flowqueue_count(r->queue));
 	return 0;
 }
 
