@@ -148,6 +148,19 @@ START_TEST(nothing_is_told_before_its_time)
 END_TEST
 
 /* Ports alone would have it the other way round. */
+START_TEST(a_clock_that_is_set_back_holds_nothing_for_longer)
+{
+	struct buf b = { 0 };
+
+	whole(THERE, BACK, 300, 7000, 3600000, 0);
+	flowsum_settle(sum, NOW);
+	flowsum_take(sum, put, &b);
+	ck_assert_str_eq(buf_cstr(&b),
+			 "10.0.0.9 > 10.0.0.2:8080 minute 60 opens 1 bytes 300+7000\n");
+	buf_fini(&b);
+}
+END_TEST
+
 START_TEST(who_sends_a_syn_without_an_answer_is_the_client)
 {
 	tcp("10.0.0.9:22 > 10.0.0.2:50001", S, 1, 0, 0, 0);
@@ -621,6 +634,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, two_ways_are_one_edge);
 	tcase_add_test(t, nothing_is_told_before_its_time);
+	tcase_add_test(t, a_clock_that_is_set_back_holds_nothing_for_longer);
 	tcase_add_test(t, who_sends_a_syn_without_an_answer_is_the_client);
 	tcase_add_test(t, who_was_heard_first_is_the_client);
 	tcase_add_test(t, who_speaks_with_many_is_the_server);

@@ -324,11 +324,17 @@ void flowsum_add(struct flowsum *s, unsigned exporter, const struct foreign_flow
 	take(s, n, !from, &back, &r);
 }
 
+/* Or received by a clock that has been set back since. */
+static bool is_due(const struct node *n, uint64_t now_ms)
+{
+	return n->due_ms <= now_ms || n->due_ms - now_ms > FLOWSUM_HOLD_MS;
+}
+
 void flowsum_settle(struct flowsum *s, uint64_t now_ms)
 {
 	struct node *n;
 
-	while ((n = TAILQ_FIRST(&s->waiting)) && n->due_ms <= now_ms)
+	while ((n = TAILQ_FIRST(&s->waiting)) && is_due(n, now_ms))
 		tell(s, n);
 	while ((n = TAILQ_FIRST(&s->told))) {
 		uint64_t a = n->c.way[0].heard_ms, b = n->c.way[1].heard_ms;
