@@ -47,11 +47,8 @@ void netflow9_read(struct datagram *d, struct cur c);
 void ipfix_read(struct datagram *d, struct cur c);
 void sflow_read(struct datagram *d, struct cur c);
 
-/* sets.c: what v9 and IPFIX have in common. */
-/* Nothing but zeroes is left, as some fill up with. */
-bool sets_end(struct cur c);
-void sets_templates(struct datagram *d, struct cur body, enum template_form form);
-void sets_data(struct datagram *d, struct cur body, uint16_t id);
+/* sets.c: all sets of v9 or IPFIX; TEMPLATES is how its templates are written. */
+void sets_read(struct datagram *d, struct cur c, enum template_form templates);
 
 /* flow.c: the flow that a record tells. */
 void flow_of_record(const struct datagram *d, const struct record *r,
