@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collector/flows/flowconn.h"
 
-#include <string.h>
-
 enum { MANY = 4 }; /* peers, and times as many as the other end has: surely a service */
 
 /* Taking records */
@@ -65,7 +63,6 @@ static void count_begin(struct flowconn *c, const struct foreign_flow *f,
 	else if (!first && !pause)
 		return;
 	c->begun++;
-	c->begun_ms = r->first_ms;
 }
 
 bool flowconn_add(struct flowconn *c, int from, const struct foreign_flow *f,

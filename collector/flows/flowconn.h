@@ -34,7 +34,6 @@ struct flowconn {
 	bool bare;
 	uint32_t sampling; /* 0: every packet was looked at */
 	uint64_t begun;	   /* where no SYN tells it */
-	uint64_t begun_ms;
 	uint64_t told_openings, told_begun;
 	bool has_nat;
 	int nat_by; /* the end whose packets were told with NAT */

@@ -87,11 +87,6 @@ static struct row *row_of(struct flowedge_table *t, const struct key *k)
 	return &t->row[t->n - 1];
 }
 
-unsigned flowedge_count(const struct flowedge_table *t)
-{
-	return t->n;
-}
-
 /* Adding */
 
 static void add(uint64_t *to, uint64_t n)

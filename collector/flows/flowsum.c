@@ -2,7 +2,6 @@
 #include "collector/flows/flowsum.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <sys/queue.h>
 
 #include "common/addrmix.h"

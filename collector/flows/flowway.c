@@ -123,7 +123,6 @@ bool flowway_add(struct flowway *w, const struct flowrecord *r, const struct flo
 	w->first_ms = r->first_ms;
 	w->bytes = r->bytes;
 	w->packets = r->packets;
-	w->sampled |= r->sampling > 1;
 	if (r->last_ms > w->end_ms)
 		w->end_ms = r->last_ms;
 	if (r->received_ms > w->heard_ms)

@@ -45,8 +45,7 @@ struct flowway {
 	uint64_t first_ms;	 /* of the newest record, */
 	uint64_t bytes, packets; /* to know it again */
 	uint8_t flags;		 /* of the newest opening */
-	bool sampled;
-	uint32_t openings; /* records with a SYN, but for those that try again */
+	uint32_t openings;	 /* records with a SYN, but for those that try again */
 	/* Since flowway_told; amounts are scaled. */
 	struct flowway_news {
 		uint64_t from_ms, to_ms; /* 0: nothing */
