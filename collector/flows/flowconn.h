@@ -21,6 +21,10 @@ struct flowend {
 	struct addr addr;
 	uint16_t port;
 };
+static inline bool flowend_eq(const struct flowend *a, const struct flowend *b)
+{
+	return a->port == b->port && addr_eq(&a->addr, &b->addr);
+}
 
 struct flowconn {
 	uint16_t exporter;

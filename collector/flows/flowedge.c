@@ -117,7 +117,7 @@ static struct key key_of(const struct flowconn *c, const struct flowconn_news *n
 	k.port = n->server.port;
 	k.proto = c->proto;
 	k.exporter = c->exporter;
-	if (!addr_eq(&n->seen.addr, &n->server.addr) || n->seen.port != n->server.port) {
+	if (!flowend_eq(&n->seen, &n->server)) {
 		k.seen = n->seen.addr;
 		k.seen_port = n->seen.port;
 	}

@@ -79,18 +79,13 @@ static struct node **bucket_of(const struct flowsum *s, const struct flowconn *c
 	return &s->bucket[(h >> 32) & s->mask];
 }
 
-static bool same_end(const struct flowend *a, const struct flowend *b)
-{
-	return a->port == b->port && addr_eq(&a->addr, &b->addr);
-}
-
 static struct node *find(const struct flowsum *s, const struct flowconn *key)
 {
 	struct node *n = *bucket_of(s, key);
 
-	while (n &&
-	       !(n->c.exporter == key->exporter && n->c.proto == key->proto &&
-		 same_end(&n->c.end[0], &key->end[0]) && same_end(&n->c.end[1], &key->end[1])))
+	while (n && !(n->c.exporter == key->exporter && n->c.proto == key->proto &&
+		      flowend_eq(&n->c.end[0], &key->end[0]) &&
+		      flowend_eq(&n->c.end[1], &key->end[1])))
 		n = n->next;
 	return n;
 }
