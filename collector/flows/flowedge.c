@@ -91,9 +91,7 @@ static struct row *row_of(struct flowedge_table *t, const struct key *k)
 
 static void add(uint64_t *to, uint64_t n)
 {
-	uint64_t most = UINT64_C(1) << 53;
-
-	*to = *to + n < most ? *to + n : most;
+	*to = flowway_sum(*to, n);
 }
 
 static void keep_sample(struct row *r, uint16_t port, uint64_t start_ms)

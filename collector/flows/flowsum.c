@@ -212,7 +212,7 @@ static bool of_use(struct flowsum *s, const struct foreign_flow *f)
 		why = &s->stats.protocols;
 	else if (addr_is_any(&f->src) || addr_is_any(&f->dst) ||
 		 (addr_eq(&f->src, &f->dst) && f->sport == f->dport) ||
-		 f->bytes > UINT64_C(1) << 53 || f->packets > UINT64_C(1) << 53)
+		 f->bytes > FLOWWAY_MOST || f->packets > FLOWWAY_MOST)
 		why = &s->stats.odd;
 	if (why)
 		++*why;
@@ -311,7 +311,7 @@ void flowsum_add(struct flowsum *s, unsigned exporter, const struct foreign_flow
 	n = conn_of(s, exporter, f, &from);
 	take(s, n, from, f, &r);
 	if (!f->has_reverse || !(f->reverse_packets || f->reverse_bytes) ||
-	    f->reverse_bytes > UINT64_C(1) << 53 || f->reverse_packets > UINT64_C(1) << 53)
+	    f->reverse_bytes > FLOWWAY_MOST || f->reverse_packets > FLOWWAY_MOST)
 		return;
 	back = other_half(f);
 	r = record_of(s, &back, now_ms);

@@ -20,6 +20,11 @@ enum {
 
 enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PSH = 8, TCP_ACK = 16 };
 
+/* Larger amounts make no sense, and the ledger takes none (AMOUNT_MAX). */
+#define FLOWWAY_MOST (UINT64_C(1) << 53)
+/* A + B, or FLOWWAY_MOST. */
+uint64_t flowway_sum(uint64_t a, uint64_t b);
+
 struct flowlane {
 	uint32_t domain, in_if, out_if;
 	uint32_t way; /* enum foreign_way */
