@@ -397,6 +397,20 @@ START_TEST(a_record_of_both_ways)
 }
 END_TEST
 
+START_TEST(an_absurd_way_back_is_counted)
+{
+	struct foreign_flow f = record("10.0.0.9:40000 > 10.0.0.2:22", PROTO_TCP, S | A | P, 4,
+				       4 * HEAD + 8 + 400, 0, 2000);
+
+	f.has_reverse = true;
+	f.reverse_packets = 3;
+	f.reverse_bytes = UINT64_MAX;
+	add(&f);
+	expect("10.0.0.9 > 10.0.0.2:22 minute 0 opens 1 bytes 400+0\n");
+	ck_assert_uint_eq(flowsum_stats(sum).odd, 1);
+}
+END_TEST
+
 /* Created, updated, ended: once.  Those that were created before we listened: not at all. */
 START_TEST(firewalls_tell_a_connection_thrice)
 {
@@ -652,6 +666,7 @@ int main(void)
 	tcase_add_test(t, udp_exchanges_end_with_a_pause);
 	tcase_add_test(t, udp_asks_many_from_one_port);
 	tcase_add_test(t, a_record_of_both_ways);
+	tcase_add_test(t, an_absurd_way_back_is_counted);
 	tcase_add_test(t, firewalls_tell_a_connection_thrice);
 	tcase_add_test(t, translated_both_ways);
 	tcase_add_test(t, clocks_are_corrected_or_not_believed);

@@ -201,6 +201,11 @@ static struct node *conn_of(struct flowsum *s, unsigned exporter, const struct f
 
 /* Records */
 
+static bool is_absurd(uint64_t bytes, uint64_t packets)
+{
+	return bytes > FLOWWAY_MOST || packets > FLOWWAY_MOST;
+}
+
 static bool of_use(struct flowsum *s, const struct foreign_flow *f)
 {
 	uint64_t *why = NULL;
@@ -212,7 +217,7 @@ static bool of_use(struct flowsum *s, const struct foreign_flow *f)
 		why = &s->stats.protocols;
 	else if (addr_is_any(&f->src) || addr_is_any(&f->dst) ||
 		 (addr_eq(&f->src, &f->dst) && f->sport == f->dport) ||
-		 f->bytes > FLOWWAY_MOST || f->packets > FLOWWAY_MOST)
+		 is_absurd(f->bytes, f->packets))
 		why = &s->stats.odd;
 	if (why)
 		++*why;
@@ -310,9 +315,12 @@ void flowsum_add(struct flowsum *s, unsigned exporter, const struct foreign_flow
 	r = record_of(s, f, now_ms);
 	n = conn_of(s, exporter, f, &from);
 	take(s, n, from, f, &r);
-	if (!f->has_reverse || !(f->reverse_packets || f->reverse_bytes) ||
-	    f->reverse_bytes > FLOWWAY_MOST || f->reverse_packets > FLOWWAY_MOST)
+	if (!f->has_reverse || !(f->reverse_packets || f->reverse_bytes))
 		return;
+	if (is_absurd(f->reverse_bytes, f->reverse_packets)) {
+		s->stats.odd++;
+		return;
+	}
 	back = other_half(f);
 	r = record_of(s, &back, now_ms);
 	take(s, n, !from, &back, &r);
