@@ -13,12 +13,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/fact.h"
+
 enum {
 	FLOWWAY_SLACK_MS = 100,	   /* between the clocks of two places in one exporter */
 	FLOWWAY_QUIET_MS = 120000, /* without times of its own a lane is left after so long */
 };
-
-enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PSH = 8, TCP_ACK = 16 };
 
 /* Larger amounts make no sense, and the ledger takes none (AMOUNT_MAX). */
 #define FLOWWAY_MOST (UINT64_C(1) << 53)
