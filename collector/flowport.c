@@ -221,8 +221,8 @@ void flowport_attach(struct flowport *p, struct hub *hub)
 
 void flowport_drain(struct flowport *p, void (*done)(struct hub *hub))
 {
-	if (!p || !p->event) {
-		done(p ? p->hub : NULL);
+	if (!p->event) {
+		done(p->hub);
 		return;
 	}
 	p->done = done;
