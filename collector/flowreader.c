@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -46,7 +48,7 @@ struct reader {
 	uint64_t now_ms; /* since 1970, for what is told; it may be set back */
 	uint64_t up_ms;	 /* only goes on, for how long something takes: */
 	uint64_t ticked_ms, told_ms, logged_ms, end_ms;
-	uint32_t overrun[FLOWPORT_LISTEN]; /* as the kernel counted last */
+	uint32_t *overrun; /* of each socket, as the kernel counted last; the parent's too */
 	struct foreign_stats foreign_was;
 	struct flowsum_stats sum_was;
 	uint64_t repeated_was;
@@ -336,7 +338,7 @@ static int loop(struct reader *r)
 	return 0;
 }
 
-static int work(int fd, const struct flowreader_order *order)
+static int work(int fd, const struct flowreader_order *order, uint32_t *overrun)
 {
 	struct reader *r = xcalloc(1, sizeof(*r));
 	struct err e = { 0 };
@@ -348,6 +350,7 @@ static int work(int fd, const struct flowreader_order *order)
 		return 1;
 	}
 	r->order = order;
+	r->overrun = overrun;
 	r->fd = fd;
 	r->bytes = xcalloc(AT_ONCE, DATAGRAM);
 	r->foreign = foreign_new(PAIRS);
@@ -368,14 +371,26 @@ static bool collector_is_there(int fd)
 	return poll(&p, 1, AGAIN_MS) == 0;
 }
 
-static pid_t start(int fd, const struct flowreader_order *order)
+static pid_t start(int fd, const struct flowreader_order *order, uint32_t *overrun)
 {
 	pid_t parent = getpid(), pid = fork();
 
 	if (pid != 0)
 		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	_exit(getppid() == parent ? work(fd, order) : 1);
+	_exit(getppid() == parent ? work(fd, order, overrun) : 1);
+}
+
+/* The sockets outlive the process that reads them, and so does what the kernel counts there.
+ */
+static uint32_t *new_overrun(void)
+{
+	void *p = mmap(NULL, FLOWPORT_LISTEN * sizeof(uint32_t), PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		abort(); /* one page, at the start */
+	return p;
 }
 
 _Static_assert(1 + FLOWPORT_LISTEN <= CHILD_KEEP, "child_keep takes them all");
@@ -384,11 +399,12 @@ int flowreader_run(int fd, void *ctx)
 {
 	const struct flowreader_order *order = ctx;
 	int keep[1 + FLOWPORT_LISTEN] = { fd }, status;
+	uint32_t *overrun = new_overrun();
 
 	memcpy(keep + 1, order->socket, order->sockets_n * sizeof(*keep));
 	child_keep(keep, 1 + order->sockets_n);
 	for (;;) {
-		pid_t pid = start(fd, order);
+		pid_t pid = start(fd, order, overrun);
 
 		if (pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
 		    WEXITSTATUS(status) == 0)

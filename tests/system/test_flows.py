@@ -587,6 +587,28 @@ class Trouble(Alone):
         self.assertEqual(self.total(), (1, 100))
         self.assertIn("what it held is lost", taker.words())
 
+    def test_what_the_kernel_dropped_is_counted_once(self):
+        """Its number belongs to the socket, which outlives the reader."""
+        taker = self.collector()
+        reader, sent = self.reader(), 60000
+        datagram = netflow5(0, opened(1) * 7)
+        os.kill(reader, signal.SIGSTOP)
+        for _ in range(sent):
+            self.send(datagram)
+        os.kill(reader, signal.SIGCONT)
+        self.wait_counter("flow_datagrams", 1)
+        time.sleep(1)
+        self.send(datagram)  # which says what was dropped before it
+        self.wait_counter("flow_overrun", 1)
+        counters = taker.counters()
+        self.assertEqual(counters["flow_datagrams"] + counters["flow_overrun"], sent + 1)
+        os.kill(reader, signal.SIGSEGV)
+        self.wait_counter("flow_restarts", 1)
+        self.send(datagram)
+        self.wait_counter("flow_datagrams", counters["flow_datagrams"] + 1)
+        self.assertEqual(taker.counters()["flow_overrun"], counters["flow_overrun"])
+        taker.end()
+
     def test_a_database_that_is_locked_for_a_while(self):
         """What cannot be committed waits, and is counted once."""
         taker = self.collector()
