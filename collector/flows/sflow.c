@@ -38,19 +38,34 @@ struct sample {
 	bool has_header;
 };
 
+/* False: of what nothing is known, be it that it looks like IP. */
+static bool link_of(uint32_t protocol, enum frame_link *out)
+{
+	switch (protocol) {
+	case HEADER_ETHERNET:
+		*out = FRAME_ETHERNET;
+		return true;
+	case HEADER_IPV4:
+	case HEADER_IPV6:
+		*out = FRAME_IP;
+		return true;
+	case HEADER_MPLS:
+		*out = FRAME_MPLS;
+		return true;
+	}
+	return false;
+}
+
 static void take_header(struct sample *s, struct cur c)
 {
 	uint32_t protocol = cur_u32(&c), wire = cur_u32(&c), kept;
 	struct frame_seen seen;
+	enum frame_link link;
 
 	cur_u32(&c); /* bytes stripped off the end */
 	kept = cur_u32(&c);
-	if (c.bad || kept > cur_left(&c))
-		return;
-	if (!frame_read(protocol == HEADER_MPLS	      ? FRAME_MPLS
-			: protocol == HEADER_ETHERNET ? FRAME_ETHERNET
-						      : FRAME_IP,
-			cur_of(c.p, kept), wire, &seen))
+	if (c.bad || kept > cur_left(&c) || !link_of(protocol, &link) ||
+	    !frame_read(link, cur_of(c.p, kept), wire, &seen))
 		return;
 	s->has_header = true;
 	datagram_packet(&s->flow, &seen);
