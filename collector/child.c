@@ -64,10 +64,10 @@ static int by_number(const void *a, const void *b)
 
 void child_keep(const int *keep, unsigned n)
 {
-	int sorted[16];
+	int sorted[CHILD_KEEP];
 	unsigned from = STDERR_FILENO + 1;
 
-	if (n > sizeof(sorted) / sizeof(*sorted))
+	if (n > CHILD_KEEP)
 		abort();
 	for (unsigned i = 0; i < n; i++)
 		sorted[i] = keep[i];

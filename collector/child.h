@@ -29,7 +29,9 @@ typedef int child_fn(int fd, void *ctx);
  * Descriptors other than those that FN is to have are FN's to close (child_keep).
  */
 int child_start(struct child *c, const char *name, child_fn *fn, void *ctx, struct err *e);
-/* In the child: closes everything above standard error but the N descriptors of KEEP. */
+enum { CHILD_KEEP = 20 };
+/* In the child: closes everything above standard error but the N descriptors of KEEP, at most
+ * CHILD_KEEP. */
 void child_keep(const int *keep, unsigned n);
 /* Closes the socket, waits a second for the child, then kills it.  Nothing if there is none.
  */

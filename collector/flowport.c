@@ -2,8 +2,6 @@
 #include "collector/flowport.h"
 
 #include <errno.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,10 +12,10 @@
 #include "collector/child.h"
 #include "collector/commit.h"
 #include "collector/flowreader.h"
+#include "collector/listen.h"
 #include "common/cert.h"
 #include "common/log.h"
 #include "common/mem.h"
-#include "common/sock.h"
 
 enum {
 	RECEIVE = 16 << 20, /* of each socket, as far as the kernel gives it */
@@ -52,47 +50,6 @@ static void tune(int fd)
 			 got / 1024, RECEIVE);
 }
 
-static int open_socket(const struct addrinfo *ai)
-{
-	int fd = socket(ai->ai_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int off = 0, rc;
-
-	if (fd < 0)
-		return -errno;
-	if (ai->ai_family == AF_INET6) /* [::] takes IPv4 as well */
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-	if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0)
-		return fd;
-	rc = -errno;
-	close(fd);
-	return rc;
-}
-
-static int bind_one(const struct flowport_address *a, struct err *e)
-{
-	struct addrinfo hints = { .ai_flags = AI_PASSIVE, .ai_socktype = SOCK_DGRAM };
-	struct sockaddr_storage bound;
-	socklen_t n = sizeof(bound);
-	struct addrinfo *list;
-	char service[8], text[SOCK_TEXT];
-	int rc, fd;
-
-	hints.ai_family = *a->host ? AF_UNSPEC : AF_INET;
-	snprintf(service, sizeof(service), "%u", a->port);
-	rc = getaddrinfo(*a->host ? a->host : NULL, service, &hints, &list);
-	if (rc)
-		return err_set(e, -EINVAL, "cannot take flows at %s:%u: %s", a->host, a->port,
-			       gai_strerror(rc));
-	fd = open_socket(list);
-	freeaddrinfo(list);
-	if (fd < 0)
-		return err_sys(e, fd, "cannot take flows at %s:%u", a->host, a->port);
-	tune(fd);
-	getsockname(fd, (struct sockaddr *)&bound, &n);
-	log_info("flows are taken at %s", sock_text((struct sockaddr *)&bound, text));
-	return fd;
-}
-
 static void close_sockets(struct flowport *p)
 {
 	for (unsigned i = 0; i < p->order.sockets_n; i++)
@@ -102,11 +59,16 @@ static void close_sockets(struct flowport *p)
 
 static int bind_all(struct flowport *p, struct err *e)
 {
+	char text[SOCK_TEXT];
+
 	for (unsigned i = 0; i < p->config->listen_n; i++) {
-		int fd = bind_one(&p->config->listen[i], e);
+		const struct flowport_address *a = &p->config->listen[i];
+		int fd = listen_udp(a->host, a->port, "--flows", text, e);
 
 		if (fd < 0)
 			return fd;
+		tune(fd);
+		log_info("flows are taken at %s", text);
 		p->order.socket[p->order.sockets_n++] = fd;
 	}
 	return 0;
@@ -181,14 +143,6 @@ static void on_failed(struct commit_source *from, const struct wire_batch *b)
 	answer(from->ctx, FLOWPORT_AGAIN, b);
 }
 
-static bool is_named(const struct flowport_config *c, const struct addr *a)
-{
-	for (unsigned i = 0; i < c->exporter_n; i++)
-		if (addr_net_holds(&c->exporter[i], a))
-			return true;
-	return false;
-}
-
 /* The reader has seen bytes of strangers, so what it says is looked at again. */
 static bool take_message(struct flowport *p, size_t n)
 {
@@ -205,8 +159,9 @@ static bool take_message(struct flowport *p, size_t n)
 	n -= sizeof(exporter);
 	bytes = xmalloc(n);
 	memcpy(bytes, p->message + sizeof(exporter), n);
-	if (!is_named(p->config, &exporter) || wire_frame_next(bytes, n, &frame, &used) != 1 ||
-	    used != n || frame.type != WIRE_BATCH || wire_get_batch(frame.body, &b) < 0) {
+	if (!addr_nets_hold(p->config->exporter, p->config->exporter_n, &exporter) ||
+	    wire_frame_next(bytes, n, &frame, &used) != 1 || used != n ||
+	    frame.type != WIRE_BATCH || wire_get_batch(frame.body, &b) < 0) {
 		free(bytes);
 		return false;
 	}
@@ -266,8 +221,8 @@ void flowport_attach(struct flowport *p, struct hub *hub)
 
 void flowport_drain(struct flowport *p, void (*done)(struct hub *hub))
 {
-	if (!p || !p->event) {
-		done(p ? p->hub : NULL);
+	if (!p->event) {
+		done(p->hub);
 		return;
 	}
 	p->done = done;

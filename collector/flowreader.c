@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -43,8 +45,10 @@ struct reader {
 	struct flowsum *sum;
 	struct flowtell *tell;
 	struct flowqueue *queue;
-	uint64_t now_ms, ticked_ms, told_ms, logged_ms, end_ms;
-	uint32_t overrun[FLOWPORT_LISTEN]; /* as the kernel counted last */
+	uint64_t now_ms; /* since 1970, for what is told; it may be set back */
+	uint64_t up_ms;	 /* only goes on, for how long something takes: */
+	uint64_t ticked_ms, told_ms, logged_ms, end_ms;
+	uint32_t *overrun; /* of each socket, as the kernel counted last; the parent's too */
 	struct foreign_stats foreign_was;
 	struct flowsum_stats sum_was;
 	uint64_t repeated_was;
@@ -58,6 +62,12 @@ struct reader {
 	uint8_t (*bytes)[DATAGRAM];
 };
 
+static void look_at_clocks(struct reader *r)
+{
+	r->now_ms = clock_ms();
+	r->up_ms = stats_clock_ms();
+}
+
 /* Datagrams */
 
 static void on_flow(const struct foreign_flow *f, void *ctx)
@@ -69,20 +79,12 @@ static void on_flow(const struct foreign_flow *f, void *ctx)
 	flowsum_add(r->sum, (unsigned)r->exporter, f, r->now_ms);
 }
 
-static bool is_named(const struct flowport_config *c, const struct addr *a)
-{
-	for (unsigned i = 0; i < c->exporter_n; i++)
-		if (addr_net_holds(&c->exporter[i], a))
-			return true;
-	return false;
-}
-
 /* One line in a while, whoever sends and however much. */
 static bool may_log(struct reader *r)
 {
-	if (r->now_ms < r->logged_ms + LOG_EVERY_MS)
+	if (r->logged_ms && r->up_ms < r->logged_ms + LOG_EVERY_MS)
 		return false;
-	r->logged_ms = r->now_ms;
+	r->logged_ms = r->up_ms;
 	return true;
 }
 
@@ -99,7 +101,7 @@ static void turn_away(struct reader *r, const struct addr *a)
 static void take(struct reader *r, const struct addr *a, const uint8_t *p, size_t n)
 {
 	unsigned before = flowtell_count(r->tell);
-	uint64_t missed = foreign_stats(r->foreign).missed;
+	uint64_t missed = foreign_missed(r->foreign);
 	char text[ADDR_TEXT];
 
 	r->order->stats->flow_datagrams++;
@@ -111,8 +113,7 @@ static void take(struct reader *r, const struct addr *a, const uint8_t *p, size_
 	if (flowtell_count(r->tell) > before)
 		log_info("flows from %s", addr_text(a, text));
 	foreign_decode(r->foreign, a, p, n, r->now_ms, on_flow, r);
-	flowtell_heard(r->tell, r->exporter, r->now_ms,
-		       foreign_stats(r->foreign).missed - missed);
+	flowtell_heard(r->tell, r->exporter, r->now_ms, foreign_missed(r->foreign) - missed);
 }
 
 static void see_overrun(struct reader *r, unsigned socket, struct msghdr *m)
@@ -130,13 +131,14 @@ static void see_overrun(struct reader *r, unsigned socket, struct msghdr *m)
 
 static void take_message(struct reader *r, unsigned socket, unsigned i)
 {
+	const struct flowport_config *c = r->order->config;
 	struct msghdr *m = &r->message[i].msg_hdr;
 	struct addr a;
 
 	see_overrun(r, socket, m);
 	if (!addr_of_sockaddr((struct sockaddr *)&r->from[i], &a))
 		return;
-	if (is_named(r->order->config, &a))
+	if (addr_nets_hold(c->exporter, c->exporter_n, &a))
 		take(r, &a, r->bytes[i], r->message[i].msg_len);
 	else
 		turn_away(r, &a);
@@ -164,7 +166,7 @@ static void read_socket(struct reader *r, unsigned socket)
 		prepare(r);
 		n = recvmmsg(r->order->socket[socket], r->message, AT_ONCE, MSG_DONTWAIT,
 			     NULL);
-		r->now_ms = clock_ms();
+		look_at_clocks(r);
 		for (int i = 0; i < n; i++)
 			take_message(r, socket, (unsigned)i);
 		if (n < AT_ONCE)
@@ -193,16 +195,16 @@ static void on_edge(unsigned exporter, const struct flow *f, void *ctx)
 	flowtell_edge(r->tell, (int)exporter, f, r->now_ms);
 }
 
-/* While the collector is behind all stays in the sums, which are bounded. */
+/* While the collector is behind all stays in the sums, which are bounded; but for the end. */
 static void tell(struct reader *r)
 {
-	if (flowqueue_count(r->queue) >= FLOWQUEUE_FULL)
+	if (!r->ending && flowqueue_count(r->queue) >= FLOWQUEUE_FULL)
 		return;
 	for (int i = 0; i < FLOWTELL_EXPORTERS; i++)
 		flowtell_lost(r->tell, i, flowsum_lost(r->sum, (unsigned)i));
 	flowsum_take(r->sum, on_edge, r);
 	flowtell_end(r->tell, r->now_ms, r->ending);
-	r->told_ms = r->now_ms;
+	r->told_ms = r->up_ms;
 }
 
 static void send_batches(struct reader *r)
@@ -211,12 +213,12 @@ static void send_batches(struct reader *r)
 	size_t n;
 
 	r->blocked = false;
-	while ((p = flowqueue_next(r->queue, r->now_ms, &n))) {
+	while ((p = flowqueue_next(r->queue, r->up_ms, &n))) {
 		if (send(r->fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
 			r->blocked = errno == EAGAIN;
 			return;
 		}
-		flowqueue_sent(r->queue, r->now_ms);
+		flowqueue_sent(r->queue, r->up_ms);
 	}
 }
 
@@ -263,13 +265,11 @@ static void count_sums(struct reader *r)
 
 static void tick(struct reader *r)
 {
-	if (r->now_ms < r->ticked_ms) /* a clock that was set back */
-		r->ticked_ms = r->told_ms = r->logged_ms = 0;
-	if (r->now_ms < r->ticked_ms + TICK_MS)
+	if (r->up_ms < r->ticked_ms + TICK_MS)
 		return;
-	r->ticked_ms = r->now_ms;
+	r->ticked_ms = r->up_ms;
 	flowsum_settle(r->sum, r->now_ms);
-	if (r->now_ms >= r->told_ms + TELL_MS)
+	if (r->up_ms >= r->told_ms + TELL_MS)
 		tell(r);
 	count_foreign(r);
 	count_sums(r);
@@ -280,7 +280,7 @@ static void tick(struct reader *r)
 static void end(struct reader *r)
 {
 	r->ending = true;
-	r->end_ms = r->now_ms + END_MS;
+	r->end_ms = r->up_ms + END_MS;
 	flowsum_settle(r->sum, UINT64_MAX);
 	tell(r);
 	count_foreign(r);
@@ -297,7 +297,7 @@ static bool read_answers(struct reader *r)
 		if (a.word == FLOWPORT_COMMITTED)
 			flowqueue_done(r->queue, a.epoch, a.sequence);
 		else if (a.word == FLOWPORT_AGAIN)
-			flowqueue_again(r->queue, r->now_ms);
+			flowqueue_again(r->queue, r->up_ms);
 		else if (!r->ending)
 			end(r);
 	}
@@ -306,7 +306,7 @@ static bool read_answers(struct reader *r)
 
 static bool is_over(const struct reader *r)
 {
-	return r->ending && (!flowqueue_count(r->queue) || r->now_ms > r->end_ms);
+	return r->ending && (!flowqueue_count(r->queue) || r->up_ms > r->end_ms);
 }
 
 static int loop(struct reader *r)
@@ -323,7 +323,7 @@ static int loop(struct reader *r)
 		if (poll(poll_fd, r->ending ? 1 : 1 + n, r->ending ? 20 : TICK_MS) < 0 &&
 		    errno != EINTR)
 			return 1;
-		r->now_ms = clock_ms();
+		look_at_clocks(r);
 		if (poll_fd[0].revents & (POLLIN | POLLHUP) && !read_answers(r))
 			return 0;
 		for (unsigned i = 0; i < n && !r->ending; i++)
@@ -332,10 +332,13 @@ static int loop(struct reader *r)
 		tick(r);
 		send_batches(r);
 	}
+	if (flowqueue_count(r->queue))
+		log_warn("flows: %u batches were not committed before the end and are lost",
+			 flowqueue_count(r->queue));
 	return 0;
 }
 
-static int work(int fd, const struct flowreader_order *order)
+static int work(int fd, const struct flowreader_order *order, uint32_t *overrun)
 {
 	struct reader *r = xcalloc(1, sizeof(*r));
 	struct err e = { 0 };
@@ -347,13 +350,15 @@ static int work(int fd, const struct flowreader_order *order)
 		return 1;
 	}
 	r->order = order;
+	r->overrun = overrun;
 	r->fd = fd;
 	r->bytes = xcalloc(AT_ONCE, DATAGRAM);
 	r->foreign = foreign_new(PAIRS);
 	r->sum = flowsum_new(FLOWSUM_CONNS, FLOWSUM_EDGES, seed);
 	r->tell = flowtell_new(on_batch, r);
 	r->queue = flowqueue_new();
-	r->told_ms = r->ticked_ms = clock_ms();
+	look_at_clocks(r);
+	r->told_ms = r->ticked_ms = r->up_ms;
 	return loop(r);
 }
 
@@ -366,25 +371,40 @@ static bool collector_is_there(int fd)
 	return poll(&p, 1, AGAIN_MS) == 0;
 }
 
-static pid_t start(int fd, const struct flowreader_order *order)
+static pid_t start(int fd, const struct flowreader_order *order, uint32_t *overrun)
 {
 	pid_t parent = getpid(), pid = fork();
 
 	if (pid != 0)
 		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	_exit(getppid() == parent ? work(fd, order) : 1);
+	_exit(getppid() == parent ? work(fd, order, overrun) : 1);
 }
+
+/* The sockets outlive the process that reads them, and so does what the kernel counts there.
+ */
+static uint32_t *new_overrun(void)
+{
+	void *p = mmap(NULL, FLOWPORT_LISTEN * sizeof(uint32_t), PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		abort(); /* one page, at the start */
+	return p;
+}
+
+_Static_assert(1 + FLOWPORT_LISTEN <= CHILD_KEEP, "child_keep takes them all");
 
 int flowreader_run(int fd, void *ctx)
 {
 	const struct flowreader_order *order = ctx;
 	int keep[1 + FLOWPORT_LISTEN] = { fd }, status;
+	uint32_t *overrun = new_overrun();
 
 	memcpy(keep + 1, order->socket, order->sockets_n * sizeof(*keep));
 	child_keep(keep, 1 + order->sockets_n);
 	for (;;) {
-		pid_t pid = start(fd, order);
+		pid_t pid = start(fd, order, overrun);
 
 		if (pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
 		    WEXITSTATUS(status) == 0)

@@ -210,7 +210,8 @@ void flowtell_edge(struct flowtell *t, int n, const struct flow *f, uint64_t now
 static void tell_rest(struct flowtell *t, int n, uint64_t now_ms)
 {
 	struct exporter *x = &t->exporter[n];
-	struct lost lost = { x->told_ms, now_ms, x->lost };
+	/* A clock that was set back makes no gap that ends before it begins. */
+	struct lost lost = { x->told_ms < now_ms ? x->told_ms : now_ms, now_ms, x->lost };
 
 	x->told_ms = now_ms;
 	if (!x->covers_n && !x->lost)

@@ -18,15 +18,17 @@ enum {
 
 static int open_socket(const struct addrinfo *ai)
 {
-	int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	bool tcp = ai->ai_socktype == SOCK_STREAM;
+	int fd = socket(ai->ai_family, ai->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int on = 1, off = 0, rc;
 
 	if (fd < 0)
 		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (tcp) /* of datagrams another process would take its share */
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (ai->ai_family == AF_INET6) /* [::] takes IPv4 as well */
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-	if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
+	if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && (!tcp || listen(fd, BACKLOG) == 0))
 		return fd;
 	rc = -errno;
 	close(fd);
@@ -49,10 +51,10 @@ static int cannot_listen(const char *host, uint16_t port, const char *option, in
 	return code;
 }
 
-int listen_tcp(const char *host, uint16_t port, const char *option, char address[SOCK_TEXT],
-	       struct err *e)
+static int listen_on(int type, const char *host, uint16_t port, const char *option,
+		     char address[SOCK_TEXT], struct err *e)
 {
-	struct addrinfo hints = { .ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM };
+	struct addrinfo hints = { .ai_flags = AI_PASSIVE, .ai_socktype = type };
 	struct sockaddr_storage bound;
 	socklen_t n = sizeof(bound);
 	struct addrinfo *list;
@@ -94,4 +96,16 @@ void listen_tell(int fd, const char *address)
 		return;
 	dprintf(fd, "%s\n", address);
 	close(fd);
+}
+
+int listen_tcp(const char *host, uint16_t port, const char *option, char address[SOCK_TEXT],
+	       struct err *e)
+{
+	return listen_on(SOCK_STREAM, host, port, option, address, e);
+}
+
+int listen_udp(const char *host, uint16_t port, const char *option, char address[SOCK_TEXT],
+	       struct err *e)
+{
+	return listen_on(SOCK_DGRAM, host, port, option, address, e);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A TCP socket that listens, and what a program needs that has one. */
+/* Sockets that others come to, and what a program needs that has one. */
 #ifndef COLLECTOR_LISTEN_H
 #define COLLECTOR_LISTEN_H
 
@@ -13,6 +13,9 @@
  * non-blocking, with the address in ADDRESS; or negative errno with words, which name OPTION.
  */
 int listen_tcp(const char *host, uint16_t port, const char *option, char address[SOCK_TEXT],
+	       struct err *e);
+/* The same for datagrams. */
+int listen_udp(const char *host, uint16_t port, const char *option, char address[SOCK_TEXT],
 	       struct err *e);
 
 /* Raises the limit to all descriptors that may be had; how many that are. */

@@ -195,14 +195,6 @@ static void get_ready(struct guest *g)
 
 /* What a relay says */
 
-static bool believed(const struct porch *p, const struct addr *a)
-{
-	for (unsigned i = 0; i < p->c.relays_n; i++)
-		if (addr_net_holds(&p->c.relays[i], a))
-			return true;
-	return false;
-}
-
 static int take_origin(struct guest *g)
 {
 	char addr[ADDR_TEXT];
@@ -213,7 +205,8 @@ static int take_origin(struct guest *g)
 	g->has_origin = true;
 	free(g->head);
 	g->head = NULL;
-	if (!o.known || !believed(g->porch, &g->self.source))
+	if (!o.known ||
+	    !addr_nets_hold(g->porch->c.relays, g->porch->c.relays_n, &g->self.source))
 		return 0;
 	snprintf(g->self.text, sizeof(g->self.text),
 		 addr_is_v4(&o.addr) ? "%s:%u through %s" : "[%s]:%u through %s",

@@ -104,6 +104,14 @@ bool addr_net_holds(const struct addr_net *n, const struct addr *a)
 	return !rest || ((n->base.b[whole] ^ a->b[whole]) >> (8 - rest)) == 0;
 }
 
+bool addr_nets_hold(const struct addr_net *nets, unsigned count, const struct addr *a)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (addr_net_holds(&nets[i], a))
+			return true;
+	return false;
+}
+
 /* Nothing but zeroes behind the prefix: what was meant is not guessed. */
 static bool net_clean(const struct addr_net *n)
 {

@@ -48,6 +48,8 @@ enum { ADDR_NET_TEXT = ADDR_TEXT + 4 };
  */
 int addr_net_parse(const char *s, struct addr_net *out);
 bool addr_net_holds(const struct addr_net *n, const struct addr *a);
+/* One of COUNT networks does. */
+bool addr_nets_hold(const struct addr_net *nets, unsigned count, const struct addr *a);
 /* As addr_net_parse reads it; OUT must hold ADDR_NET_TEXT, and is returned. */
 const char *addr_net_text(const struct addr_net *n, char *out);
 

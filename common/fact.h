@@ -28,6 +28,7 @@ enum witness {
 extern const char *const witness_word[WITNESS_COUNT];
 
 enum { PROTO_TCP = 6, PROTO_UDP = 17 };
+enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PSH = 8, TCP_ACK = 16 };
 
 /* Longest strings that are taken from outside, without their NUL. */
 enum {

@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-#include "common/mem.h"
 #include "common/addrmix.h"
+#include "common/mem.h"
 
 enum { WAYS = 8, SETS = LISTENERS_MAX / WAYS };
 
@@ -72,6 +72,11 @@ bool listeners_has(const struct listeners *l, const struct addr *a, uint16_t por
 	return find(l, a, port) != NULL;
 }
 
+static int by_number(const void *a, const void *b)
+{
+	return *(const uint16_t *)a - *(const uint16_t *)b;
+}
+
 static bool is_known(uint16_t port)
 {
 	static const uint16_t known[] = {
@@ -84,19 +89,9 @@ static bool is_known(uint16_t port)
 		9418,  9999,  10000, 10050, 10051, 10250, 11211, 15672, 16379, 25565, 26379,
 		27017, 27018, 50000, 50070, 61616,
 	};
-	unsigned lo = 0, hi = sizeof(known) / sizeof(known[0]);
 
-	while (lo < hi) {
-		unsigned mid = (lo + hi) / 2;
-
-		if (known[mid] == port)
-			return true;
-		if (known[mid] < port)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return false;
+	return bsearch(&port, known, sizeof(known) / sizeof(known[0]), sizeof(known[0]),
+		       by_number);
 }
 
 static int rank(uint16_t port)

@@ -20,7 +20,7 @@ bool listeners_has(const struct listeners *l, const struct addr *a, uint16_t por
 
 /*
  * Which of two ports is rather a service's: -1 the first, 1 the second, 0 neither.  A port
- * with a well-known service, then one below 1024, then one that no system picks for clients
+ * below 1024, then one with a well-known service, then one that no system picks for clients
  * (below 32768, where the other is not).
  */
 int port_rule(uint16_t a, uint16_t b);

@@ -15,9 +15,8 @@ bool fold_address(const struct fold *f, struct addr *a)
 
 	if (!bits || addr_is_scoped(a) || addr_is_any(a))
 		return false;
-	for (unsigned i = 0; i < f->estate_n; i++)
-		if (addr_net_holds(&f->estate[i], a))
-			return false;
+	if (addr_nets_hold(f->estate, f->estate_n, a))
+		return false;
 	if (addr_is_v4(a))
 		bits += 96;
 	for (unsigned i = 0; i < 16; i++) {

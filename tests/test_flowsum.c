@@ -148,6 +148,19 @@ START_TEST(nothing_is_told_before_its_time)
 END_TEST
 
 /* Ports alone would have it the other way round. */
+START_TEST(a_clock_that_is_set_back_holds_nothing_for_longer)
+{
+	struct buf b = { 0 };
+
+	whole(THERE, BACK, 300, 7000, 3600000, 0);
+	flowsum_settle(sum, NOW);
+	flowsum_take(sum, put, &b);
+	ck_assert_str_eq(buf_cstr(&b),
+			 "10.0.0.9 > 10.0.0.2:8080 minute 60 opens 1 bytes 300+7000\n");
+	buf_fini(&b);
+}
+END_TEST
+
 START_TEST(who_sends_a_syn_without_an_answer_is_the_client)
 {
 	tcp("10.0.0.9:22 > 10.0.0.2:50001", S, 1, 0, 0, 0);
@@ -381,6 +394,20 @@ START_TEST(a_record_of_both_ways)
 	f.reverse_bytes = 3 * HEAD + 900;
 	add(&f);
 	expect("10.0.0.9 > 10.0.0.2:50001 minute 0 opens 1 bytes 400+900\n");
+}
+END_TEST
+
+START_TEST(an_absurd_way_back_is_counted)
+{
+	struct foreign_flow f = record("10.0.0.9:40000 > 10.0.0.2:22", PROTO_TCP, S | A | P, 4,
+				       4 * HEAD + 8 + 400, 0, 2000);
+
+	f.has_reverse = true;
+	f.reverse_packets = 3;
+	f.reverse_bytes = UINT64_MAX;
+	add(&f);
+	expect("10.0.0.9 > 10.0.0.2:22 minute 0 opens 1 bytes 400+0\n");
+	ck_assert_uint_eq(flowsum_stats(sum).odd, 1);
 }
 END_TEST
 
@@ -621,6 +648,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, two_ways_are_one_edge);
 	tcase_add_test(t, nothing_is_told_before_its_time);
+	tcase_add_test(t, a_clock_that_is_set_back_holds_nothing_for_longer);
 	tcase_add_test(t, who_sends_a_syn_without_an_answer_is_the_client);
 	tcase_add_test(t, who_was_heard_first_is_the_client);
 	tcase_add_test(t, who_speaks_with_many_is_the_server);
@@ -638,6 +666,7 @@ int main(void)
 	tcase_add_test(t, udp_exchanges_end_with_a_pause);
 	tcase_add_test(t, udp_asks_many_from_one_port);
 	tcase_add_test(t, a_record_of_both_ways);
+	tcase_add_test(t, an_absurd_way_back_is_counted);
 	tcase_add_test(t, firewalls_tell_a_connection_thrice);
 	tcase_add_test(t, translated_both_ways);
 	tcase_add_test(t, clocks_are_corrected_or_not_believed);

@@ -148,6 +148,18 @@ START_TEST(what_was_missed_or_sampled_is_told)
 }
 END_TEST
 
+START_TEST(a_clock_that_is_set_back_makes_no_gap_that_ends_before_it_begins)
+{
+	int a = exporter(1, 5 * MINUTE);
+
+	flowtell_heard(tell, a, NOW + 5 * MINUTE, 0);
+	flowtell_end(tell, NOW + 5 * MINUTE, false);
+	flowtell_lost(tell, a, 3);
+	flowtell_end(tell, NOW + MINUTE, false);
+	expect("10.0.0.1 #1 lost:60000+60000/3\n");
+}
+END_TEST
+
 START_TEST(a_long_one_becomes_several_batches)
 {
 	int a = exporter(1, 0);
@@ -188,6 +200,7 @@ int main(void)
 	tcase_add_test(t, each_exporter_has_batches_of_its_own);
 	tcase_add_test(t, minutes_in_which_it_was_heard_are_covered);
 	tcase_add_test(t, what_was_missed_or_sampled_is_told);
+	tcase_add_test(t, a_clock_that_is_set_back_makes_no_gap_that_ends_before_it_begins);
 	tcase_add_test(t, a_long_one_becomes_several_batches);
 	tcase_add_test(t, there_is_a_cap_and_the_silent_give_way);
 	return unit_run("flowtell", t);

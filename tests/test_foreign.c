@@ -67,6 +67,11 @@ static void judge(const struct foreign_flow *f, void *ctx)
 
 	if (addr_is_any(&f->src) || addr_is_any(&f->dst) || f->first_ms > f->last_ms)
 		ck_abort_msg("a flow of no address, or that ends before it begins");
+	if (f->has_tcp_flags && f->proto != 6)
+		ck_abort_msg("flags of TCP with protocol %u", f->proto);
+	if (f->has_nat && addr_eq(&f->nat_src, &f->src) && addr_eq(&f->nat_dst, &f->dst) &&
+	    f->nat_sport == f->sport && f->nat_dport == f->dport)
+		ck_abort_msg("a translation into the same");
 	++*n;
 }
 

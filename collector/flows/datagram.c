@@ -2,6 +2,7 @@
 #include "collector/flows/datagram.h"
 
 #include "collector/flows/frame.h"
+#include "common/fact.h"
 
 enum {
 	BACK_MS = 60 * 1000,	     /* an uptime so far behind is no reordering */
@@ -84,14 +85,53 @@ uint64_t datagram_since_1970(const struct datagram *d, uint32_t up_ms)
 	return at > 0 ? (uint64_t)at : 0;
 }
 
+void datagram_packet(struct foreign_flow *flow, const struct frame_seen *seen)
+{
+	flow->src = seen->src;
+	flow->dst = seen->dst;
+	flow->proto = seen->proto;
+	flow->sport = seen->sport;
+	flow->dport = seen->dport;
+	flow->has_tcp_flags = seen->has_tcp_flags;
+	flow->tcp_flags = seen->tcp_flags;
+}
+
+/* What is not told, or is 0, was not translated. */
+static void put_translation(struct foreign_flow *f)
+{
+	if (addr_is_any(&f->nat_src))
+		f->nat_src = f->src;
+	if (addr_is_any(&f->nat_dst))
+		f->nat_dst = f->dst;
+	if (!f->nat_sport)
+		f->nat_sport = f->sport;
+	if (!f->nat_dport)
+		f->nat_dport = f->dport;
+	f->has_nat = !addr_eq(&f->nat_src, &f->src) || !addr_eq(&f->nat_dst, &f->dst) ||
+		     f->nat_sport != f->sport || f->nat_dport != f->dport;
+}
+
+/* What is promised of every flow, whatever was told. */
+static void put_right(struct foreign_flow *f)
+{
+	if (!frame_has_ports(f->proto))
+		f->sport = f->dport = f->nat_sport = f->nat_dport = 0;
+	if (f->proto != PROTO_TCP) {
+		f->has_tcp_flags = false;
+		f->tcp_flags = 0;
+	}
+	if (f->first_ms > f->last_ms)
+		f->first_ms = f->last_ms;
+	put_translation(f);
+}
+
 void datagram_flow(struct datagram *d, struct foreign_flow *flow)
 {
 	if (addr_is_any(&flow->src) || addr_is_any(&flow->dst)) {
 		d->f->stats.no_address++;
 		return;
 	}
-	if (!frame_has_ports(flow->proto))
-		flow->sport = flow->dport = flow->nat_sport = flow->nat_dport = 0;
+	put_right(flow);
 	flow->kind = d->e->key.kind;
 	flow->domain = d->e->key.domain;
 	flow->has_skew = d->e->has_skew;

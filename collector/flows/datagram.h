@@ -7,6 +7,8 @@
 #include "collector/flows/foreign.h"
 #include "common/cur.h"
 
+struct frame_seen;
+
 struct foreign {
 	struct exporters exporters;
 	struct foreign_stats stats;
@@ -38,7 +40,12 @@ void datagram_sequence(struct datagram *d, uint32_t number, enum sequence_unit u
 void datagram_end(struct datagram *d);
 /* A time of the exporter's sysUpTime, in ms since 1970 by its clock; 0: before that. */
 uint64_t datagram_since_1970(const struct datagram *d, uint32_t up_ms);
-/* Tells a flow, or counts that it is none. */
+/* Ends, protocol and flags of FLOW are those of a packet that was exported. */
+void datagram_packet(struct foreign_flow *flow, const struct frame_seen *seen);
+/*
+ * Tells a flow, or counts that it is none.  It may be as it was told: ports and flags of
+ * protocols that have none, times the wrong way round; of the translation what was told.
+ */
 void datagram_flow(struct datagram *d, struct foreign_flow *flow);
 
 /* Each reads the whole of a datagram; D's `bad` says how it ended. */
@@ -47,11 +54,8 @@ void netflow9_read(struct datagram *d, struct cur c);
 void ipfix_read(struct datagram *d, struct cur c);
 void sflow_read(struct datagram *d, struct cur c);
 
-/* sets.c: what v9 and IPFIX have in common. */
-/* Nothing but zeroes is left, as some fill up with. */
-bool sets_end(struct cur c);
-void sets_templates(struct datagram *d, struct cur body, enum template_form form);
-void sets_data(struct datagram *d, struct cur body, uint16_t id);
+/* sets.c: all sets of v9 or IPFIX; TEMPLATES is how its templates are written. */
+void sets_read(struct datagram *d, struct cur c, enum template_form templates);
 
 /* flow.c: the flow that a record tells. */
 void flow_of_record(const struct datagram *d, const struct record *r,

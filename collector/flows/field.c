@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collector/flows/field.h"
 
-#include <stddef.h>
+#include <stdlib.h>
 
 struct row {
-	int32_t enterprise;
+	int64_t enterprise;
 	uint16_t id;
 	struct field_kind kind;
 };
@@ -108,23 +108,22 @@ static const struct row v9_rows[] = {
 };
 /* clang-format on */
 
+static int by_id(const void *a, const void *b)
+{
+	const struct row *x = a, *y = b;
+
+	if (x->enterprise != y->enterprise)
+		return x->enterprise < y->enterprise ? -1 : 1;
+	return x->id - y->id;
+}
+
 static struct field_kind look_up(const struct row *row, size_t n, int64_t enterprise,
 				 uint16_t id)
 {
-	size_t low = 0, high = n;
+	struct row key = { .enterprise = enterprise, .id = id };
+	const struct row *r = bsearch(&key, row, n, sizeof(*row), by_id);
 
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		const struct row *r = &row[mid];
-
-		if (r->enterprise == enterprise && r->id == id)
-			return r->kind;
-		if (r->enterprise < enterprise || (r->enterprise == enterprise && r->id < id))
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return (struct field_kind){ FIELD_NONE, FORM_SKIP };
+	return r ? r->kind : (struct field_kind){ FIELD_NONE, FORM_SKIP };
 }
 
 /* RFC 3954 section 6.1: of the scopes only "interface" is of use. */

@@ -50,8 +50,6 @@ static void times(const struct datagram *d, const struct record *r, struct forei
 		out->last_ms = out->first_ms + took_ms;
 	if (!out->first_ms)
 		out->first_ms = out->last_ms > took_ms ? out->last_ms - took_ms : out->last_ms;
-	if (out->first_ms > out->last_ms)
-		out->first_ms = out->last_ms;
 }
 
 /* firewallEvent; RFC 8158 section 5.1 (natEvent); forwardingStatus (RFC 7270 section 4.12). */
@@ -201,13 +199,7 @@ static void sampled_packet(const struct record *r, struct foreign_flow *out)
 	if (!frame_read(link, cur_of(r->frame, r->frame_len),
 			(uint32_t)record_number(r, FIELD_FRAME_SIZE), &seen))
 		return;
-	out->src = seen.src;
-	out->dst = seen.dst;
-	out->proto = seen.proto;
-	out->sport = seen.sport;
-	out->dport = seen.dport;
-	out->has_tcp_flags = seen.has_tcp_flags;
-	out->tcp_flags = seen.tcp_flags;
+	datagram_packet(out, &seen);
 	if (!out->packets)
 		out->packets = 1;
 	if (!out->bytes)
@@ -225,29 +217,24 @@ static void ends(const struct record *r, struct foreign_flow *out)
 	out->proto = (uint8_t)record_number(r, FIELD_PROTO);
 	out->sport = (uint16_t)record_number(r, FIELD_SPORT);
 	out->dport = (uint16_t)record_number(r, FIELD_DPORT);
-	out->has_tcp_flags = out->proto == 6 && record_has(r, FIELD_TCP_FLAGS);
-	if (out->has_tcp_flags)
-		out->tcp_flags = (uint16_t)record_number(r, FIELD_TCP_FLAGS);
+	out->has_tcp_flags = record_has(r, FIELD_TCP_FLAGS);
+	out->tcp_flags = (uint16_t)record_number(r, FIELD_TCP_FLAGS);
 	client_and_server(r, out);
 	if (r->frame && !src && !dst)
 		sampled_packet(r, out);
 }
 
-/* What is not told, or is 0, was not translated. */
 static void translation(const struct record *r, struct foreign_flow *out)
 {
 	const struct addr *src = record_addr(r, FIELD_NAT_SRC);
 	const struct addr *dst = record_addr(r, FIELD_NAT_DST);
-	uint16_t sport = (uint16_t)record_number(r, FIELD_NAT_SPORT);
-	uint16_t dport = (uint16_t)record_number(r, FIELD_NAT_DPORT);
 
-	out->nat_src = src ? *src : out->src;
-	out->nat_dst = dst ? *dst : out->dst;
-	out->nat_sport = sport ? sport : out->sport;
-	out->nat_dport = dport ? dport : out->dport;
-	out->has_nat = !addr_eq(&out->nat_src, &out->src) ||
-		       !addr_eq(&out->nat_dst, &out->dst) || out->nat_sport != out->sport ||
-		       out->nat_dport != out->dport;
+	if (src)
+		out->nat_src = *src;
+	if (dst)
+		out->nat_dst = *dst;
+	out->nat_sport = (uint16_t)record_number(r, FIELD_NAT_SPORT);
+	out->nat_dport = (uint16_t)record_number(r, FIELD_NAT_DPORT);
 }
 
 void flow_of_record(const struct datagram *d, const struct record *r, struct foreign_flow *out)

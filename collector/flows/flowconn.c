@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collector/flows/flowconn.h"
 
-#include <string.h>
-
 enum { MANY = 4 }; /* peers, and times as many as the other end has: surely a service */
 
 /* Taking records */
@@ -26,11 +24,6 @@ static void learn_end(struct flowconn *c, int from, const struct foreign_flow *f
 		c->client = !from;
 }
 
-static bool is_end(const struct flowend *e, const struct addr *a, uint16_t port)
-{
-	return e->port == port && addr_eq(&e->addr, a);
-}
-
 /* Of the way back, found by what it becomes, the addresses before are those of the other side.
  */
 static void learn_nat(struct flowconn *c, int from, const struct foreign_flow *f)
@@ -38,8 +31,7 @@ static void learn_nat(struct flowconn *c, int from, const struct foreign_flow *f
 	struct flowend src = { f->src, f->sport }, dst = { f->dst, f->dport };
 	struct flowend nat_src = { f->nat_src, f->nat_sport };
 	struct flowend nat_dst = { f->nat_dst, f->nat_dport };
-	bool as_is = is_end(&c->end[from], &f->src, f->sport) &&
-		     is_end(&c->end[!from], &f->dst, f->dport);
+	bool as_is = flowend_eq(&c->end[from], &src) && flowend_eq(&c->end[!from], &dst);
 
 	if (!f->has_nat || c->has_nat)
 		return;
@@ -65,7 +57,6 @@ static void count_begin(struct flowconn *c, const struct foreign_flow *f,
 	else if (!first && !pause)
 		return;
 	c->begun++;
-	c->begun_ms = r->first_ms;
 }
 
 bool flowconn_add(struct flowconn *c, int from, const struct foreign_flow *f,

@@ -21,6 +21,10 @@ struct flowend {
 	struct addr addr;
 	uint16_t port;
 };
+static inline bool flowend_eq(const struct flowend *a, const struct flowend *b)
+{
+	return a->port == b->port && addr_eq(&a->addr, &b->addr);
+}
 
 struct flowconn {
 	uint16_t exporter;
@@ -34,7 +38,6 @@ struct flowconn {
 	bool bare;
 	uint32_t sampling; /* 0: every packet was looked at */
 	uint64_t begun;	   /* where no SYN tells it */
-	uint64_t begun_ms;
 	uint64_t told_openings, told_begun;
 	bool has_nat;
 	int nat_by; /* the end whose packets were told with NAT */

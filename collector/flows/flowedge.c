@@ -87,18 +87,11 @@ static struct row *row_of(struct flowedge_table *t, const struct key *k)
 	return &t->row[t->n - 1];
 }
 
-unsigned flowedge_count(const struct flowedge_table *t)
-{
-	return t->n;
-}
-
 /* Adding */
 
 static void add(uint64_t *to, uint64_t n)
 {
-	uint64_t most = UINT64_C(1) << 53;
-
-	*to = *to + n < most ? *to + n : most;
+	*to = flowway_sum(*to, n);
 }
 
 static void keep_sample(struct row *r, uint16_t port, uint64_t start_ms)
@@ -122,7 +115,7 @@ static struct key key_of(const struct flowconn *c, const struct flowconn_news *n
 	k.port = n->server.port;
 	k.proto = c->proto;
 	k.exporter = c->exporter;
-	if (!addr_eq(&n->seen.addr, &n->server.addr) || n->seen.port != n->server.port) {
+	if (!flowend_eq(&n->seen, &n->server)) {
 		k.seen = n->seen.addr;
 		k.seen_port = n->seen.port;
 	}

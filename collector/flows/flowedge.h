@@ -22,7 +22,6 @@ void flowedge_free(struct flowedge_table *t);
  */
 bool flowedge_add(struct flowedge_table *t, const struct flowconn *c,
 		  const struct flowconn_news *news);
-unsigned flowedge_count(const struct flowedge_table *t);
 
 typedef void flowedge_fn(unsigned exporter, const struct flow *f, void *ctx);
 /* All of them, exporter by exporter, in an order that depends on nothing but them; then none

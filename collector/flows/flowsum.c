@@ -2,7 +2,6 @@
 #include "collector/flows/flowsum.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <sys/queue.h>
 
 #include "common/addrmix.h"
@@ -80,18 +79,13 @@ static struct node **bucket_of(const struct flowsum *s, const struct flowconn *c
 	return &s->bucket[(h >> 32) & s->mask];
 }
 
-static bool same_end(const struct flowend *a, const struct flowend *b)
-{
-	return a->port == b->port && addr_eq(&a->addr, &b->addr);
-}
-
 static struct node *find(const struct flowsum *s, const struct flowconn *key)
 {
 	struct node *n = *bucket_of(s, key);
 
-	while (n &&
-	       !(n->c.exporter == key->exporter && n->c.proto == key->proto &&
-		 same_end(&n->c.end[0], &key->end[0]) && same_end(&n->c.end[1], &key->end[1])))
+	while (n && !(n->c.exporter == key->exporter && n->c.proto == key->proto &&
+		      flowend_eq(&n->c.end[0], &key->end[0]) &&
+		      flowend_eq(&n->c.end[1], &key->end[1])))
 		n = n->next;
 	return n;
 }
@@ -207,6 +201,11 @@ static struct node *conn_of(struct flowsum *s, unsigned exporter, const struct f
 
 /* Records */
 
+static bool is_absurd(uint64_t bytes, uint64_t packets)
+{
+	return bytes > FLOWWAY_MOST || packets > FLOWWAY_MOST;
+}
+
 static bool of_use(struct flowsum *s, const struct foreign_flow *f)
 {
 	uint64_t *why = NULL;
@@ -218,7 +217,7 @@ static bool of_use(struct flowsum *s, const struct foreign_flow *f)
 		why = &s->stats.protocols;
 	else if (addr_is_any(&f->src) || addr_is_any(&f->dst) ||
 		 (addr_eq(&f->src, &f->dst) && f->sport == f->dport) ||
-		 f->bytes > UINT64_C(1) << 53 || f->packets > UINT64_C(1) << 53)
+		 is_absurd(f->bytes, f->packets))
 		why = &s->stats.odd;
 	if (why)
 		++*why;
@@ -316,19 +315,28 @@ void flowsum_add(struct flowsum *s, unsigned exporter, const struct foreign_flow
 	r = record_of(s, f, now_ms);
 	n = conn_of(s, exporter, f, &from);
 	take(s, n, from, f, &r);
-	if (!f->has_reverse || !(f->reverse_packets || f->reverse_bytes) ||
-	    f->reverse_bytes > UINT64_C(1) << 53 || f->reverse_packets > UINT64_C(1) << 53)
+	if (!f->has_reverse || !(f->reverse_packets || f->reverse_bytes))
 		return;
+	if (is_absurd(f->reverse_bytes, f->reverse_packets)) {
+		s->stats.odd++;
+		return;
+	}
 	back = other_half(f);
 	r = record_of(s, &back, now_ms);
 	take(s, n, !from, &back, &r);
+}
+
+/* Or received by a clock that has been set back since. */
+static bool is_due(const struct node *n, uint64_t now_ms)
+{
+	return n->due_ms <= now_ms || n->due_ms - now_ms > FLOWSUM_HOLD_MS;
 }
 
 void flowsum_settle(struct flowsum *s, uint64_t now_ms)
 {
 	struct node *n;
 
-	while ((n = TAILQ_FIRST(&s->waiting)) && n->due_ms <= now_ms)
+	while ((n = TAILQ_FIRST(&s->waiting)) && is_due(n, now_ms))
 		tell(s, n);
 	while ((n = TAILQ_FIRST(&s->told))) {
 		uint64_t a = n->c.way[0].heard_ms, b = n->c.way[1].heard_ms;

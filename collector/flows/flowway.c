@@ -15,19 +15,19 @@ enum {
 	NEVER_MORE = 20, /* options of a packet that only opens or acknowledges */
 };
 
-static uint64_t saturated(uint64_t a, uint64_t b)
+uint64_t flowway_sum(uint64_t a, uint64_t b)
 {
-	uint64_t most = UINT64_C(1) << 53, sum;
+	uint64_t sum;
 
-	return __builtin_add_overflow(a, b, &sum) || sum > most ? most : sum;
+	return __builtin_add_overflow(a, b, &sum) || sum > FLOWWAY_MOST ? FLOWWAY_MOST : sum;
 }
 
 static uint64_t scaled(uint64_t n, uint32_t by)
 {
-	uint64_t most = UINT64_C(1) << 53, product;
+	uint64_t product;
 
-	return __builtin_mul_overflow(n, (uint64_t)by, &product) || product > most ? most
-										   : product;
+	return __builtin_mul_overflow(n, (uint64_t)by, &product) ? FLOWWAY_MOST
+								 : flowway_sum(product, 0);
 }
 
 static bool same_lane(const struct flowlane *a, const struct flowlane *b)
@@ -103,11 +103,11 @@ static void add_news(struct flowway *w, const struct flowrecord *r, bool v6)
 		n->from_ms = r->first_ms;
 	if (r->last_ms > n->to_ms)
 		n->to_ms = r->last_ms;
-	n->bytes = saturated(n->bytes, scaled(one.bytes, r->sampling));
-	n->packets = saturated(n->packets, scaled(one.packets, r->sampling));
-	n->payload = saturated(n->payload, r->payload ? scaled(r->bytes, r->sampling) : 0);
-	n->syns = saturated(n->syns, one.syns * r->sampling);
-	n->resets = saturated(n->resets, one.resets * r->sampling);
+	n->bytes = flowway_sum(n->bytes, scaled(one.bytes, r->sampling));
+	n->packets = flowway_sum(n->packets, scaled(one.packets, r->sampling));
+	n->payload = flowway_sum(n->payload, r->payload ? scaled(r->bytes, r->sampling) : 0);
+	n->syns = flowway_sum(n->syns, one.syns * r->sampling);
+	n->resets = flowway_sum(n->resets, one.resets * r->sampling);
 }
 
 bool flowway_add(struct flowway *w, const struct flowrecord *r, const struct flowway *back,
@@ -123,7 +123,6 @@ bool flowway_add(struct flowway *w, const struct flowrecord *r, const struct flo
 	w->first_ms = r->first_ms;
 	w->bytes = r->bytes;
 	w->packets = r->packets;
-	w->sampled |= r->sampling > 1;
 	if (r->last_ms > w->end_ms)
 		w->end_ms = r->last_ms;
 	if (r->received_ms > w->heard_ms)
@@ -142,7 +141,7 @@ uint64_t flowway_payload(const struct flowway *w, bool tcp, bool v6, bool bare)
 	const struct flowway_news *n = &w->news;
 	uint64_t ip = v6 ? V6_HEAD : V4_HEAD, heads;
 
-	if (n->packets > UINT64_C(1) << 53 >> 7) /* absurd, and would not multiply */
+	if (n->packets > FLOWWAY_MOST >> 7) /* absurd, and would not multiply */
 		return n->payload;
 	if (!tcp)
 		heads = n->packets * (ip + UDP_HEAD);
@@ -151,7 +150,7 @@ uint64_t flowway_payload(const struct flowway *w, bool tcp, bool v6, bool bare)
 		heads = n->bytes; /* SYNs that were sent again, acknowledgements with SACK */
 	else
 		heads = overhead(n, v6, bare);
-	return saturated(n->payload, n->bytes > heads ? n->bytes - heads : 0);
+	return flowway_sum(n->payload, n->bytes > heads ? n->bytes - heads : 0);
 }
 
 void flowway_told(struct flowway *w)

@@ -13,12 +13,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/fact.h"
+
 enum {
 	FLOWWAY_SLACK_MS = 100,	   /* between the clocks of two places in one exporter */
 	FLOWWAY_QUIET_MS = 120000, /* without times of its own a lane is left after so long */
 };
 
-enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PSH = 8, TCP_ACK = 16 };
+/* Larger amounts make no sense, and the ledger takes none (AMOUNT_MAX). */
+#define FLOWWAY_MOST (UINT64_C(1) << 53)
+/* A + B, or FLOWWAY_MOST. */
+uint64_t flowway_sum(uint64_t a, uint64_t b);
 
 struct flowlane {
 	uint32_t domain, in_if, out_if;
@@ -45,8 +50,7 @@ struct flowway {
 	uint64_t first_ms;	 /* of the newest record, */
 	uint64_t bytes, packets; /* to know it again */
 	uint8_t flags;		 /* of the newest opening */
-	bool sampled;
-	uint32_t openings; /* records with a SYN, but for those that try again */
+	uint32_t openings;	 /* records with a SYN, but for those that try again */
 	/* Since flowway_told; amounts are scaled. */
 	struct flowway_news {
 		uint64_t from_ms, to_ms; /* 0: nothing */

@@ -73,6 +73,11 @@ struct foreign_stats foreign_stats(const struct foreign *f)
 	return out;
 }
 
+uint64_t foreign_missed(const struct foreign *f)
+{
+	return f->stats.missed;
+}
+
 void foreign_each(const struct foreign *f, foreign_exporter_fn *fn, void *ctx)
 {
 	for (const struct exporter *e = f->exporters.all; e; e = e->hh.next) {

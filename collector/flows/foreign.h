@@ -125,7 +125,10 @@ typedef void foreign_fn(const struct foreign_flow *flow, void *ctx);
  */
 int foreign_decode(struct foreign *f, const struct addr *exporter, const uint8_t *p, size_t n,
 		   uint64_t received_ms, foreign_fn *fn, void *ctx);
+/* Goes through all that is remembered: nothing for each datagram. */
 struct foreign_stats foreign_stats(const struct foreign *f);
+/* Of these, MISSED alone. */
+uint64_t foreign_missed(const struct foreign *f);
 
 /* One pair of address and domain that is remembered. */
 struct foreign_exporter {

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "common/fact.h"
+
 enum {
 	TYPE_IPV4 = 0x0800,
 	TYPE_IPV6 = 0x86dd,
@@ -11,13 +13,13 @@ enum {
 	TYPE_PPPOE = 0x8864,
 	PPP_IPV4 = 0x0021,
 	PPP_IPV6 = 0x0057,
-	TCP = 6,
 	EXTENSIONS = 8, /* headers of IPv6 that are passed */
 };
 
 bool frame_has_ports(uint8_t proto)
 {
-	return proto == TCP || proto == 17 || proto == 33 || proto == 132 || proto == 136;
+	return proto == PROTO_TCP || proto == PROTO_UDP || proto == 33 || proto == 132 ||
+	       proto == 136;
 }
 
 /* TCP's, or the ports of what has them in the same place; what was cut off stays 0. */
@@ -29,7 +31,7 @@ static void transport(struct cur c, struct frame_seen *out)
 	out->dport = cur_u16(&c);
 	if (c.bad)
 		out->sport = out->dport = 0;
-	if (out->proto != TCP)
+	if (out->proto != PROTO_TCP)
 		return;
 	cur_take(&c, 9);
 	out->tcp_flags = cur_u8(&c);

@@ -23,13 +23,9 @@ static void read_record(struct datagram *d, struct cur c, uint32_t sampling)
 	flow.sport = cur_u16(&c);
 	flow.dport = cur_u16(&c);
 	cur_u8(&c);
+	flow.has_tcp_flags = true;
 	flow.tcp_flags = cur_u8(&c);
 	flow.proto = cur_u8(&c);
-	flow.has_tcp_flags = flow.proto == 6;
-	if (!flow.has_tcp_flags)
-		flow.tcp_flags = 0;
-	if (flow.first_ms > flow.last_ms)
-		flow.first_ms = flow.last_ms;
 	d->records++;
 	datagram_flow(d, &flow);
 }

@@ -17,8 +17,7 @@ static uint32_t clamp(uint64_t one_in)
 /* Rounded to the nearest. */
 static uint32_t ratio(uint64_t of, uint64_t taken)
 {
-	return taken ? clamp((of - of % taken) / taken + (of % taken >= taken - taken / 2))
-		     : 0;
+	return taken ? clamp(of / taken + (of % taken >= taken - taken / 2)) : 0;
 }
 
 /* samplingProbability is 0 to 1, an IEEE double (RFC 5477 section 8.2.8). */

@@ -4,9 +4,14 @@
 
 #include "collector/flows/datagram.h"
 
-enum { PADDING = 4 }; /* less than this behind the last record is padding */
+enum {
+	SET_HEAD = 4,
+	SET_DATA_MIN = 256,
+	PADDING = 4, /* less than this behind the last record is padding */
+};
 
-bool sets_end(struct cur c)
+/* Nothing but zeroes is left. */
+static bool is_padding(struct cur c)
 {
 	while (cur_left(&c))
 		if (cur_u8(&c))
@@ -107,9 +112,9 @@ static void release(struct datagram *d, const struct layout *t)
 	}
 }
 
-void sets_templates(struct datagram *d, struct cur body, enum template_form form)
+static void read_templates(struct datagram *d, struct cur body, enum template_form form)
 {
-	while (cur_left(&body) >= PADDING && !sets_end(body)) {
+	while (cur_left(&body) >= PADDING && !is_padding(body)) {
 		const struct layout *t;
 
 		switch (template_learn(&d->e->templates, &d->f->exporters.budget, form, &body,
@@ -133,7 +138,7 @@ void sets_templates(struct datagram *d, struct cur body, enum template_form form
 	}
 }
 
-void sets_data(struct datagram *d, struct cur body, uint16_t id)
+static void read_data(struct datagram *d, struct cur body, uint16_t id)
 {
 	const struct layout *t = template_find(&d->e->templates, id, d->head.received_ms);
 
@@ -144,4 +149,27 @@ void sets_data(struct datagram *d, struct cur body, uint16_t id)
 	d->uncounted = true;
 	d->f->stats.no_template +=
 		waiting_put(&d->e->waiting, &d->f->exporters.budget, &d->head, id, body);
+}
+
+/* Palo Alto fills its datagrams of v9 up with zeroes, which are no set. */
+void sets_read(struct datagram *d, struct cur c, enum template_form templates)
+{
+	bool v9 = templates == TEMPLATE_V9;
+
+	while (cur_left(&c) >= SET_HEAD && !(v9 && is_padding(c))) {
+		uint16_t id = cur_u16(&c), len = cur_u16(&c);
+		struct cur body;
+
+		if (len < SET_HEAD || (body = cur_sub(&c, len - SET_HEAD)).bad) {
+			d->bad = true;
+			return;
+		}
+		if (id >= SET_DATA_MIN)
+			read_data(d, body, id);
+		else if (id == templates || id == templates + 1)
+			read_templates(d, body, (enum template_form)id);
+		else
+			d->bad = true;
+	}
+	d->bad |= !v9 && cur_left(&c) > 0;
 }

@@ -4,6 +4,8 @@
  * packets, 2021).  Of the samples those of packets are taken, counters are skipped.  What is
  * of an enterprise is skipped by its length.
  */
+#include <string.h>
+
 #include "collector/flows/datagram.h"
 #include "collector/flows/frame.h"
 
@@ -33,31 +35,40 @@ enum { INTERFACE_OWN = 0x3fffffff };
 
 struct sample {
 	struct foreign_flow flow;
-	bool has_header, has_nat_addr, has_nat_port;
+	bool has_header;
 };
+
+/* False: of what nothing is known, be it that it looks like IP. */
+static bool link_of(uint32_t protocol, enum frame_link *out)
+{
+	switch (protocol) {
+	case HEADER_ETHERNET:
+		*out = FRAME_ETHERNET;
+		return true;
+	case HEADER_IPV4:
+	case HEADER_IPV6:
+		*out = FRAME_IP;
+		return true;
+	case HEADER_MPLS:
+		*out = FRAME_MPLS;
+		return true;
+	}
+	return false;
+}
 
 static void take_header(struct sample *s, struct cur c)
 {
 	uint32_t protocol = cur_u32(&c), wire = cur_u32(&c), kept;
 	struct frame_seen seen;
+	enum frame_link link;
 
 	cur_u32(&c); /* bytes stripped off the end */
 	kept = cur_u32(&c);
-	if (c.bad || kept > cur_left(&c))
-		return;
-	if (!frame_read(protocol == HEADER_MPLS	      ? FRAME_MPLS
-			: protocol == HEADER_ETHERNET ? FRAME_ETHERNET
-						      : FRAME_IP,
-			cur_of(c.p, kept), wire, &seen))
+	if (c.bad || kept > cur_left(&c) || !link_of(protocol, &link) ||
+	    !frame_read(link, cur_of(c.p, kept), wire, &seen))
 		return;
 	s->has_header = true;
-	s->flow.src = seen.src;
-	s->flow.dst = seen.dst;
-	s->flow.proto = seen.proto;
-	s->flow.sport = seen.sport;
-	s->flow.dport = seen.dport;
-	s->flow.has_tcp_flags = seen.has_tcp_flags;
-	s->flow.tcp_flags = seen.tcp_flags;
+	datagram_packet(&s->flow, &seen);
 	s->flow.bytes = seen.bytes;
 }
 
@@ -68,9 +79,9 @@ static struct addr read_addr(struct cur *c, size_t n)
 
 	if (n == 4)
 		return addr_v4(cur_u32(c));
-	p = cur_take(c, 16);
-	for (unsigned i = 0; p && i < 16; i++)
-		a.b[i] = p[i];
+	p = cur_take(c, sizeof(a.b));
+	if (p)
+		memcpy(a.b, p, sizeof(a.b));
 	return a;
 }
 
@@ -78,7 +89,6 @@ static struct addr read_addr(struct cur *c, size_t n)
 static void take_ip(struct sample *s, struct cur c, size_t n)
 {
 	struct foreign_flow f = s->flow;
-	uint32_t flags;
 
 	f.bytes = cur_u32(&c);
 	f.proto = (uint8_t)cur_u32(&c);
@@ -86,9 +96,8 @@ static void take_ip(struct sample *s, struct cur c, size_t n)
 	f.dst = read_addr(&c, n);
 	f.sport = (uint16_t)cur_u32(&c);
 	f.dport = (uint16_t)cur_u32(&c);
-	flags = cur_u32(&c);
-	f.has_tcp_flags = f.proto == 6;
-	f.tcp_flags = f.has_tcp_flags ? (uint16_t)flags : 0;
+	f.has_tcp_flags = true;
+	f.tcp_flags = (uint16_t)cur_u32(&c);
 	if (!c.bad && !s->has_header)
 		s->flow = f;
 }
@@ -110,16 +119,18 @@ static void take_nat(struct sample *s, struct cur c)
 
 	if (c.bad)
 		return;
-	s->has_nat_addr = true;
 	s->flow.nat_src = src;
 	s->flow.nat_dst = dst;
 }
 
 static void take_nat_port(struct sample *s, struct cur c)
 {
-	s->flow.nat_sport = (uint16_t)cur_u32(&c);
-	s->flow.nat_dport = (uint16_t)cur_u32(&c);
-	s->has_nat_port = !c.bad;
+	uint32_t src = cur_u32(&c), dst = cur_u32(&c);
+
+	if (c.bad)
+		return;
+	s->flow.nat_sport = (uint16_t)src;
+	s->flow.nat_dport = (uint16_t)dst;
 }
 
 static void take_record(struct sample *s, uint32_t type, struct cur body)
@@ -136,22 +147,6 @@ static void take_record(struct sample *s, uint32_t type, struct cur body)
 		take_nat_port(s, body);
 }
 
-static void translation(struct sample *s)
-{
-	struct foreign_flow *f = &s->flow;
-
-	if (!s->has_nat_addr || addr_is_any(&f->nat_src))
-		f->nat_src = f->src;
-	if (!s->has_nat_addr || addr_is_any(&f->nat_dst))
-		f->nat_dst = f->dst;
-	if (!s->has_nat_port || !f->nat_sport)
-		f->nat_sport = f->sport;
-	if (!s->has_nat_port || !f->nat_dport)
-		f->nat_dport = f->dport;
-	f->has_nat = !addr_eq(&f->nat_src, &f->src) || !addr_eq(&f->nat_dst, &f->dst) ||
-		     f->nat_sport != f->sport || f->nat_dport != f->dport;
-}
-
 /* Flow records to the end of the sample. */
 static void read_records(struct datagram *d, struct sample *s, struct cur c)
 {
@@ -166,7 +161,6 @@ static void read_records(struct datagram *d, struct sample *s, struct cur c)
 			take_record(s, type, body);
 	}
 	d->bad |= c.bad;
-	translation(s);
 	datagram_flow(d, &s->flow);
 }
 

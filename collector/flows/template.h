@@ -46,11 +46,12 @@ enum template_told {
 	TEMPLATE_GONE,	  /* withdrawn (RFC 7011 section 8.1) */
 };
 
+/* By the ids of the sets they come in. */
 enum template_form {
-	TEMPLATE_V9,
-	TEMPLATE_V9_OPTIONS,
-	TEMPLATE_IPFIX,
-	TEMPLATE_IPFIX_OPTIONS
+	TEMPLATE_V9 = 0,
+	TEMPLATE_V9_OPTIONS = 1,
+	TEMPLATE_IPFIX = 2,
+	TEMPLATE_IPFIX_OPTIONS = 3
 };
 
 /* Reads one template from C; OUT is set for SAME and NEW, and good until the next call. */

@@ -7,8 +7,6 @@
 enum protocol {
 	PROTO_HOP_BY_HOP = 0,
 	PROTO_IPV4 = 4,
-	PROTO_TCP = 6,
-	PROTO_UDP = 17,
 	PROTO_IPV6 = 41,
 	PROTO_ROUTING = 43,
 	PROTO_FRAGMENT = 44,

@@ -5,9 +5,7 @@
 
 #include <stdint.h>
 
-#include "common/addr.h"
-
-enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PSH = 8, TCP_ACK = 16 };
+#include "common/fact.h"
 
 /* A frame as it was captured; borrowed bytes. */
 struct frame_in {

@@ -507,6 +507,9 @@ def sflow_frames():
                for f, kept, *_ in frames]
     samples += [w.flow_sample([w.raw_header(f)], 10, 0, 0) for f, *_ in deep]
     samples += [w.flow_sample([w.raw_header(f)], 10, 0, 0) for f in (qinq, pppoe, wire)]
+    bare = w.ipv4("10.12.0.9", "10.12.0.10", 17, w.udp(7, 8))
+    samples += [w.flow_sample([w.raw_header(bare, protocol=p)], 10, 0, 0)
+                for p in (11, 9)]  # IPv4; 802.11, of which nothing is known
     one = {"kind": "sflow", "packets": 1, "sampling": 10}
     lines = [flow(src=("10.12.0.1", port), dst=("10.12.0.2", 80 if port else 0),
                   flags=0x10 if flags else None, octets=octets, **one)
@@ -516,9 +519,10 @@ def sflow_frames():
               for _, port, flags, octets in deep]
     lines += [flow(src=("10.12.0.3", 1), dst=("10.12.0.4", 2), proto=17, octets=28, **one),
               flow(src=("10.12.0.5", 3), dst=("10.12.0.6", 4), proto=17, octets=28, **one),
-              flow(src=("10.12.0.7", 5), dst=("10.12.0.8", 6), proto=17, octets=28, **one)]
+              flow(src=("10.12.0.7", 5), dst=("10.12.0.8", 6), proto=17, octets=28, **one),
+              flow(src=("10.12.0.9", 7), dst=("10.12.0.10", 8), proto=17, octets=28, **one)]
     return w.recording((1, 0, w.sflow(samples, 1))), lines + [
-        stats(datagrams=1, flows=14, no_address=1, exporters=1)]
+        stats(datagrams=1, flows=15, no_address=2, exporters=1)]
 
 
 def damaged():

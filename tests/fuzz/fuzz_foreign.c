@@ -17,7 +17,11 @@ static void look(const struct foreign_flow *f, void *ctx)
 
 	if (addr_is_any(&f->src) || addr_is_any(&f->dst) || f->first_ms > f->last_ms)
 		abort();
-	if (f->has_nat && addr_is_any(&f->nat_src))
+	if (f->has_nat && (addr_is_any(&f->nat_src) ||
+			   (addr_eq(&f->nat_src, &f->src) && addr_eq(&f->nat_dst, &f->dst) &&
+			    f->nat_sport == f->sport && f->nat_dport == f->dport)))
+		abort();
+	if (f->has_tcp_flags && f->proto != 6)
 		abort();
 	++*flows;
 }
