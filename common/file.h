@@ -26,6 +26,9 @@ bool file_is_special(const char *path);
  */
 int file_replace(const char *path, mode_t mode, const void *p, size_t n, struct err *e);
 
+/* After a rename to PATH: that is on disk only when its folder is. */
+void file_sync_folder_of(const char *path);
+
 /* Appends the file to OUT; -EFBIG if it is longer than MAX bytes. */
 int file_read(const char *path, size_t max, struct buf *out, struct err *e);
 
