@@ -56,8 +56,7 @@ int file_write_at(int dir, const char *name, const void *p, size_t n)
 	return fd < 0 ? -errno : write_durably(fd, 0, p, n);
 }
 
-/* The rename itself is on disk only when the directory is. */
-static void sync_dir_of(const char *path)
+void file_sync_folder_of(const char *path)
 {
 	char *copy = xstrdup(path);
 	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -99,7 +98,7 @@ static int put_in_place(const char *path, mode_t mode, const void *p, size_t n, 
 			unlink(temp);
 		err_sys(e, rc, "cannot write %s", path);
 	} else {
-		sync_dir_of(path);
+		file_sync_folder_of(path);
 	}
 	free(temp);
 	return rc;

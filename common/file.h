@@ -34,6 +34,8 @@ int file_write(int fd, const void *p, size_t n);
  * openat, write, fsync and close: the sensor's courier has no others (sensor/confine.h).
  */
 int file_write_at(int dir, const char *name, const void *p, size_t n);
+/* After a rename to PATH: that is on disk only when its folder is. */
+void file_sync_folder_of(const char *path);
 
 /* Appends the file to OUT; -EFBIG if it is longer than MAX bytes. */
 int file_read_from(int fd, size_t max, struct buf *out);

@@ -2,7 +2,6 @@
 #include "store/aside.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,28 +18,12 @@
 
 /* What nobody could tell again.  Those that a file does not have are passed over. */
 static const char *const people[] = {
-	"sensor",     "token",	      "api_token", "audit",   "plan",
-	"plan_group", "plan_machine", "edit",	   "setting", "group_label",
+	"sensor", "token",	"realm",	"api_token", "audit",	    "plan",
+	"edit",	  "plan_group", "plan_machine", "setting",   "group_label",
 };
 enum { PEOPLE = sizeof(people) / sizeof(*people), COLUMNS = 40 };
 
 /* Moving */
-
-static int sync_folder(const char *path)
-{
-	char *dir = xstrdup(path), *slash = strrchr(dir, '/');
-	int fd;
-
-	if (slash)
-		slash[slash == dir] = 0;
-	fd = open(slash ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	free(dir);
-	if (fd < 0)
-		return -errno;
-	fsync(fd);
-	close(fd);
-	return 0;
-}
 
 static int move(const char *path, const char *to, const char *suffix, struct err *e)
 {
@@ -76,7 +59,7 @@ int aside_move(const char *path, const char *word, uint64_t now_ms, char **to, s
 	if (!rc)
 		rc = move(path, *to, "", e);
 	if (!rc)
-		rc = sync_folder(path);
+		file_sync_folder_of(path);
 	return rc;
 }
 
@@ -93,12 +76,12 @@ static int columns_of(struct store *s, struct store *old, const char *table,
 		      struct columns *out, struct err *e)
 {
 	struct buf list = { 0 }, marks = { 0 };
-	int rc;
 	sqlite3_stmt *st =
 		db_query(s, e, "SELECT name FROM pragma_table_info(?)", DB(T(table)));
+	int rc = st ? 1 : db_fail(s, NULL);
 
 	*out = (struct columns){ 0 };
-	while (st && (rc = db_step(s, st, e)) > 0 && out->n < COLUMNS) {
+	while (rc > 0 && out->n < COLUMNS && (rc = db_step(s, st, e)) > 0) {
 		int64_t any = 0;
 
 		if (db_int(old, NULL, &any,
@@ -113,7 +96,7 @@ static int columns_of(struct store *s, struct store *old, const char *table,
 		db_done(st);
 	out->list = buf_take(&list);
 	out->marks = buf_take(&marks);
-	return st ? 0 : db_fail(s, NULL);
+	return rc < 0 ? rc : 0;
 }
 
 static sqlite3_stmt *prepared(struct store *s, const char *sql)
@@ -227,7 +210,7 @@ static int print_of(struct store *s, char out[160], struct err *e)
 	sqlite3_stmt *st = db_query(
 		s, e,
 		"SELECT (SELECT count(*) || ' ' || ifnull(sum(revoked), 0) || ' ' || "
-		"ifnull(max(id), 0) FROM sensor) || ' ' || (SELECT count(*) || ' ' || "
+		"ifnull(max(id), 0) || ' ' || ifnull(sum(realm), 0) FROM sensor) || ' ' || (SELECT count(*) || ' ' || "
 		"ifnull(sum(uses), 0) FROM token) || ' ' || (SELECT ifnull(max(id), 0) FROM plan) "
 		"|| ' ' || (SELECT count(*) || ' ' || ifnull(max(id), 0) FROM edit) || ' ' || "
 		"(SELECT count(*) FROM group_label) || ' ' || (SELECT count(*) FROM setting)",

@@ -3,17 +3,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/file.h"
 #include "store/db.h"
 #include "store/integrity.h"
 #include "store/priv.h"
 
-enum { STEP_PAGES = 2048, FOLDER = 4096 };
+enum { STEP_PAGES = 2048 };
 
 /* A read transaction of its own: else every commit would make the copy begin again. */
 static int hold_moment(struct store *s, struct err *e)
@@ -102,19 +101,9 @@ static int whole(const char *path, struct err *e)
 
 static int put_in_place(const char *tmp, const char *to, struct err *e)
 {
-	char dir[FOLDER];
-	const char *slash = strrchr(to, '/');
-	int fd;
-
 	if (rename(tmp, to) < 0)
 		return err_sys(e, -errno, "cannot write %s", to);
-	snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - to) + 1 : 1,
-		 slash ? to : ".");
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0) {
-		fsync(fd);
-		close(fd);
-	}
+	file_sync_folder_of(to);
 	return 0;
 }
 

@@ -14,13 +14,8 @@ struct closing {
 	int64_t minute, claim;
 };
 
-struct open_row {
-	int64_t minute, claim, conversation;
-};
-struct open_list {
-	struct open_row *row;
-	size_t n, cap;
-};
+/* What is read of a row of fact_minute. */
+enum { MINUTE, CLAIM, CONVERSATION };
 
 int close_begin(struct store *s, struct err *e)
 {
@@ -52,41 +47,22 @@ static int move_mark(struct store *s, int64_t now_ms, struct err *e)
 	int rc = 0;
 
 	if (now_ms == CLOSE_ALL)
-		rc = db_int(s, e, &over, "SELECT coalesce(max(minute), 0) FROM fact_minute",
-			    DB_NONE);
-	if (rc < 0 || over <= s->closed)
-		return rc < 0 ? rc : 0;
+		rc = count_newest(s, &over, e);
+	if (rc || over <= s->closed)
+		return rc;
 	s->closed = over;
 	return mark_raise(s, MARK_CLOSED, over, e);
 }
 
-static int list_rows(struct store *s, sqlite3_stmt *st, struct open_list *list, struct err *e)
+static int next_rows(struct store *s, unsigned limit, struct db_rows *list, struct err *e)
 {
-	int rc;
-
-	if (!st)
-		return db_fail(s, NULL);
-	while ((rc = db_step(s, st, e)) > 0) {
-		MEM_GROW(list->row, list->n, list->cap);
-		list->row[list->n++] = (struct open_row){ sqlite3_column_int64(st, 0),
-							  sqlite3_column_int64(st, 1),
-							  sqlite3_column_int64(st, 2) };
-	}
-	return rc;
-}
-
-static int next_rows(struct store *s, unsigned limit, struct open_list *list, struct err *e)
-{
-	return list_rows(
-		s,
-		db_query(s, e,
-			 "SELECT f.minute, f.claim, c.conversation FROM fact_minute f "
-			 "JOIN claim c ON c.id = f.claim "
-			 "WHERE (f.minute, f.claim) > (?, ?) AND f.minute <= ? "
-			 "AND f.edge = -1 ORDER BY f.minute, f.claim LIMIT ?",
-			 DB(I(s->closing->minute), I(s->closing->claim), I(s->closed),
-			    I(limit))),
-		list, e);
+	return db_rows(
+		s, e, list,
+		"SELECT f.minute, f.claim, c.conversation FROM fact_minute f "
+		"JOIN claim c ON c.id = f.claim "
+		"WHERE (f.minute, f.claim) > (?, ?) AND f.minute <= ? "
+		"AND f.edge = -1 ORDER BY f.minute, f.claim LIMIT ?",
+		DB(I(s->closing->minute), I(s->closing->claim), I(s->closed), I(limit)));
 }
 
 /* Up to here everything has been decided on; what still is open is not counted. */
@@ -112,7 +88,8 @@ static int finish(struct store *s, struct err *e)
 
 int close_some(struct store *s, int64_t now_ms, unsigned limit, struct err *e)
 {
-	struct open_list list = { 0 };
+	struct db_rows list = { 0 };
+	const int64_t *last;
 	int rc = close_begin(s, e);
 
 	if (!rc)
@@ -120,12 +97,10 @@ int close_some(struct store *s, int64_t now_ms, unsigned limit, struct err *e)
 	if (!rc && (s->closing->minute < s->closed || s->closing->claim != INT64_MAX))
 		rc = next_rows(s, limit, &list, e);
 	for (size_t i = 0; i < list.n && !rc; i++)
-		rc = count_close(s, list.row[i].conversation, list.row[i].minute, e);
-	if (!rc && list.n)
-		rc = move_on(s,
-			     (struct closing){ list.row[list.n - 1].minute,
-					       list.row[list.n - 1].claim },
-			     e);
+		rc = count_close(s, list.row[i].v[CONVERSATION], list.row[i].v[MINUTE], e);
+	last = list.n ? list.row[list.n - 1].v : NULL;
+	if (!rc && last)
+		rc = move_on(s, (struct closing){ last[MINUTE], last[CLAIM] }, e);
 	if (!rc && list.n < limit)
 		rc = finish(s, e);
 	free(list.row);
@@ -136,36 +111,35 @@ int close_some(struct store *s, int64_t now_ms, unsigned limit, struct err *e)
 
 static int by_conversation(const void *a, const void *b)
 {
-	const struct open_row *x = a, *y = b;
+	const int64_t *x = ((const struct db_row *)a)->v, *y = ((const struct db_row *)b)->v;
 
-	if (x->conversation != y->conversation)
-		return x->conversation > y->conversation ? 1 : -1;
-	return (x->minute > y->minute) - (x->minute < y->minute);
+	if (x[CONVERSATION] != y[CONVERSATION])
+		return x[CONVERSATION] > y[CONVERSATION] ? 1 : -1;
+	return (x[MINUTE] > y[MINUTE]) - (x[MINUTE] < y[MINUTE]);
 }
 
 int close_read(struct store *s, int64_t from, int64_t to, count_open_fn *fn, void *ctx,
 	       struct err *e)
 {
-	struct open_list list = { 0 };
+	struct db_rows list = { 0 };
 	int64_t swept;
-	int rc = mark_get(s, MARK_SWEPT, &swept, e);
+	int rc = store_look_around(s, e);
 
 	if (!rc)
-		rc = list_rows(
-			s,
-			db_query(s, e,
-				 "SELECT f.minute, f.claim, c.conversation "
-				 "FROM fact_minute f JOIN claim c ON c.id = f.claim "
-				 "WHERE f.minute > ? AND f.minute >= ? AND f.minute < ? "
-				 "AND f.edge = -1",
-				 DB(I(swept), I(from), I(to))),
-			&list, e);
+		rc = mark_get(s, MARK_SWEPT, &swept, e);
+	if (!rc)
+		rc = db_rows(s, e, &list,
+			     "SELECT f.minute, f.claim, c.conversation "
+			     "FROM fact_minute f JOIN claim c ON c.id = f.claim "
+			     "WHERE f.minute > ? AND f.minute >= ? AND f.minute < ? "
+			     "AND f.edge = -1",
+			     DB(I(swept), I(from), I(to)));
 	if (list.n)
 		qsort(list.row, list.n, sizeof(*list.row), by_conversation);
 	for (size_t i = 0; i < list.n && !rc; i++)
 		if (i == 0 || by_conversation(&list.row[i - 1], &list.row[i]) != 0)
-			rc = count_open(s, list.row[i].conversation, list.row[i].minute, fn,
-					ctx, e);
+			rc = count_open(s, list.row[i].v[CONVERSATION], list.row[i].v[MINUTE],
+					fn, ctx, e);
 	free(list.row);
 	return rc;
 }

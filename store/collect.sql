@@ -87,7 +87,7 @@ DROP TABLE endpoint_before;
 -- whether an exporter looks at every packet.
 ALTER TABLE claim RENAME TO claim_before;
 CREATE TABLE claim(
-	id INTEGER PRIMARY KEY,
+	id INTEGER PRIMARY KEY AUTOINCREMENT,   -- rows of minutes outlive a claim that is erased
 	conversation INTEGER NOT NULL,
 	origin INTEGER NOT NULL,
 	witnesses INTEGER NOT NULL,

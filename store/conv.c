@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "store/db.h"
+#include "store/sweep.h"
 
 enum {
 	CONV_CLAIMS = 32, /* more processes in one conversation count as unknown ones */
@@ -242,6 +243,7 @@ static int keep(struct store *s, const struct conv_key *key, int64_t id, struct 
 		rc = dict_endpoint_at(s, key->server, &server, e);
 	if (rc)
 		return rc;
+	sweep_conversation(s, id);
 	v = xcalloc(1, sizeof(*v));
 	v->key = *key;
 	v->id = id;
@@ -262,10 +264,23 @@ static int find(struct store *s, const struct conv_key *k, int64_t *id, struct e
 		DB(I(k->client), I(k->server), I(k->port), I(k->proto), I(k->scope)));
 }
 
+/* One that is in the database, with its claims. */
+static int load(struct store *s, const struct conv_key *key, int64_t id, struct conv **out,
+		struct err *e)
+{
+	int rc = keep(s, key, id, out, e);
+
+	if (rc)
+		return rc;
+	rc = load_claims(s, *out, e);
+	if (rc)
+		conv_drop(s, *out);
+	return rc;
+}
+
 int conv_get(struct store *s, const struct conv_key *key, struct conv **out, struct err *e)
 {
 	int64_t id;
-	bool made;
 	int rc;
 
 	HASH_FIND(hh, cache_of(s)->by_key, key, sizeof(*key), *out);
@@ -278,18 +293,10 @@ int conv_get(struct store *s, const struct conv_key *key, struct conv **out, str
 		       I(key->scope)));
 	if (rc)
 		return rc;
-	made = sqlite3_changes(s->db) > 0;
-	id = sqlite3_last_insert_rowid(s->db);
-	if (!made)
-		rc = find(s, key, &id, e);
-	if (rc >= 0)
-		rc = keep(s, key, id, out, e);
-	if (rc || made)
-		return rc;
-	rc = load_claims(s, *out, e);
-	if (rc)
-		conv_drop(s, *out);
-	return rc;
+	if (sqlite3_changes(s->db))
+		return keep(s, key, sqlite3_last_insert_rowid(s->db), out, e);
+	rc = find(s, key, &id, e);
+	return rc < 0 ? rc : load(s, key, id, out, e);
 }
 
 int conv_seek(struct store *s, const struct conv_key *key, struct conv **out, struct err *e)
@@ -327,6 +334,5 @@ int conv_at(struct store *s, int64_t id, struct conv **out, struct err *e)
 	key.proto = (uint16_t)sqlite3_column_int(st, 3);
 	key.scope = (uint32_t)sqlite3_column_int64(st, 4);
 	db_done(st);
-	rc = keep(s, &key, id, out, e);
-	return rc ? rc : load_claims(s, *out, e);
+	return load(s, &key, id, out, e);
 }

@@ -14,6 +14,14 @@
 
 static const struct amounts nothing;
 
+int count_newest(struct store *s, int64_t *minute, struct err *e)
+{
+	int rc = db_int(s, e, minute, "SELECT ifnull(max(minute), 0) FROM fact_minute",
+			DB_NONE);
+
+	return rc < 0 ? rc : 0;
+}
+
 static int slot_of(int64_t minute)
 {
 	return (int)(minute % CONV_MINUTES);
@@ -125,14 +133,10 @@ static bool several_on_the_way(const struct conv *v)
 static int spoke_around(struct store *s, const struct claim *c, int64_t minute, bool *out,
 			struct err *e)
 {
-	int64_t yes;
-	int rc = db_int(s, e, &yes,
-			"SELECT 1 FROM fact_minute WHERE minute IN (?1 - 1, ?1 + 1) "
-			"AND claim = ?2 LIMIT 1",
-			DB(I(minute), I(c->id)));
-
-	*out = rc > 0;
-	return rc < 0 ? rc : 0;
+	return db_any(s, e, out,
+		      "SELECT 1 FROM fact_minute WHERE minute IN (?1 - 1, ?1 + 1) "
+		      "AND claim = ?2 LIMIT 1",
+		      DB(I(minute), I(c->id)));
 }
 
 /* C itself, if it reports in this minute or may have. */
@@ -340,7 +344,10 @@ static int put_levels(struct store *s, const struct claim *c, int64_t row,
 	return rc ? rc : level_add(s, edge, r->minute, r->first, r->last, &r->amounts, e);
 }
 
-/* The first row of a mirror or exporter may decide the minutes beside it (spoke_around). */
+/*
+ * The row of a mirror or exporter that comes or goes may decide the minutes beside it
+ * (spoke_around).
+ */
 static int settle_beside(struct store *s, struct conv *v, const struct claim *c,
 			 int64_t minute, struct err *e)
 {
@@ -412,50 +419,30 @@ int count_take(struct store *s, struct conv *v, struct claim *c, int64_t minute,
 	*row = CONV_NO_ROW;
 	if (!rc && minute <= s->closed)
 		rc = settle(s, v, m, NULL, e);
+	if (!rc)
+		rc = settle_beside(s, v, c, minute, e);
 	return rc ? rc : 1;
-}
-
-static int64_t *contested(struct store *s, int64_t sensor, int64_t minute, size_t *n,
-			  struct err *e)
-{
-	int64_t *list = xmalloc(sizeof(*list));
-	size_t cap = 1;
-	int rc = -1;
-	sqlite3_stmt *st = db_query(
-		s, e, "SELECT conversation FROM contest WHERE minute = ? AND sensor = ?",
-		DB(I(minute), I(sensor)));
-
-	*n = 0;
-	while (st && (rc = db_step(s, st, e)) > 0) {
-		MEM_GROW(list, *n, cap);
-		list[(*n)++] = sqlite3_column_int64(st, 0);
-	}
-	if (rc == 0)
-		return list;
-	free(list);
-	return NULL;
 }
 
 int count_covered(struct store *s, int64_t sensor, int64_t minute, struct err *e)
 {
-	size_t n;
-	int rc = 0;
-	int64_t *list;
+	struct db_rows list = { 0 };
+	struct conv *v;
+	int rc;
 
 	if (minute > s->closed)
 		return 0;
-	list = contested(s, sensor, minute, &n, e);
-
-	if (!list)
-		return db_fail(s, NULL);
-	for (size_t i = 0; i < n && !rc; i++) {
-		struct conv *v;
-
-		rc = conv_at(s, list[i], &v, e);
+	/* One that was erased may still stand among them. */
+	rc = db_rows(s, e, &list,
+		     "SELECT v.id FROM contest x JOIN conversation v ON v.id = x.conversation "
+		     "WHERE x.minute = ? AND x.sensor = ?",
+		     DB(I(minute), I(sensor)));
+	for (size_t i = 0; i < list.n && !rc; i++) {
+		rc = conv_at(s, list.row[i].v[0], &v, e);
 		if (!rc)
 			rc = count_settle(s, v, minute, e);
 	}
-	free(list);
+	free(list.row);
 	return rc;
 }
 

@@ -31,6 +31,8 @@ int count_add(struct store *s, struct conv *v, struct claim *c, const struct cou
 /* Takes the row of C out: 1 with what it held, 0 if there is none. */
 int count_take(struct store *s, struct conv *v, struct claim *c, int64_t minute,
 	       struct count_report *out, struct err *e);
+/* The newest minute that anybody told of; 0: none. */
+int count_newest(struct store *s, int64_t *minute, struct err *e);
 /* Who counts in MINUTE is decided again. */
 int count_settle(struct store *s, struct conv *v, int64_t minute, struct err *e);
 /* SENSOR's coverage of MINUTE has changed. */

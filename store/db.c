@@ -153,6 +153,40 @@ int db_int(struct store *s, struct err *e, int64_t *out, const char *sql, const 
 	return 1;
 }
 
+int db_any(struct store *s, struct err *e, bool *out, const char *sql, const struct bind *b,
+	   size_t n)
+{
+	int64_t first;
+	int rc = db_int(s, e, &first, sql, b, n);
+
+	*out = rc > 0;
+	return rc < 0 ? rc : 0;
+}
+
+static struct db_row numbers_of(sqlite3_stmt *st)
+{
+	struct db_row r = { { 0 } };
+
+	for (int i = 0; i < DB_COLUMNS && i < sqlite3_column_count(st); i++)
+		r.v[i] = sqlite3_column_int64(st, i);
+	return r;
+}
+
+int db_rows(struct store *s, struct err *e, struct db_rows *out, const char *sql,
+	    const struct bind *b, size_t n)
+{
+	sqlite3_stmt *st = db_query(s, e, sql, b, n);
+	int rc;
+
+	if (!st)
+		return db_fail(s, NULL); /* the words are in E */
+	while ((rc = db_step(s, st, e)) > 0) {
+		MEM_GROW(out->row, out->n, out->cap);
+		out->row[out->n++] = numbers_of(st);
+	}
+	return rc;
+}
+
 const char *db_text(sqlite3_stmt *st, int column)
 {
 	const char *p = (const char *)sqlite3_column_text(st, column);

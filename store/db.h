@@ -63,6 +63,26 @@ int db_run(struct store *s, struct err *e, const char *sql, const struct bind *b
 int db_int(struct store *s, struct err *e, int64_t *out, const char *sql, const struct bind *b,
 	   size_t n);
 
+/* Whether there is a row. */
+int db_any(struct store *s, struct err *e, bool *out, const char *sql, const struct bind *b,
+	   size_t n);
+
+/* For who writes while it goes through them: no table is written that is being read. */
+enum { DB_COLUMNS = 3 };
+struct db_row {
+	int64_t v[DB_COLUMNS];
+};
+struct db_rows {
+	struct db_row *row;
+	size_t n, cap;
+};
+/*
+ * All rows, of DB_COLUMNS numbers at most each, behind those that are in OUT already.  The
+ * caller frees OUT->row, whatever comes back.
+ */
+int db_rows(struct store *s, struct err *e, struct db_rows *out, const char *sql,
+	    const struct bind *b, size_t n);
+
 /* Never NULL.  Borrowed until the next step. */
 const char *db_text(sqlite3_stmt *st, int column);
 /* False if the column is not an address. */

@@ -9,34 +9,20 @@
 #include "store/priv.h"
 #include "store/remove.h"
 
-struct ids {
-	int64_t *id;
-	size_t n, cap;
-};
-
-static int list(struct store *s, struct ids *ids, sqlite3_stmt *st, struct err *e)
+/* Runs each with the one address or text, and counts what it changed. */
+static int change(struct store *s, const char *const *sql, size_t n, const struct bind *b,
+		  struct erased *out, struct err *e)
 {
-	int rc;
+	int rc = 0;
 
-	if (!st)
-		return db_fail(s, NULL);
-	while ((rc = db_step(s, st, e)) > 0) {
-		MEM_GROW(ids->id, ids->n, ids->cap);
-		ids->id[ids->n++] = sqlite3_column_int64(st, 0);
+	for (size_t i = 0; i < n && !rc; i++) {
+		rc = db_run(s, e, sql[i], b, 1);
+		if (!rc)
+			out->rows += (uint64_t)sqlite3_changes(s->db);
 	}
 	return rc;
 }
-
-/* Runs SQL with one text or address, and counts what it changed. */
-static int change(struct store *s, const char *sql, const struct bind *b, struct erased *out,
-		  struct err *e)
-{
-	int rc = db_run(s, e, sql, b, 1);
-
-	if (!rc)
-		out->rows += (uint64_t)sqlite3_changes(s->db);
-	return rc;
-}
+#define CHANGES(list) list, sizeof(list) / sizeof(*(list))
 
 static int begin(struct store *s, struct err *e)
 {
@@ -66,55 +52,65 @@ static int end(struct store *s, int rc, const char *who, const char *what, int64
 
 /* Addresses */
 
+/* In every realm, and in the hands of every holder. */
+#define ITS_ENDPOINTS "(SELECT id FROM endpoint WHERE address = ?1)"
+
 static int remove_edges(struct store *s, const struct addr *a, struct erased *out,
 			struct err *e)
 {
-	struct ids ids = { 0 };
-	int rc = list(s, &ids,
-		      db_query(s, e,
-			       "SELECT id FROM edge WHERE client IN "
-			       "(SELECT id FROM endpoint WHERE address = ?1) OR server IN "
-			       "(SELECT id FROM endpoint WHERE address = ?1)",
-			       DB(A(a))),
-		      e);
+	struct db_rows list = { 0 };
+	int rc = db_rows(s, e, &list,
+			 "SELECT id FROM edge WHERE client IN " ITS_ENDPOINTS
+			 " OR server IN " ITS_ENDPOINTS,
+			 DB(A(a)));
 
-	for (size_t i = 0; i < ids.n && !rc; i++)
-		rc = remove_edge(s, ids.id[i], e);
-	out->edges += ids.n;
-	free(ids.id);
+	for (size_t i = 0; i < list.n && !rc; i++)
+		rc = remove_edge(s, list.row[i].v[0], e);
+	out->edges += list.n;
+	free(list.row);
 	return rc;
 }
 
 static int who_watches(struct store *s, const struct addr *a, bool *out, struct err *e)
 {
-	int64_t yes;
-	int rc = db_int(s, e, &yes,
-			"SELECT 1 FROM claim c JOIN sensor o ON o.id = c.origin "
-			"JOIN edge x ON x.id = c.edge WHERE NOT o.revoked AND (x.client IN "
-			"(SELECT id FROM endpoint WHERE address = ?1) OR x.server IN "
-			"(SELECT id FROM endpoint WHERE address = ?1)) LIMIT 1",
-			DB(A(a)));
-
-	*out = rc > 0;
-	return rc < 0 ? rc : 0;
+	return db_any(s, e, out,
+		      "SELECT 1 FROM claim c JOIN sensor o ON o.id = c.origin "
+		      "JOIN edge x ON x.id = c.edge WHERE NOT o.revoked AND "
+		      "(x.client IN " ITS_ENDPOINTS " OR x.server IN " ITS_ENDPOINTS ") "
+		      "UNION ALL SELECT 1 FROM machine_address l "
+		      "JOIN machine m ON m.id = l.machine JOIN sensor o ON o.id = m.sensor "
+		      "WHERE l.address = ?1 AND NOT o.revoked LIMIT 1",
+		      DB(A(a)));
 }
 
+/* Conversations that nobody speaks of stand for edges that went to another one. */
 static int erase_rows(struct store *s, const struct addr *a, struct erased *out, struct err *e)
 {
 	static const char *const sql[] = {
-		"DELETE FROM lease WHERE endpoint IN (SELECT id FROM endpoint WHERE address = ?1)",
-		"DELETE FROM detail WHERE endpoint IN "
-		"(SELECT id FROM endpoint WHERE address = ?1)",
+		"DELETE FROM conversation WHERE client IN " ITS_ENDPOINTS
+		" OR server IN " ITS_ENDPOINTS,
+		"DELETE FROM lease WHERE endpoint IN " ITS_ENDPOINTS,
+		"DELETE FROM detail WHERE endpoint IN " ITS_ENDPOINTS,
 		"DELETE FROM endpoint WHERE address = ?1",
 		"DELETE FROM machine_address WHERE address = ?1",
 		"DELETE FROM listener WHERE address = ?1",
 		"DELETE FROM translation WHERE ?1 IN (client, client_seen, seen, server)",
 	};
-	int rc = 0;
 
-	for (size_t i = 0; i < sizeof(sql) / sizeof(*sql) && !rc; i++)
-		rc = change(s, sql[i], (const struct bind[]){ A(a) }, out, e);
-	return rc;
+	return change(s, CHANGES(sql), (const struct bind[]){ A(a) }, out, e);
+}
+
+/* What was said in words of where two sensors with one identity were. */
+static int erase_words(struct store *s, const struct addr *a, struct erased *out,
+		       struct err *e)
+{
+	static const char *const sql[] = {
+		"UPDATE sensor SET cloned = 'erased' WHERE instr(cloned, ?1) > 0",
+		"UPDATE audit SET detail = 'erased' WHERE instr(detail, ?1) > 0",
+	};
+	char text[ADDR_TEXT];
+
+	return change(s, CHANGES(sql), (const struct bind[]){ T(addr_text(a, text)) }, out, e);
 }
 
 int erase_address(struct store *s, const struct addr *a, const char *who, int64_t now_ms,
@@ -130,10 +126,17 @@ int erase_address(struct store *s, const struct addr *a, const char *who, int64_
 		rc = remove_edges(s, a, out, e);
 	if (!rc)
 		rc = erase_rows(s, a, out, e);
+	if (!rc)
+		rc = erase_words(s, a, out, e);
 	return end(s, rc, who, "an address", now_ms, out, e);
 }
 
 /* Names */
+
+/* Who it is that has a program at home: /home/jdoe/bin/x. */
+#define PATHS_OF(table, path)                                                                 \
+	"UPDATE " table " SET " path " = '' WHERE "                                           \
+	"instr(" path ", '/home/' || ?1 || '/') > 0"
 
 int erase_name(struct store *s, const char *name, const char *who, int64_t now_ms,
 	       struct erased *out, struct err *e)
@@ -141,6 +144,10 @@ int erase_name(struct store *s, const char *name, const char *who, int64_t now_m
 	static const char *const sql[] = {
 		"UPDATE detail SET user = '' WHERE user = ?1",
 		"UPDATE listener SET user = '' WHERE user = ?1",
+		PATHS_OF("detail", "exe"),
+		PATHS_OF("detail", "app"),
+		PATHS_OF("listener", "exe"),
+		PATHS_OF("listener", "app"),
 		"UPDATE group_label SET owner = '' WHERE owner = ?1",
 		"UPDATE group_label SET notes = '' WHERE instr(notes, ?1) > 0",
 		"UPDATE machine SET inventory = '' WHERE instr(inventory, ?1) > 0",
@@ -156,12 +163,19 @@ int erase_name(struct store *s, const char *name, const char *who, int64_t now_m
 	*out = (struct erased){ 0 };
 	if (rc)
 		return rc;
-	for (size_t i = 0; i < sizeof(sql) / sizeof(*sql) && !rc; i++)
-		rc = change(s, sql[i], (const struct bind[]){ T(name) }, out, e);
+	rc = change(s, CHANGES(sql), (const struct bind[]){ T(name) }, out, e);
 	return end(s, rc, who, "a name", now_ms, out, e);
 }
 
 int erase_finish(struct store *s, struct err *e)
 {
-	return db_exec(s, e, "PRAGMA wal_checkpoint(TRUNCATE)");
+	int64_t busy = 0;
+	int rc = db_int(s, e, &busy, "PRAGMA wal_checkpoint(TRUNCATE)", DB_NONE);
+
+	if (rc == -EBUSY || (rc > 0 && busy))
+		return err_set(e, -EBUSY,
+			       "it is gone from %s, but another process reads there, so it "
+			       "stands in %s-wal until that is folded",
+			       s->path, s->path);
+	return rc < 0 ? rc : 0;
 }

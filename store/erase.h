@@ -3,9 +3,9 @@
  * What a person may ask to be forgotten: an address, or a name (of a user, an owner, a host).
  *
  * The edges of an address go with it, in every realm; a name is taken out wherever it stands
- * for itself, and what it stood beside stays.  What is freed is overwritten, also in the log.
- * Copies of the database are files of their own (erase_copies); a sensor that goes on seeing
- * the address tells it again.
+ * for itself or as a home in a path, and what it stood beside stays.  What is freed is
+ * overwritten, also in the log.  Copies of the database are files of their own; a sensor that
+ * goes on seeing the address tells it again.
  */
 #ifndef STORE_ERASE_H
 #define STORE_ERASE_H
@@ -28,7 +28,7 @@ int erase_address(struct store *s, const struct addr *a, const char *who, int64_
 		  struct erased *out, struct err *e);
 int erase_name(struct store *s, const char *name, const char *who, int64_t now_ms,
 	       struct erased *out, struct err *e);
-/* Freed pages and the log are overwritten; 0, or negative errno with words. */
+/* The log is emptied; 0, or negative errno with words: -EBUSY while somebody reads it. */
 int erase_finish(struct store *s, struct err *e);
 
 #endif

@@ -26,7 +26,6 @@ bool intake_plausible(const struct intake *in, int64_t ms)
 	       ms <= in->received_ms + EARLY_MINUTES * INTAKE_MINUTE_MS;
 }
 
-/* Rows are kept by time, so a time out of a hat would make as many as anybody likes. */
 bool intake_in_time(const struct intake *in, uint64_t ms)
 {
 	return ms <= INT64_MAX && intake_plausible(in, (int64_t)ms);
@@ -68,10 +67,6 @@ void intake_times(const struct intake *in, const struct flow *f, struct count_re
 	r->last = last / 1000;
 }
 
-/*
- * Of a report in two of our minutes, which only a clock that is off can make, the part in the
- * second one, by time; a single connection stays whole.
- */
 bool intake_split(const struct intake *in, const struct flow *f, struct count_report *r,
 		  struct count_report *rest)
 {

@@ -87,7 +87,7 @@ static int check(struct store *s, char words[INTEGRITY_WORDS], struct err *e)
 	if (version == 0) /* a file that nobody has begun */
 		return 0;
 	if (version > SCHEMA_VERSION)
-		return -EPROTONOSUPPORT;
+		return schema_upgrade(s, version, e); /* it says so */
 	if (!rc)
 		rc = pages(s, words, e);
 	if (!rc)

@@ -12,9 +12,9 @@ enum { INTEGRITY_WORDS = 256 };
 
 /*
  * SQLite's integrity_check, whether rows that need each other are there, and the sums of what
- * is packed: reads all.  0 whole; 1 damaged,
- * with the first of its words in WORDS; negative errno where it could not be run: no such
- * file, no permission, locked, made by a newer program.
+ * is packed: reads all.  0 whole; 1 damaged, with the first of its words in WORDS; negative
+ * errno where it could not be run: no such file, no permission, locked, made by a newer
+ * program.
  */
 int integrity_file(const char *path, char words[INTEGRITY_WORDS], struct err *e);
 

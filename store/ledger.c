@@ -52,6 +52,24 @@ static int put_claim(struct intake *in, int64_t machine, struct err *e)
 		      DB(I(machine), I(in->sensor->id)));
 }
 
+/* One that nobody has heard of is within the sensor's quota, or not made. */
+static int machine_of(struct intake *in, const char *ident, int64_t *id, enum fate *fate,
+		      struct err *e)
+{
+	struct sensor *x = in->sensor;
+	int rc = machine_find(in->s, ident, id, e);
+
+	if (rc)
+		return rc < 0 ? rc : 0;
+	if (!quota_left(&x->quota, x->host, QUOTA_NAMES)) {
+		in->folded++;
+		*fate = FATE_QUARANTINED;
+		return 0;
+	}
+	quota_spend(&x->quota, QUOTA_NAMES);
+	return machine_make(in->s, ident, id, e);
+}
+
 static int take_machine(struct intake *in, const struct machine *m, enum fate *fate,
 			struct err *e)
 {
@@ -65,10 +83,12 @@ static int take_machine(struct intake *in, const struct machine *m, enum fate *f
 		*fate = FATE_QUARANTINED;
 		return 0;
 	}
-	rc = machine_make(in->s, dict_clean(m->id, ident, sizeof(ident)), &id, e);
-	if (!rc)
+	rc = machine_of(in, dict_clean(m->id, ident, sizeof(ident)), &id, fate, e);
+	if (!rc && *fate == FATE_COUNTED)
 		rc = owned_by_another(in, id, &other, e);
-	if (!rc && x->host)
+	if (rc || *fate != FATE_COUNTED)
+		return rc;
+	if (x->host)
 		rc = put_claim(in, other ? id : 0, e);
 	if (rc)
 		return rc;
@@ -103,18 +123,14 @@ static int put_listener(struct intake *in, const struct listener *l, int64_t pro
 		   T(dict_clean(p->app, app, sizeof(app))), I(in->base_ms)));
 }
 
-static int is_new_listener(struct intake *in, const struct listener *l, int64_t process,
-			   bool *out, struct err *e)
+static int is_known_listener(struct intake *in, const struct listener *l, int64_t process,
+			     bool *out, struct err *e)
 {
-	int64_t there;
-	int rc = db_int(
-		in->s, e, &there,
+	return db_any(
+		in->s, e, out,
 		"SELECT 1 FROM listener WHERE machine = ? AND port = ? AND proto = ? "
 		"AND address = ? AND process = ?",
 		DB(I(in->sensor->machine), I(l->port), I(l->proto), A(&l->addr), I(process)));
-
-	*out = rc == 0;
-	return rc < 0 ? rc : 0;
 }
 
 static int take_listener(struct intake *in, const struct listener *l, enum fate *fate,
@@ -122,7 +138,7 @@ static int take_listener(struct intake *in, const struct listener *l, enum fate 
 {
 	struct quota *q = &in->sensor->quota;
 	int64_t process;
-	bool new;
+	bool known;
 	int rc;
 
 	if (!in->sensor->machine) {
@@ -131,16 +147,46 @@ static int take_listener(struct intake *in, const struct listener *l, enum fate 
 	}
 	rc = intake_process(in, l->process, &process, e);
 	if (!rc)
-		rc = is_new_listener(in, l, process, &new, e);
+		rc = is_known_listener(in, l, process, &known, e);
 	if (rc)
 		return rc;
-	if (new && !quota_left(q, in->sensor->host, QUOTA_EDGES)) {
+	if (!known && !quota_left(q, in->sensor->host, QUOTA_EDGES)) {
 		in->folded++;
 		return 0;
 	}
-	if (new)
+	if (!known)
 		quota_spend(q, QUOTA_EDGES);
 	return put_listener(in, l, process, e);
+}
+
+/* Beyond its quota the newest one of the sensor becomes wider. */
+static int widen_gap(struct intake *in, const struct lost *l, bool *done, struct err *e)
+{
+	int rc = db_run(
+		in->s, e,
+		"UPDATE gap SET start_ms = min(start_ms, ?1), end_ms = max(end_ms, ?2), "
+		"records = min(records + ?3, 9007199254740992) WHERE id = "
+		"(SELECT id FROM gap WHERE sensor = ?4 ORDER BY id DESC LIMIT 1)",
+		DB(I(l->start_ms), I(l->end_ms), I(l->records), I(in->sensor->id)));
+
+	*done = !rc && sqlite3_changes(in->s->db) > 0;
+	return rc;
+}
+
+static int put_gap(struct intake *in, const struct lost *l, struct err *e)
+{
+	struct quota *q = &in->sensor->quota;
+	bool done = false;
+	int rc = 0;
+
+	if (!quota_left(q, in->sensor->host, QUOTA_EDGES))
+		rc = widen_gap(in, l, &done, e);
+	if (rc || done)
+		return rc;
+	quota_spend(q, QUOTA_EDGES);
+	return db_run(in->s, e,
+		      "INSERT INTO gap(sensor, start_ms, end_ms, records) VALUES(?, ?, ?, ?)",
+		      DB(I(in->sensor->id), I(l->start_ms), I(l->end_ms), I(l->records)));
 }
 
 static int take_lost(struct intake *in, const struct lost *l, enum fate *fate, struct err *e)
@@ -150,9 +196,7 @@ static int take_lost(struct intake *in, const struct lost *l, enum fate *fate, s
 		return 0;
 	}
 	in->lost = saturated(in->lost, l->records);
-	return db_run(in->s, e,
-		      "INSERT INTO gap(sensor, start_ms, end_ms, records) VALUES(?, ?, ?, ?)",
-		      DB(I(in->sensor->id), I(l->start_ms), I(l->end_ms), I(l->records)));
+	return put_gap(in, l, e);
 }
 
 /* What it covers is applied already. */

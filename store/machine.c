@@ -92,40 +92,6 @@ static bool listed(const struct machine *m, const struct addr *a)
 	return false;
 }
 
-/* Endpoints that the machine holds and no longer lists in REALM; the caller frees. */
-static int64_t *left_behind(struct store *s, int64_t machine, int64_t realm,
-			    const struct machine *m, size_t *n, struct err *e)
-{
-	int64_t *list = NULL;
-	size_t cap = 0;
-	struct addr a;
-	int rc;
-	sqlite3_stmt *st =
-		db_query(s, e,
-			 "SELECT p.id, p.address, p.realm FROM lease l "
-			 "JOIN endpoint p ON p.id = l.endpoint WHERE l.machine = ?1 "
-			 "AND l.until_ms IS NULL AND p.realm != ?1",
-			 DB(I(machine)));
-
-	*n = 0;
-	if (!st)
-		return NULL;
-	while ((rc = db_step(s, st, e)) > 0) {
-		if (!db_addr(st, 1, &a) ||
-		    (sqlite3_column_int64(st, 2) == realm && listed(m, &a)))
-			continue;
-		MEM_GROW(list, *n, cap);
-		list[(*n)++] = sqlite3_column_int64(st, 0);
-	}
-	if (!list && !rc)
-		list = xmalloc(sizeof(*list));
-	if (rc < 0) {
-		free(list);
-		return NULL;
-	}
-	return list;
-}
-
 /* Another machine of the realm that lists the address and could not have it; 0: none. */
 static int who_waits(struct store *s, const struct endpoint *p, int64_t *machine,
 		     struct err *e)
@@ -160,52 +126,45 @@ static int hand_on(struct store *s, struct endpoint *p, int64_t at_ms, struct er
 	return rc ? rc : sensor_reload_of(s, machine, e);
 }
 
+/* What the machine holds and no longer lists in REALM. */
 static int close_leases(struct store *s, int64_t machine, int64_t realm,
 			const struct machine *m, int64_t at_ms, struct err *e)
 {
-	size_t n;
-	int rc = 0;
-	int64_t *list = left_behind(s, machine, realm, m, &n, e);
+	struct db_rows held = { 0 };
+	int rc = db_rows(s, e, &held,
+			 "SELECT p.id FROM lease l JOIN endpoint p ON p.id = l.endpoint "
+			 "WHERE l.machine = ?1 AND l.until_ms IS NULL AND p.realm != ?1",
+			 DB(I(machine)));
 
-	if (!list)
-		return db_fail(s, NULL);
-	for (size_t i = 0; i < n && !rc; i++) {
+	for (size_t i = 0; i < held.n && !rc; i++) {
 		struct endpoint *p;
 
-		rc = dict_endpoint_at(s, list[i], &p, e);
-		if (rc)
-			break;
+		rc = dict_endpoint_at(s, held.row[i].v[0], &p, e);
+		if (rc || (p->key.realm == realm && listed(m, &p->key.addr)))
+			continue;
 		p->machine = 0;
 		rc = close_lease(s, p, at_ms, e);
 		if (!rc)
 			rc = hand_on(s, p, at_ms, e);
 	}
-	free(list);
+	free(held.row);
 	return rc;
 }
 
 int machine_heard(struct store *s, int64_t machine, int64_t at_ms, bool *out, struct err *e)
 {
-	int64_t yes;
-	int rc = db_int(s, e, &yes,
-			"SELECT 1 FROM machine m JOIN sensor o ON o.id = m.sensor "
-			"WHERE m.id = ? AND NOT o.revoked AND o.last_ms >= ?",
-			DB(I(machine), I(at_ms - MACHINE_SILENT_MS)));
-
-	*out = rc > 0;
-	return rc < 0 ? rc : 0;
+	return db_any(s, e, out,
+		      "SELECT 1 FROM machine m JOIN sensor o ON o.id = m.sensor "
+		      "WHERE m.id = ? AND NOT o.revoked AND o.last_ms >= ?",
+		      DB(I(machine), I(at_ms - MACHINE_SILENT_MS)));
 }
 
 int machine_held(struct store *s, int64_t machine, bool *out, struct err *e)
 {
-	int64_t yes;
-	int rc = db_int(s, e, &yes,
-			"SELECT 1 FROM machine m JOIN sensor o ON o.id = m.sensor "
-			"WHERE m.id = ? AND NOT o.revoked",
-			DB(I(machine)));
-
-	*out = rc > 0;
-	return rc < 0 ? rc : 0;
+	return db_any(s, e, out,
+		      "SELECT 1 FROM machine m JOIN sensor o ON o.id = m.sensor "
+		      "WHERE m.id = ? AND NOT o.revoked",
+		      DB(I(machine)));
 }
 
 /* An address that a machine which is still heard has cannot be taken from it by naming it. */

@@ -229,6 +229,10 @@ static int load(struct store *s, struct err *e)
 		free(name[i]);
 	}
 	free(name);
+	if (rc) { /* half of the rules are none */
+		nat_free(s->nat);
+		s->nat = NULL;
+	}
 	return rc;
 }
 

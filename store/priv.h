@@ -61,6 +61,8 @@ struct store {
  */
 struct store *store_look(const char *path, struct err *e);
 void store_forget(struct store *s);
+/* What is in memory is dropped if another process has written since, or if it is too much. */
+int store_look_around(struct store *s, struct err *e);
 bool store_in_tx(const struct store *s);
 /* A call that is a transaction of its own unless the caller has one open. */
 int store_enter(struct store *s, bool *own, struct err *e);

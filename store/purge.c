@@ -14,14 +14,6 @@
 
 enum { MINUTE_S = 60, STEP_CLAIMS = 500 };
 
-struct row {
-	int64_t conversation, claim; /* 0: its coverage alone mattered */
-};
-struct rows {
-	struct row *row;
-	size_t n, cap;
-};
-
 struct purge {
 	struct store *s;
 	int64_t sensor, since; /* minute */
@@ -57,17 +49,14 @@ void purge_end(struct purge *p)
 	free(p);
 }
 
-/* What it watched decides nothing any more, and what stands for nothing else goes. */
-static int forget_watch(struct purge *p, struct err *e)
+/* What it told besides, and what stands for nothing else. */
+static int forget_rest(struct purge *p, struct err *e)
 {
-	int rc = db_run(p->s, e, "DELETE FROM coverage WHERE sensor = ? AND minute >= ?",
-			DB(I(p->sensor), I(p->since)));
+	int rc = db_run(p->s, e,
+			"DELETE FROM usage WHERE start_ms >= ? * 60000 AND machine IN "
+			"(SELECT id FROM machine WHERE sensor = ?)",
+			DB(I(p->since), I(p->sensor)));
 
-	if (!rc)
-		rc = db_run(p->s, e,
-			    "DELETE FROM usage WHERE start_ms >= ? * 60000 AND machine IN "
-			    "(SELECT id FROM machine WHERE sensor = ?)",
-			    DB(I(p->since), I(p->sensor)));
 	if (!rc)
 		rc = db_run(p->s, e,
 			    "DELETE FROM capture_hour WHERE sensor = ? AND hour >= ? / 60",
@@ -86,20 +75,6 @@ static int forget_watch(struct purge *p, struct err *e)
 	return rc;
 }
 
-static int list(struct store *s, struct rows *rows, sqlite3_stmt *st, struct err *e)
-{
-	int rc;
-
-	if (!st)
-		return db_fail(s, NULL);
-	while ((rc = db_step(s, st, e)) > 0) {
-		MEM_GROW(rows->row, rows->n, rows->cap);
-		rows->row[rows->n++] = (struct row){ sqlite3_column_int64(st, 0),
-						     sqlite3_column_int64(st, 1) };
-	}
-	return rc;
-}
-
 static struct claim *claim_at(struct conv *v, int64_t id)
 {
 	for (struct claim *c = v->claims; c < v->claims + v->claims_n; c++)
@@ -108,70 +83,71 @@ static struct claim *claim_at(struct conv *v, int64_t id)
 	return NULL;
 }
 
-static int take_row(struct purge *p, const struct row *r, struct purge_done *done,
-		    struct err *e)
+static int take_row(struct purge *p, int64_t conversation, int64_t claim,
+		    struct purge_done *done, struct err *e)
 {
 	struct count_report gone;
 	struct claim *c;
 	struct conv *v;
-	int rc = conv_at(p->s, r->conversation, &v, e);
+	int rc = conv_at(p->s, conversation, &v, e);
 
-	c = !rc && r->claim ? claim_at(v, r->claim) : NULL;
-	if (c) {
-		rc = count_take(p->s, v, c, p->minute, &gone, e);
-		done->minutes += rc > 0;
-	}
-	return rc < 0 ? rc : count_settle(p->s, v, p->minute, e);
+	c = rc ? NULL : claim_at(v, claim);
+	if (!c)
+		return rc;
+	rc = count_take(p->s, v, c, p->minute, &gone, e);
+	done->minutes += rc > 0;
+	return rc < 0 ? rc : 0;
 }
 
-static int purge_minute(struct purge *p, struct purge_done *done, struct err *e)
+static int take_rows(struct purge *p, struct purge_done *done, struct err *e)
 {
-	struct rows rows = { 0 };
-	int rc = list(p->s, &rows,
-		      db_query(p->s, e,
-			       "SELECT c.conversation, c.id FROM fact_minute f "
-			       "JOIN claim c ON c.id = f.claim "
-			       "WHERE f.minute = ? AND c.origin = ?",
-			       DB(I(p->minute), I(p->sensor))),
-		      e);
+	struct db_rows rows = { 0 };
+	int rc = db_rows(p->s, e, &rows,
+			 "SELECT c.conversation, c.id FROM fact_minute f "
+			 "JOIN claim c ON c.id = f.claim WHERE f.minute = ? AND c.origin = ?",
+			 DB(I(p->minute), I(p->sensor)));
 
-	if (!rc)
-		rc = list(p->s, &rows,
-			  db_query(p->s, e,
-				   "SELECT conversation, 0 FROM contest "
-				   "WHERE minute = ? AND sensor = ?",
-				   DB(I(p->minute), I(p->sensor))),
-			  e);
 	for (size_t i = 0; i < rows.n && !rc; i++)
-		rc = take_row(p, &rows.row[i], done, e);
+		rc = take_row(p, rows.row[i].v[0], rows.row[i].v[1], done, e);
 	free(rows.row);
 	return rc;
 }
 
-/* The claim itself: an edge that nobody else speaks of goes with it. */
-static int drop_claim(struct purge *p, const struct row *r, struct purge_done *done,
-		      struct err *e)
+/* That it watched decides nothing any more, before anybody looks. */
+static int purge_minute(struct purge *p, struct purge_done *done, struct err *e)
 {
-	int64_t edge, others = 0;
+	int rc = db_run(p->s, e, "DELETE FROM coverage WHERE minute = ? AND sensor = ?",
+			DB(I(p->minute), I(p->sensor)));
+
+	if (!rc)
+		rc = take_rows(p, done, e);
+	return rc ? rc : count_covered(p->s, p->sensor, p->minute, e);
+}
+
+/* The claim itself: an edge that nobody else speaks of goes with it. */
+static int drop_claim(struct purge *p, int64_t conversation, int64_t claim,
+		      struct purge_done *done, struct err *e)
+{
+	bool others;
+	int64_t edge;
 	struct claim *c;
 	struct conv *v;
-	int rc =
-		db_int(p->s, e, &edge, "SELECT edge FROM claim WHERE id = ?", DB(I(r->claim)));
+	int rc = db_int(p->s, e, &edge, "SELECT edge FROM claim WHERE id = ?", DB(I(claim)));
 
 	if (rc <= 0) /* it went with another one's edge */
 		return rc;
-	rc = db_int(p->s, e, &others,
-		    "SELECT count(*) FROM claim WHERE edge = ? AND origin != ?",
+	rc = db_any(p->s, e, &others,
+		    "SELECT 1 FROM claim WHERE edge = ? AND origin != ? LIMIT 1",
 		    DB(I(edge), I(p->sensor)));
-	if (rc < 0)
+	if (rc)
 		return rc;
 	if (!others) {
 		done->edges++;
 		return remove_edge(p->s, edge, e);
 	}
 	done->shared++;
-	rc = conv_at(p->s, r->conversation, &v, e);
-	c = rc ? NULL : claim_at(v, r->claim);
+	rc = conv_at(p->s, conversation, &v, e);
+	c = rc ? NULL : claim_at(v, claim);
 	if (!c)
 		return rc;
 	rc = conv_forget_claim(p->s, v, c, e);
@@ -180,32 +156,28 @@ static int drop_claim(struct purge *p, const struct row *r, struct purge_done *d
 
 static int drop_claims(struct purge *p, struct purge_done *done, struct err *e)
 {
-	struct rows rows = { 0 };
-	int rc = list(p->s, &rows,
-		      db_query(p->s, e,
-			       "SELECT conversation, id FROM claim WHERE origin = ? "
-			       "ORDER BY id LIMIT ?",
-			       DB(I(p->sensor), I(STEP_CLAIMS))),
-		      e);
+	struct db_rows rows = { 0 };
+	int rc = db_rows(p->s, e, &rows,
+			 "SELECT conversation, id FROM claim WHERE origin = ? "
+			 "ORDER BY id LIMIT ?",
+			 DB(I(p->sensor), I(STEP_CLAIMS)));
 
 	for (size_t i = 0; i < rows.n && !rc; i++)
-		rc = drop_claim(p, &rows.row[i], done, e);
+		rc = drop_claim(p, rows.row[i].v[0], rows.row[i].v[1], done, e);
 	free(rows.row);
 	return rc ? rc : rows.n == STEP_CLAIMS;
 }
 
-/* The next minute with anything in it. */
+/* The next minute with anything in it, or that anybody watched. */
 static int next_minute(struct purge *p, struct err *e)
 {
-	int64_t next;
-	int rc = db_int(p->s, e, &next,
-			"SELECT minute FROM fact_minute WHERE minute >= ? LIMIT 1",
-			DB(I(p->minute)));
+	int rc = db_int(p->s, e, &p->minute,
+			"SELECT min(ifnull((SELECT min(minute) FROM fact_minute WHERE "
+			"minute >= ?1), ?2), ifnull((SELECT min(minute) FROM coverage WHERE "
+			"minute >= ?1), ?2))",
+			DB(I(p->minute), I(INT64_MAX)));
 
-	if (rc < 0)
-		return rc;
-	p->minute = rc ? next : INT64_MAX;
-	return 0;
+	return rc < 0 ? rc : 0;
 }
 
 static int step(struct purge *p, struct purge_done *done, struct err *e)
@@ -213,7 +185,7 @@ static int step(struct purge *p, struct purge_done *done, struct err *e)
 	int rc = close_begin(p->s, e);
 
 	if (!rc && !p->begun)
-		rc = forget_watch(p, e);
+		rc = forget_rest(p, e);
 	p->begun = true;
 	if (!rc && p->minute != INT64_MAX)
 		rc = next_minute(p, e);
@@ -228,6 +200,8 @@ static int step(struct purge *p, struct purge_done *done, struct err *e)
 
 int purge_step(struct purge *p, struct purge_done *done, struct err *e)
 {
+	const struct purge_done done_before = *done;
+	const struct purge before = *p;
 	int more, rc = store_begin(p->s, e);
 
 	if (rc)
@@ -235,7 +209,10 @@ int purge_step(struct purge *p, struct purge_done *done, struct err *e)
 	store_forget(p->s); /* edges go below the caches */
 	more = step(p, done, e);
 	rc = more < 0 ? more : store_commit(p->s, e);
-	if (rc)
-		store_rollback(p->s);
-	return rc ? rc : more;
+	if (!rc)
+		return more;
+	store_rollback(p->s);
+	*done = done_before;
+	*p = before;
+	return rc;
 }

@@ -55,10 +55,9 @@ static int on_row(int64_t day, const struct pack_row *row, void *ctx)
 	struct days *d = ctx;
 	int64_t edge = alias_tip(&d->aliases, row->edge);
 	struct seen_days *x = d->list + d->near;
-
-	(void)day;
 	uint64_t step = d->n ? (uint64_t)edge - (uint64_t)d->list[0].edge : 0;
 
+	(void)day;
 	if (step < d->n && d->list[step].edge == edge)
 		x = d->list + step;
 	else if (d->near >= d->n || x->edge != edge)
@@ -92,12 +91,9 @@ static int by_day(const void *a, const void *b)
 
 static void add_open(struct days *d, int64_t day)
 {
-	const struct pack_row row = { .a = { .records = 1 } };
-
 	for (; d->open_at < d->open_n && d->open[d->open_at].day == day; d->open_at++) {
-		struct pack_row one = row;
+		const struct pack_row one = { d->open[d->open_at].edge, { .records = 1 } };
 
-		one.edge = d->open[d->open_at].edge;
 		on_row(day, &one, d);
 	}
 }
@@ -107,7 +103,6 @@ static int add_day(struct store *s, struct days *d, int64_t day, struct err *e)
 	int rc = packed_each(s, PACKED_DAY, day, day + 1, on_row, d, e);
 
 	add_open(d, day);
-
 	for (struct seen_days *x = d->list; x < d->list + d->n; x++) {
 		x->days += x->records > 0;
 		x->records = 0;

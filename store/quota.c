@@ -5,7 +5,7 @@ static const int64_t hour_ms = 3600000;
 
 void quota_turn(struct quota *q, int64_t now_ms)
 {
-	if (now_ms / hour_ms > q->hour)
+	if (now_ms / hour_ms != q->hour)
 		*q = (struct quota){ .hour = now_ms / hour_ms };
 }
 

@@ -72,14 +72,13 @@ static int seek(struct store *s, const struct nat_key *key, int64_t at_ms, struc
 static int settle_since(struct store *s, struct conv *v, int64_t from, struct err *e)
 {
 	int64_t newest;
-	int rc = db_int(s, e, &newest, "SELECT coalesce(max(minute), 0) FROM fact_minute",
-			DB_NONE);
+	int rc = count_newest(s, &newest, e);
 
+	if (rc || !v->claims_n)
+		return rc;
 	if (newest - from >= REPOINT_MINUTES)
 		from = newest - REPOINT_MINUTES + 1;
-	if (!v->claims_n)
-		return 0;
-	for (rc = rc < 0 ? rc : 0; from <= newest && !rc; from++)
+	for (; from <= newest && !rc; from++)
 		rc = count_settle(s, v, from, e);
 	return rc;
 }
@@ -161,16 +160,17 @@ static int rejoin_hidden(struct store *s, const struct nat_rule *r, struct conv 
 /* From when R corrects: what is older than a transaction may look at stays as it is. */
 static int since(struct store *s, const struct nat_rule *r, int64_t *from, struct err *e)
 {
-	int64_t newest = 0;
-	int rc = db_int(s, e, &newest, "SELECT coalesce(max(minute), 0) FROM fact_minute",
-			DB_NONE);
+	int64_t newest;
+	int rc = count_newest(s, &newest, e);
 
 	*from = r->first;
+	if (rc)
+		return rc;
 	if (newest > r->first)
 		s->late_minutes -= newest - r->first;
 	if (s->late_minutes < 0 && newest - 1 > r->first)
 		*from = newest - 1;
-	return rc < 0 ? rc : 0;
+	return 0;
 }
 
 int rejoin_past(struct store *s, const struct nat_rule *r, struct err *e)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/close.h"
 #include "store/count.h"
 #include "store/db.h"
 #include "store/edge.h"
@@ -99,14 +100,6 @@ static int move_claim(struct store *s, struct conv *v, struct claim *c, struct c
 	return *gone ? edge_leave(s, v, c, t->edge, e) : conv_save(s, c, e);
 }
 
-static int newest_minute(struct store *s, int64_t *out, struct err *e)
-{
-	int rc =
-		db_int(s, e, out, "SELECT coalesce(max(minute), 0) FROM fact_minute", DB_NONE);
-
-	return rc < 0 ? rc : 0;
-}
-
 static bool wanted(const struct claim *c, const struct repoint *p)
 {
 	return c->origin > 0 && c->origin != p->but && (!p->of || c->via == p->of) &&
@@ -118,7 +111,7 @@ int repoint_conv(struct store *s, struct conv *v, struct conv *w, const struct r
 {
 	struct repoint q = *p;
 	int64_t newest;
-	int rc = newest_minute(s, &newest, e);
+	int rc = count_newest(s, &newest, e);
 
 	q.to = q.to < newest ? q.to : newest;
 	if (q.to - q.from >= REPOINT_MINUTES)
@@ -138,28 +131,6 @@ void repoint_begin(struct store *s)
 {
 	s->late_leases = REPOINT_LEASES;
 	s->late_minutes = REPOINT_LATE;
-}
-
-/* Conversations in which ENDPOINT is an end; the caller frees. */
-static int64_t *conversations_of(struct store *s, int64_t endpoint, size_t *n, struct err *e)
-{
-	int64_t *list = xmalloc(sizeof(*list));
-	size_t cap = 1;
-	int rc = -1;
-	sqlite3_stmt *st = db_query(
-		s, e,
-		"SELECT id FROM conversation WHERE client = ?1 OR server = ?1 ORDER BY id",
-		DB(I(endpoint)));
-
-	*n = 0;
-	while (st && (rc = db_step(s, st, e)) > 0) {
-		MEM_GROW(list, *n, cap);
-		list[(*n)++] = sqlite3_column_int64(st, 0);
-	}
-	if (rc == 0)
-		return list;
-	free(list);
-	return NULL;
 }
 
 static int repoint_one(struct store *s, int64_t id, const struct endpoint *from,
@@ -184,18 +155,21 @@ static int repoint_one(struct store *s, int64_t id, const struct endpoint *from,
 int repoint_endpoint(struct store *s, const struct endpoint *from, const struct endpoint *to,
 		     struct err *e)
 {
-	int64_t newest, *list;
-	size_t n;
-	int rc = newest_minute(s, &newest, e);
+	struct db_rows list = { 0 };
+	int64_t newest;
+	int rc = count_newest(s, &newest, e);
 
 	if (rc || newest <= to->since_ms / MINUTE_MS || s->late_leases <= 0)
 		return rc; /* nobody has told of later yet */
 	s->late_leases--;
-	list = conversations_of(s, from->id, &n, e);
-	if (!list)
-		return db_fail(s, NULL);
-	for (size_t i = 0; i < n && !rc; i++)
-		rc = repoint_one(s, list[i], from, to, e);
-	free(list);
+	rc = close_begin(s, e); /* an import comes here, too */
+	if (!rc)
+		rc = db_rows(s, e, &list,
+			     "SELECT id FROM conversation WHERE client = ?1 OR server = ?1 "
+			     "ORDER BY id",
+			     DB(I(from->id)));
+	for (size_t i = 0; i < list.n && !rc; i++)
+		rc = repoint_one(s, list.row[i].v[0], from, to, e);
+	free(list.row);
 	return rc;
 }

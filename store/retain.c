@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "store/count.h"
 #include "store/db.h"
 #include "store/mark.h"
 #include "store/packed.h"
@@ -38,17 +39,6 @@ static struct retaining *state_of(struct store *s)
 static int64_t cut(const struct retaining *g, uint32_t kept_s, int64_t unit_s)
 {
 	return (g->now * SECONDS_MINUTE - (int64_t)kept_s) / unit_s;
-}
-
-/* Time */
-
-static int newest(struct store *s, int64_t *minute, struct err *e)
-{
-	int rc;
-
-	*minute = 0;
-	rc = db_int(s, e, minute, "SELECT ifnull(max(minute), 0) FROM fact_minute", DB_NONE);
-	return rc < 0 ? rc : 0;
 }
 
 /* Packing: once an hour or a day is over, and again when nothing can come for it any more. */
@@ -250,7 +240,7 @@ int retain_turn(struct store *s, const struct retain *r, int64_t now_ms, struct 
 
 	if (g->now && g->stage < STAGES) /* the last one is not done yet */
 		return 0;
-	rc = newest(s, &minute, e);
+	rc = count_newest(s, &minute, e);
 	if (!rc)
 		rc = mark_get(s, MARK_HORIZON, &before, e);
 	if (rc)

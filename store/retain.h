@@ -42,7 +42,7 @@ struct retain_done {
 	uint64_t packed;  /* rows that were put together */
 	uint64_t removed; /* rows that were taken away, packs of them as one */
 	uint64_t edges;	  /* edges that were */
-	uint64_t names;	  /* endpoints, processes and their details that were */
+	uint64_t names;	  /* conversations, endpoints, processes, details that were */
 };
 
 /*

@@ -273,8 +273,7 @@ static bool crowded(const struct store *s)
 	       s->memory;
 }
 
-/* Another process may have written since: then what is in memory is no longer so. */
-static int look_around(struct store *s, struct err *e)
+int store_look_around(struct store *s, struct err *e)
 {
 	int64_t seen = 0;
 	int rc = db_int(s, e, &seen, "PRAGMA data_version", DB_NONE);
@@ -318,7 +317,7 @@ int store_begin(struct store *s, struct err *e)
 	if (rc)
 		return rc;
 	repoint_begin(s);
-	rc = look_around(s, e);
+	rc = store_look_around(s, e);
 	if (rc)
 		store_rollback(s);
 	return rc;

@@ -13,36 +13,35 @@ struct used {
 };
 
 struct sweep {
-	struct used endpoint, process;
+	struct used conversation, endpoint, process;
 	unsigned stage;
 	int64_t at, at_too; /* walked over up to here; the second word of a key of two */
 };
 
-/* What refers: the key in column 0; columns from 1 on are endpoints, then processes. */
+/* What refers: the key in column 0, then conversations, endpoints, processes. */
 static const struct {
 	const char *sql;
-	int endpoints, processes;
+	int conversations, endpoints, processes;
 } referring[] = {
-	{ "SELECT id, client, server FROM conversation WHERE id > ? ORDER BY id LIMIT ?", 2,
-	  0 },
-	{ "SELECT id, client_process, server_process FROM claim WHERE id > ? "
-	  "ORDER BY id LIMIT ?",
-	  0, 2 },
+	{ "SELECT id, conversation, via, client_process, server_process FROM claim "
+	  "WHERE id > ? ORDER BY id LIMIT ?",
+	  2, 0, 2 },
 	{ "SELECT id, client, server, client_process, server_process FROM edge WHERE id > ? "
 	  "ORDER BY id LIMIT ?",
-	  2, 2 },
+	  0, 2, 2 },
 	{ "SELECT id, iif(until_ms IS NULL, endpoint, 0) FROM lease WHERE id > ? "
 	  "ORDER BY id LIMIT ?",
-	  1, 0 },
+	  0, 1, 0 },
 	/* some machines at a time, whole */
 	{ "SELECT m.id, ifnull(l.process, 0) FROM (SELECT id FROM machine WHERE id > ? "
 	  "ORDER BY id LIMIT 1 + ? / 100) m LEFT JOIN listener l ON l.machine = m.id "
 	  "ORDER BY m.id",
-	  0, 1 },
+	  0, 0, 1 },
 };
 enum {
 	REFERRING = sizeof(referring) / sizeof(*referring),
-	DETAILS = REFERRING,
+	CONVERSATIONS = REFERRING, /* those that stay refer, too */
+	DETAILS,
 	ENDPOINTS,
 	PROCESSES,
 	STAGES
@@ -60,6 +59,11 @@ static bool is_used(const struct used *u, int64_t id)
 	return id <= 0 || id > u->n || u->bit[id >> 3] & 1 << (id & 7);
 }
 
+void sweep_note_conversation(struct sweep *w, int64_t id)
+{
+	note(&w->conversation, id);
+}
+
 void sweep_note_endpoint(struct sweep *w, int64_t id)
 {
 	note(&w->endpoint, id);
@@ -74,6 +78,7 @@ void sweep_free(struct sweep *w)
 {
 	if (!w)
 		return;
+	free(w->conversation.bit);
 	free(w->endpoint.bit);
 	free(w->process.bit);
 	free(w);
@@ -94,8 +99,10 @@ static int count(struct store *s, const char *sql, struct used *u, struct err *e
 static int begin(struct store *s, struct err *e)
 {
 	struct sweep *w = xcalloc(1, sizeof(*w));
-	int rc = count(s, "SELECT ifnull(max(id), 0) FROM endpoint", &w->endpoint, e);
+	int rc = count(s, "SELECT ifnull(max(id), 0) FROM conversation", &w->conversation, e);
 
+	if (!rc)
+		rc = count(s, "SELECT ifnull(max(id), 0) FROM endpoint", &w->endpoint, e);
 	if (!rc)
 		rc = count(s, "SELECT ifnull(max(id), 0) FROM process", &w->process, e);
 	if (rc) {
@@ -114,20 +121,28 @@ static void next_stage(struct sweep *w)
 	w->at = w->at_too = 0;
 }
 
+/* N columns from *AT on. */
+static void note_columns(struct used *u, sqlite3_stmt *st, int *at, int n)
+{
+	for (; n > 0; n--)
+		note(u, sqlite3_column_int64(st, (*at)++));
+}
+
 static int walk_referring(struct store *s, struct sweep *w, unsigned max, struct err *e)
 {
 	unsigned stage = w->stage, n = 0;
-	int endpoints = referring[stage].endpoints, processes = referring[stage].processes, rc;
+	int rc;
 	sqlite3_stmt *st = db_query(s, e, referring[stage].sql, DB(I(w->at), I(max)));
 
 	if (!st)
 		return db_fail(s, NULL);
 	while ((rc = db_step(s, st, e)) > 0) {
+		int at = 1;
+
 		w->at = sqlite3_column_int64(st, 0);
-		for (int i = 1; i <= endpoints; i++)
-			note(&w->endpoint, sqlite3_column_int64(st, i));
-		for (int i = endpoints + 1; i <= endpoints + processes; i++)
-			note(&w->process, sqlite3_column_int64(st, i));
+		note_columns(&w->conversation, st, &at, referring[stage].conversations);
+		note_columns(&w->endpoint, st, &at, referring[stage].endpoints);
+		note_columns(&w->process, st, &at, referring[stage].processes);
 		n++;
 	}
 	if (!rc && !n)
@@ -140,6 +155,34 @@ struct doomed {
 	int64_t (*list)[2];
 	size_t n;
 };
+
+/* One that nobody speaks of: behind a NAT, or what was said of it went to another one. */
+static int walk_conversations(struct store *s, struct sweep *w, unsigned max, struct doomed *d,
+			      struct err *e)
+{
+	unsigned n = 0;
+	int rc;
+	sqlite3_stmt *st = db_query(s, e,
+				    "SELECT id, client, server FROM conversation WHERE id > ? "
+				    "ORDER BY id LIMIT ?",
+				    DB(I(w->at), I(max)));
+
+	if (!st)
+		return db_fail(s, NULL);
+	while ((rc = db_step(s, st, e)) > 0) {
+		int at = 1;
+
+		w->at = sqlite3_column_int64(st, 0);
+		n++;
+		if (is_used(&w->conversation, w->at))
+			note_columns(&w->endpoint, st, &at, 2);
+		else
+			d->list[d->n++][0] = w->at;
+	}
+	if (!rc && !n)
+		next_stage(w);
+	return rc;
+}
 
 static int walk_details(struct store *s, struct sweep *w, unsigned max, struct doomed *d,
 			struct err *e)
@@ -191,6 +234,8 @@ static int remove_one(struct store *s, unsigned stage, const int64_t id[2], stru
 {
 	int rc;
 
+	if (stage == CONVERSATIONS)
+		return db_run(s, e, "DELETE FROM conversation WHERE id = ?", DB(I(id[0])));
 	if (stage == DETAILS)
 		return db_run(s, e, "DELETE FROM detail WHERE endpoint = ? AND process = ?",
 			      DB(I(id[0]), I(id[1])));
@@ -207,7 +252,9 @@ static int walk_dictionary(struct store *s, struct sweep *w, unsigned max, uint6
 	unsigned stage = w->stage;
 	int rc;
 
-	if (stage == DETAILS)
+	if (stage == CONVERSATIONS)
+		rc = walk_conversations(s, w, max, &d, e);
+	else if (stage == DETAILS)
 		rc = walk_details(s, w, max, &d, e);
 	else if (stage == ENDPOINTS)
 		rc = walk_numbers(s, w,

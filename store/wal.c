@@ -48,15 +48,18 @@ void wal_close(struct wal *w)
 /* A writer or another folder that is at it is no failure: there is a next time. */
 static int fold(struct wal *w, int mode, struct wal_state *out, struct err *e)
 {
-	int pages = 0, folded = 0;
+	int pages = 0, folded = 0, before = 0;
 	int rc = sqlite3_wal_checkpoint_v2(w->s->db, NULL, mode, &pages, &folded);
 
 	if ((rc & 0xff) == SQLITE_BUSY || (rc & 0xff) == SQLITE_LOCKED)
 		return 0;
 	if (rc)
 		return db_fail(w->s, e);
-	if (folded > (pages == w->pages ? w->backfilled : 0))
-		out->folded = (uint64_t)(folded - (pages >= w->pages ? w->backfilled : 0));
+	/* A log that was begun anew is shorter, or less of it is in the file. */
+	if (pages >= w->pages && folded >= w->backfilled)
+		before = w->backfilled;
+	if (folded > before)
+		out->folded = (uint64_t)(folded - before);
 	w->pages = pages;
 	w->backfilled = folded;
 	return 0;

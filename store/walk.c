@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "store/count.h"
 #include "store/db.h"
 #include "store/mark.h"
 #include "store/remove.h"
@@ -122,22 +123,21 @@ static const char unseen[] =
 static int is_told_of(struct store *s, int64_t edge, bool *out, struct err *e)
 {
 	enum { MINUTES = 600 }; /* more are not looked through: another day, then */
-	int64_t swept, newest = 0, any;
+	int64_t swept, newest;
 	int rc = mark_get(s, MARK_SWEPT, &swept, e);
 
 	if (!rc)
-		rc = db_int(s, e, &newest, "SELECT ifnull(max(minute), 0) FROM fact_minute",
-			    DB_NONE);
+		rc = count_newest(s, &newest, e);
+	if (rc)
+		return rc;
 	*out = newest - swept > MINUTES;
-	if (rc < 0 || *out)
-		return rc < 0 ? rc : 0;
-	rc = db_int(s, e, &any,
-		    "WITH RECURSIVE m(n) AS (VALUES(?2) UNION ALL SELECT n + 1 FROM m WHERE "
-		    "n < ?3) SELECT 1 FROM claim c CROSS JOIN m CROSS JOIN fact_minute f ON "
-		    "f.minute = m.n AND f.claim = c.id WHERE c.edge = ?1 LIMIT 1",
-		    DB(I(edge), I(swept + 1), I(newest)));
-	*out = rc > 0;
-	return rc < 0 ? rc : 0;
+	if (*out)
+		return 0;
+	return db_any(s, e, out,
+		      "WITH RECURSIVE m(n) AS (VALUES(?2) UNION ALL SELECT n + 1 FROM m WHERE "
+		      "n < ?3) SELECT 1 FROM claim c CROSS JOIN m CROSS JOIN fact_minute f ON "
+		      "f.minute = m.n AND f.claim = c.id WHERE c.edge = ?1 LIMIT 1",
+		      DB(I(edge), I(swept + 1), I(newest)));
 }
 
 static int remove_unless_told(struct store *s, int64_t edge, uint64_t *n, struct err *e)

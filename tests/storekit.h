@@ -10,6 +10,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +63,53 @@ static inline void kit_close(struct kit *k)
 	free(cmd);
 }
 
+/* A path in the kit's folder; good until the next one. */
+static inline const char *kit_file(const struct kit *k, const char *name)
+{
+	static char path[160];
+
+	snprintf(path, sizeof(path), "%s/%s", k->dir, name);
+	return path;
+}
+
+/* By a connection of its own. */
+static inline void kit_sql(const char *path, const char *sql)
+{
+	sqlite3 *db;
+
+	ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+/* The first number of the first row, -1 if there is none. */
+static inline int64_t kit_number(const char *path, const char *sql)
+{
+	sqlite3 *db;
+	sqlite3_stmt *st;
+	int64_t v = -1;
+
+	ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_prepare_v2(db, sql, -1, &st, NULL), SQLITE_OK);
+	if (sqlite3_step(st) == SQLITE_ROW)
+		v = sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	sqlite3_close(db);
+	return v;
+}
+
+static inline void kit_refused(const char *path, enum store_mode mode, const char *words)
+{
+	struct err e = { 0 };
+	char *want = xasprintf("%s: %s", path, words);
+
+	ck_assert(store_open(path, mode, &e) == NULL);
+	ck_assert_str_eq(e.msg, want);
+	ck_assert_int_lt(e.code, 0);
+	ck_assert(store_open(path, mode, NULL) == NULL);
+	free(want);
+}
+
 static inline struct addr kit_addr(const char *text)
 {
 	struct addr a;
@@ -112,6 +160,14 @@ static inline void kit_later(struct kit *k, unsigned minutes)
 {
 	k->later_ms += (uint64_t)minutes * KIT_MINUTE;
 	wire_writer_begin(&k->w, KIT_NOW + k->later_ms);
+}
+
+static inline void kit_enrol(struct kit *k, const char *name, const char *role)
+{
+	const uint8_t fingerprint[32] = { (uint8_t)*name };
+	const struct enrol_sensor x = { name, role, "", fingerprint, 0 };
+
+	ck_assert_int_eq(enrol_sensor_add(k->s, &x, KIT_NOW, NULL), 0);
 }
 
 static inline void kit_machine(struct kit *k, const char *id, const char *ip)

@@ -15,6 +15,7 @@
 #include "store/backup.h"
 #include "store/integrity.h"
 #include "store/plan.h"
+#include "store/realm.h"
 #include "store/retain.h"
 #include "store/audit.h"
 #include "tests/storekit.h"
@@ -48,6 +49,7 @@ static void live(void)
 
 	ck_assert_int_eq(enrol_sensor_add(kit.s, &sensor, KIT_NOW, NULL), 0);
 	ck_assert_int_eq(enrol_token_add(kit.s, &token, NULL), 0);
+	ck_assert_int_eq(realm_token(kit.s, print, "branch", NULL), 0);
 	ck_assert_int_eq(audit_add(kit.s, KIT_NOW, "ann", "sensor allow", "x", NULL), 0);
 	ck_assert_int_eq(setting_set(kit.s, "waves", "{}", NULL), 0);
 	kit_sensor(&kit, "sensor-A", "a", "10.0.0.1");
@@ -248,6 +250,9 @@ START_TEST(people_and_sensors_go_over)
 	ck_assert_int_eq(setting_get(d.store, ASIDE_SETTING, &value, NULL), 1);
 	ck_assert(strstr(value, strrchr(aside, '/') + 1) != NULL);
 	database_close(&d);
+	ck_assert_int_eq(kit_number(kit.path, "SELECT count(*) FROM token t JOIN realm r ON "
+					      "r.id = t.realm WHERE r.name = 'branch'"),
+			 1);
 	free(value);
 	free(aside);
 	free(b.p);

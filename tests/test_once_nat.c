@@ -14,14 +14,6 @@ static bool over; /* every minute is, as soon as something came */
 #define VIP "192.0.2.1"
 #define GATEWAY "10.0.0.254"
 
-static void enrol(const char *name, const char *role)
-{
-	const uint8_t fingerprint[32] = { (uint8_t)*name };
-	const struct enrol_sensor x = { name, role, "", fingerprint, 0 };
-
-	ck_assert_int_eq(enrol_sensor_add(kit.s, &x, KIT_NOW, NULL), 0);
-}
-
 static void describe(const char *sensor, const char *id, const char *one, const char *two)
 {
 	static struct machine m;
@@ -40,9 +32,9 @@ static void setup(void)
 	kit_open(&kit);
 	kit.closing = over;
 	for (const char *p = "CNST"; *p; p++)
-		enrol((const char[]){ *p, 0 }, "host");
-	enrol("M", "mirror");
-	enrol("O", "mirror");
+		kit_enrol(&kit, (const char[]){ *p, 0 }, "host");
+	kit_enrol(&kit, "M", "mirror");
+	kit_enrol(&kit, "O", "mirror");
 	describe("N", "n", VIP, GATEWAY);
 }
 
@@ -55,6 +47,12 @@ static void servers_are_watched(void)
 {
 	describe("S", "s1", "10.0.1.1", NULL);
 	describe("T", "s2", "10.0.1.2", NULL);
+}
+
+static void all_are_watched(void)
+{
+	client_is_watched();
+	servers_are_watched();
 }
 
 static void teardown(void)
@@ -70,6 +68,7 @@ struct word {
 	uint16_t port;
 	unsigned opens;
 	const char *name; /* of the process that it knows */
+	bool watch_later; /* that it watched is told by another */
 };
 
 static void say(const struct word *w, unsigned minute)
@@ -88,7 +87,8 @@ static void say(const struct word *w, unsigned minute)
 
 	if (w->opens)
 		kit_flow(&kit, &f);
-	kit_cover(&kit, minute, 0, 60);
+	if (!w->watch_later)
+		kit_cover(&kit, minute, 0, 60);
 	kit_send(&kit, sensor);
 }
 
@@ -170,6 +170,30 @@ static void shuffle(unsigned *order, unsigned n)
 	}
 }
 
+/*
+ * All of one minute, as it comes; that N watched it is told with each translation (WHOLE), or
+ * at the end.
+ */
+static void tell_shuffled(const struct word *words, unsigned words_n, const struct nat *nats,
+			  unsigned nats_n, bool whole)
+{
+	unsigned order[8];
+
+	shuffle(order, words_n + nats_n);
+	for (unsigned i = 0; i < words_n + nats_n; i++) {
+		if (order[i] < words_n) {
+			say(&words[order[i]], 0);
+		} else if (whole) {
+			tell_nats(&nats[order[i] - words_n], 1, 0);
+		} else {
+			put_nat(&nats[order[i] - words_n], 0);
+			kit_send(&kit, "N");
+		}
+	}
+	if (!whole)
+		cover_flawed("N", 0, 0);
+}
+
 static void expect_one_edge(unsigned members, unsigned opens)
 {
 	struct buf b = { 0 };
@@ -232,8 +256,7 @@ END_TEST
 /* All was told before the translation was. */
 START_TEST(a_late_translation_corrects_the_past)
 {
-	client_is_watched();
-	servers_are_watched();
+	all_are_watched();
 	for (unsigned m = 0; m < MINUTE_N; m++) {
 		say(&one_server[0], m);
 		say(&one_server[1], m);
@@ -316,8 +339,7 @@ END_TEST
 /* What did not tell of all translations explains nothing: the client's word counts again. */
 START_TEST(what_is_not_explained_counts)
 {
-	client_is_watched();
-	servers_are_watched();
+	all_are_watched();
 	say(&balanced[0], 0);
 	say(&balanced[1], 0);
 	say(&balanced[2], 0);
@@ -336,8 +358,7 @@ START_TEST(a_second_server_comes)
 	static const struct word before = { 'S', WITNESS_SERVER, "10.0.0.1", "10.0.1.1", 8080,
 					    10,	 "nginx" };
 
-	client_is_watched();
-	servers_are_watched();
+	all_are_watched();
 	for (unsigned m = 0; m < 4; m++)
 		say(&balanced[0], m);
 	for (unsigned m = 0; m < 2; m++) {
@@ -371,31 +392,12 @@ START_TEST(clients_behind_one_address)
 	static const struct word words[] = {
 		{ 'C', WITNESS_CLIENT, "10.0.0.1", "10.0.1.1", 80, 5, "curl" },
 		{ 'S', WITNESS_SERVER, GATEWAY, "10.0.1.1", 80, 11, "nginx" },
-		{ 'N', WITNESS_CLIENT, GATEWAY, "10.0.1.1", 80, 2, "apt" },
+		{ 'N', WITNESS_CLIENT, GATEWAY, "10.0.1.1", 80, 2, "apt", true },
 	};
-	unsigned order[5];
 
 	srand((unsigned)_i);
-	client_is_watched();
-	servers_are_watched();
-	shuffle(order, 5);
-	for (unsigned i = 0; i < 5; i++)
-		if (order[i] == 2) {
-			const struct kit_flow f = { .client = GATEWAY,
-						    .server = "10.0.1.1",
-						    .client_name = "apt",
-						    .opens = 2,
-						    .witness = WITNESS_CLIENT };
-
-			kit_flow(&kit, &f);
-			kit_send(&kit, "N");
-		} else if (order[i] < 3) {
-			say(&words[order[i]], 0);
-		} else {
-			put_nat(&masquerade[order[i] - 3], 0);
-			kit_send(&kit, "N");
-		}
-	cover_flawed("N", 0, 0);
+	all_are_watched();
+	tell_shuffled(words, 3, masquerade, 2, false);
 	expect_all("10.0.0.2/ -> s1/nginx :80 opens 4 translation\n"
 		   "c/curl -> s1/nginx :80 opens 5 bytes 500+50 client,translation\n"
 		   "n/apt -> s1/nginx :80 opens 2 bytes 200+20 client,server\n");
@@ -410,17 +412,10 @@ START_TEST(one_client_behind_an_address)
 		{ 'S', WITNESS_SERVER, GATEWAY, "10.0.1.1", 80, 5, "nginx" },
 		{ 'O', WITNESS_MIRROR, GATEWAY, "10.0.1.1", 80, 5, NULL },
 	};
-	unsigned order[4];
 
 	srand((unsigned)_i);
-	client_is_watched();
-	servers_are_watched();
-	shuffle(order, 4);
-	for (unsigned i = 0; i < 4; i++)
-		if (order[i] < 3)
-			say(&words[order[i]], 0);
-		else
-			tell_nats(masquerade, 1, 0);
+	all_are_watched();
+	tell_shuffled(words, 3, masquerade, 1, true);
 	expect_all("c/curl -> s1/nginx :80 opens 5 bytes 500+50 "
 		   "client,server,mirror,translation\n");
 }
@@ -467,20 +462,10 @@ START_TEST(a_balancer_that_hides_its_clients)
 		{ 'S', WITNESS_SERVER, GATEWAY, "10.0.1.1", 8080, 9, "nginx" },
 		{ 'T', WITNESS_SERVER, GATEWAY, "10.0.1.2", 8080, 6, "nginx" },
 	};
-	unsigned order[7];
 
 	srand((unsigned)_i);
-	client_is_watched();
-	servers_are_watched();
-	shuffle(order, 7);
-	for (unsigned i = 0; i < 7; i++)
-		if (order[i] < 3) {
-			say(&words[order[i]], 0);
-		} else {
-			put_nat(&both[order[i] - 3], 0);
-			kit_send(&kit, "N");
-		}
-	cover_flawed("N", 0, 0);
+	all_are_watched();
+	tell_shuffled(words, 3, both, 4, false);
 	expect_all("10.0.0.2/ -> s1/nginx :8080 opens 3 translation\n"
 		   "10.0.0.2/ -> s2/nginx :8080 opens 2 translation\n"
 		   "c/curl -> s1/nginx :8080 opens 6 translation\n"
@@ -500,8 +485,7 @@ START_TEST(two_translations_in_a_row)
 		{ 'S', WITNESS_SERVER, "10.0.0.1", "10.0.1.1", 82, 5, "nginx" },
 	};
 
-	client_is_watched();
-	servers_are_watched();
+	all_are_watched();
 	tell_nats(&outer, 1, 0);
 	put_nat(&inner, 0);
 	cover_flawed("T", 0, 0);
@@ -530,8 +514,7 @@ START_TEST(nobody_translates_for_others)
 	static const struct nat hide = { "10.0.0.1", "10.0.1.1", "10.0.1.2", 1,
 					 "10.0.1.2", 1,		 5 };
 
-	client_is_watched();
-	servers_are_watched();
+	all_are_watched();
 	say(&one_server[0], 0);
 	say(&one_server[1], 0);
 	expect_quarantined("S", &dnat, 0); /* of its own end it may say so: evidence */
@@ -555,8 +538,7 @@ START_TEST(a_proxy_is_two_edges)
 		{ 'S', WITNESS_SERVER, GATEWAY, "10.0.1.1", 8080, 3, "nginx" },
 	};
 
-	client_is_watched();
-	servers_are_watched();
+	all_are_watched();
 	for (unsigned i = 0; i < 4; i++)
 		say(&words[i], 0);
 	expect_all("c/curl -> n/haproxy :80 opens 5 bytes 500+50 client,server\n"
@@ -567,8 +549,7 @@ END_TEST
 /* All of it is in the file. */
 START_TEST(restarts_do_not_matter)
 {
-	client_is_watched();
-	servers_are_watched();
+	all_are_watched();
 	for (unsigned i = 0; i < 5; i++) {
 		if (i == 3)
 			tell_nats(balancer, 2, 0);

@@ -3,8 +3,6 @@
  * Clocks that are wrong by up to an hour, are set while a sensor watches, or are set while its
  * batches lie in a spool: what really happened must come out, in the minutes in which it did.
  */
-#include <sqlite3.h>
-
 #include "store/skew.h"
 #include "tests/storekit.h"
 
@@ -276,21 +274,10 @@ END_TEST
 
 static int64_t skew_of(const char *name)
 {
-	int64_t ms = INT64_MIN;
-	struct err e = { 0 };
-	sqlite3_stmt *st;
-	sqlite3 *db;
+	char *sql = xasprintf("SELECT skew_ms FROM sensor WHERE name = '%s'", name);
+	int64_t ms = kit_number(kit.path, sql);
 
-	(void)e;
-	ck_assert_int_eq(sqlite3_open(kit.path, &db), SQLITE_OK);
-	ck_assert_int_eq(sqlite3_prepare_v2(db, "SELECT skew_ms FROM sensor WHERE name = ?",
-					    -1, &st, NULL),
-			 SQLITE_OK);
-	sqlite3_bind_text(st, 1, name, -1, SQLITE_STATIC);
-	if (sqlite3_step(st) == SQLITE_ROW)
-		ms = sqlite3_column_int64(st, 0);
-	sqlite3_finalize(st);
-	sqlite3_close(db);
+	free(sql);
 	return ms;
 }
 

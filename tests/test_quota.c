@@ -22,17 +22,7 @@ static void teardown(void)
 
 static int64_t number(const char *sql)
 {
-	sqlite3 *db;
-	sqlite3_stmt *st;
-	int64_t v;
-
-	ck_assert_int_eq(sqlite3_open(kit.path, &db), SQLITE_OK);
-	ck_assert_int_eq(sqlite3_prepare_v2(db, sql, -1, &st, NULL), SQLITE_OK);
-	ck_assert_int_eq(sqlite3_step(st), SQLITE_ROW);
-	v = sqlite3_column_int64(st, 0);
-	sqlite3_finalize(st);
-	sqlite3_close(db);
-	return v;
+	return kit_number(kit.path, sql);
 }
 
 /* N flows to servers that nobody has heard of, from number FROM on. */
@@ -108,6 +98,17 @@ START_TEST(an_hour_later_there_is_room)
 }
 END_TEST
 
+START_TEST(a_clock_that_leapt_comes_back)
+{
+	struct quota q = { 0 };
+
+	quota_turn(&q, INT64_C(4102444800000)); /* 2100 */
+	quota_spend(&q, QUOTA_EDGES);
+	quota_turn(&q, (int64_t)KIT_NOW);
+	ck_assert_int_eq(q.used[QUOTA_EDGES], 0);
+}
+END_TEST
+
 START_TEST(names_beyond_it_are_other)
 {
 	bomb(0, QUOTA_HOST_NAMES + MORE, "x%u");
@@ -141,6 +142,40 @@ static int say(const struct doctor_sensor *row, void *ctx)
 	return 0;
 }
 
+START_TEST(machines_count_too)
+{
+	for (unsigned i = 0; i < QUOTA_HOST_NAMES + MORE; i++) {
+		char id[32];
+
+		snprintf(id, sizeof(id), "made-up-%u", i);
+		kit_machine(&kit, id, NULL);
+		if (wire_writer_full(&kit.w))
+			kit_send(&kit, "A");
+	}
+	kit_send(&kit, "A");
+	ck_assert_int_eq(number("SELECT count(*) FROM machine"), QUOTA_HOST_NAMES);
+	ck_assert_uint_eq(kit_health(&kit).quarantined, MORE + 1);
+	ck_assert_int_eq(number("SELECT folded FROM sensor"), MORE + 1);
+}
+END_TEST
+
+START_TEST(gaps_beyond_it_are_one)
+{
+	for (unsigned i = 0; i < QUOTA_HOST_EDGES + MORE; i++) {
+		const struct lost l = { KIT_NOW + i, KIT_NOW + i + 1, 2 };
+
+		wire_write_lost(&kit.w, &l);
+		if (wire_writer_full(&kit.w))
+			kit_send(&kit, "A");
+	}
+	kit_send(&kit, "A");
+	ck_assert_int_eq(number("SELECT count(*) FROM gap"), QUOTA_HOST_EDGES);
+	ck_assert_int_eq(number("SELECT sum(records) FROM gap"),
+			 2 * (QUOTA_HOST_EDGES + MORE));
+	ck_assert_int_eq(number("SELECT lost FROM sensor"), 2 * (QUOTA_HOST_EDGES + MORE));
+}
+END_TEST
+
 START_TEST(it_is_said)
 {
 	uint64_t folded = 0;
@@ -159,8 +194,11 @@ int main(void)
 	tcase_add_test(t, edges_beyond_it_are_one);
 	tcase_add_test(t, known_edges_are_not_touched);
 	tcase_add_test(t, an_hour_later_there_is_room);
+	tcase_add_test(t, a_clock_that_leapt_comes_back);
 	tcase_add_test(t, names_beyond_it_are_other);
 	tcase_add_test(t, listeners_count_too);
+	tcase_add_test(t, machines_count_too);
+	tcase_add_test(t, gaps_beyond_it_are_one);
 	tcase_add_test(t, it_is_said);
 	return unit_run("quota", t);
 }

@@ -25,17 +25,7 @@ static void teardown(void)
 
 static int64_t number(const char *sql)
 {
-	sqlite3_stmt *st;
-	sqlite3 *db;
-	int64_t v = -1;
-
-	ck_assert_int_eq(sqlite3_open(kit.path, &db), SQLITE_OK);
-	ck_assert_int_eq(sqlite3_prepare_v2(db, sql, -1, &st, NULL), SQLITE_OK);
-	if (sqlite3_step(st) == SQLITE_ROW)
-		v = sqlite3_column_int64(st, 0);
-	sqlite3_finalize(st);
-	sqlite3_close(db);
-	return v;
+	return kit_number(kit.path, sql);
 }
 
 static uint64_t now_ms(void)
@@ -395,6 +385,30 @@ START_TEST(what_comes_into_use_meanwhile_stays)
 }
 END_TEST
 
+/* As seen before a translation: claims are of what it really is, and one that nobody refers to
+ * holds no address. */
+START_TEST(conversations_of_nobody_go)
+{
+	kit_sensor(&kit, "A", "a", "10.0.0.1");
+	report(1, 2, 0);
+	kit_sql(kit.path,
+		"INSERT INTO endpoint VALUES(77, 0, x'00000000000000000000ffffc0000207', 0);"
+		"INSERT INTO conversation VALUES(5, 77, 77, 1, 6, 0);"
+		"INSERT INTO conversation VALUES(6, 77, 77, 2, 6, 0)");
+	kit_sql(kit.path, "UPDATE claim SET via = 6 WHERE id = 1");
+	tend();
+	ck_assert_int_eq(number("SELECT count(*) FROM conversation WHERE id = 5"), 0);
+	ck_assert_int_eq(number("SELECT count(*) FROM conversation WHERE id = 6"), 1);
+	ck_assert_int_eq(number("SELECT count(*) FROM endpoint WHERE id = 77"), 1);
+	kit_sql(kit.path, "UPDATE claim SET via = 0");
+	kit_later(&kit, 2 * DAY);
+	report(1, 1, 0);
+	tend();
+	ck_assert_int_eq(number("SELECT count(*) FROM conversation WHERE id = 6"), 0);
+	ck_assert_int_eq(number("SELECT count(*) FROM endpoint WHERE id = 77"), 0);
+}
+END_TEST
+
 /* Told of again in a minute that is not over: its total does not know of that yet. */
 START_TEST(an_edge_that_is_told_of_again_stays)
 {
@@ -470,6 +484,7 @@ int main(void)
 	tcase_add_test(t, numbers_are_not_used_again);
 	tcase_add_test(t, unused_names_go);
 	tcase_add_test(t, what_comes_into_use_meanwhile_stays);
+	tcase_add_test(t, conversations_of_nobody_go);
 	tcase_add_test(t, an_edge_that_is_told_of_again_stays);
 	tcase_add_test(t, imports_age_from_their_day);
 	tcase_add_test(t, time_goes_on_at_its_own_pace);

@@ -4,14 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <sqlite3.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "store/db.h"
-#include "store/plan.h"
-#include "store/priv.h"
 #include "store/schema.h"
 #include "tests/storekit.h"
 
@@ -25,14 +21,6 @@ static void setup(void)
 static void teardown(void)
 {
 	kit_close(&kit);
-}
-
-static const char *in_dir(const char *name)
-{
-	static char path[160];
-
-	snprintf(path, sizeof(path), "%s/%s", kit.dir, name);
-	return path;
 }
 
 static void write_file(const char *path, const void *p, size_t n)
@@ -56,36 +44,6 @@ static size_t read_file(const char *path, char *out, size_t cap)
 	return n;
 }
 
-/* Of what a migration keeps. */
-static const char *copy_name(const char *more)
-{
-	static char name[32];
-
-	snprintf(name, sizeof(name), "skein.db.v%d%s", SCHEMA_VERSION, more);
-	return in_dir(name);
-}
-
-static void run_sql(const char *path, const char *sql)
-{
-	sqlite3 *db;
-
-	ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
-	ck_assert_int_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(db);
-}
-
-static void refused(const char *path, enum store_mode mode, const char *words)
-{
-	struct err e = { 0 };
-	char *want = xasprintf("%s: %s", path, words);
-
-	ck_assert(store_open(path, mode, &e) == NULL);
-	ck_assert_str_eq(e.msg, want);
-	ck_assert_int_lt(e.code, 0);
-	ck_assert(store_open(path, mode, NULL) == NULL);
-	free(want);
-}
-
 START_TEST(a_new_file_is_private)
 {
 	struct stat st;
@@ -99,12 +57,12 @@ END_TEST
 
 START_TEST(no_such_file)
 {
-	refused(in_dir("none"), STORE_READ, "No such file or directory");
-	refused(in_dir("none/none"), STORE_WRITE, "No such file or directory");
-	refused(kit.dir, STORE_READ, "Is a directory");
-	refused(kit.dir, STORE_WRITE, "Is a directory");
-	ck_assert_int_eq(access(in_dir("none"), F_OK), -1);
-	refused("/dev/null", STORE_READ, "not a file");
+	kit_refused(kit_file(&kit, "none"), STORE_READ, "No such file or directory");
+	kit_refused(kit_file(&kit, "none/none"), STORE_WRITE, "No such file or directory");
+	kit_refused(kit.dir, STORE_READ, "Is a directory");
+	kit_refused(kit.dir, STORE_WRITE, "Is a directory");
+	ck_assert_int_eq(access(kit_file(&kit, "none"), F_OK), -1);
+	kit_refused("/dev/null", STORE_READ, "not a file");
 }
 END_TEST
 
@@ -115,18 +73,20 @@ START_TEST(files_of_others_are_left_alone)
 
 	memset(text, 'x', sizeof(text));
 	for (int i = 0; i < 2; i++) {
-		write_file(in_dir("text"), text, sizeof(text));
-		refused(in_dir("text"), modes[i], "not a Skein database");
-		ck_assert_uint_eq(read_file(in_dir("text"), now, sizeof(now)), sizeof(text));
+		write_file(kit_file(&kit, "text"), text, sizeof(text));
+		kit_refused(kit_file(&kit, "text"), modes[i], "not a Skein database");
+		ck_assert_uint_eq(read_file(kit_file(&kit, "text"), now, sizeof(now)),
+				  sizeof(text));
 		ck_assert(memcmp(now, text, sizeof(text)) == 0);
-		unlink(in_dir("other"));
-		run_sql(in_dir("other"), "CREATE TABLE t(a)");
-		refused(in_dir("other"), modes[i], "not a Skein database");
-		run_sql(in_dir("other"), "PRAGMA application_id = 7; PRAGMA user_version = 1");
-		refused(in_dir("other"), modes[i], "not a Skein database");
+		unlink(kit_file(&kit, "other"));
+		kit_sql(kit_file(&kit, "other"), "CREATE TABLE t(a)");
+		kit_refused(kit_file(&kit, "other"), modes[i], "not a Skein database");
+		kit_sql(kit_file(&kit, "other"),
+			"PRAGMA application_id = 7; PRAGMA user_version = 1");
+		kit_refused(kit_file(&kit, "other"), modes[i], "not a Skein database");
 	}
-	write_file(in_dir("empty"), "", 0);
-	refused(in_dir("empty"), STORE_READ, "not a Skein database");
+	write_file(kit_file(&kit, "empty"), "", 0);
+	kit_refused(kit_file(&kit, "empty"), STORE_READ, "not a Skein database");
 }
 END_TEST
 
@@ -134,11 +94,11 @@ START_TEST(an_empty_file_becomes_one)
 {
 	struct store *s;
 
-	write_file(in_dir("file:empty?mode=ro"), "", 0);
-	s = store_open(in_dir("file:empty?mode=ro"), STORE_WRITE, NULL);
+	write_file(kit_file(&kit, "file:empty?mode=ro"), "", 0);
+	s = store_open(kit_file(&kit, "file:empty?mode=ro"), STORE_WRITE, NULL);
 	ck_assert(s != NULL);
 	store_close(s);
-	s = store_open(in_dir("file:empty?mode=ro"), STORE_READ, NULL);
+	s = store_open(kit_file(&kit, "file:empty?mode=ro"), STORE_READ, NULL);
 	ck_assert(s != NULL);
 	store_close(s);
 }
@@ -152,163 +112,11 @@ START_TEST(newer_is_refused)
 
 	store_close(kit.s);
 	kit.s = NULL;
-	run_sql(kit.path, "PRAGMA user_version = 99");
-	refused(kit.path, STORE_READ, words);
-	refused(kit.path, STORE_WRITE, words);
-	ck_assert_int_eq(access(in_dir("skein.db.v99"), F_OK), -1);
+	kit_sql(kit.path, "PRAGMA user_version = 99");
+	kit_refused(kit.path, STORE_READ, words);
+	kit_refused(kit.path, STORE_WRITE, words);
+	ck_assert_int_eq(access(kit_file(&kit, "skein.db.v99"), F_OK), -1);
 	free(words);
-}
-END_TEST
-
-/* Migration */
-
-static int64_t number(const char *path, const char *sql)
-{
-	sqlite3 *db;
-	sqlite3_stmt *st;
-	int64_t v = -1;
-
-	ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
-	if (sqlite3_prepare_v2(db, sql, -1, &st, NULL) == SQLITE_OK &&
-	    sqlite3_step(st) == SQLITE_ROW)
-		v = sqlite3_column_int64(st, 0);
-	sqlite3_finalize(st);
-	sqlite3_close(db);
-	return v;
-}
-
-START_TEST(steps_are_taken)
-{
-	static const struct schema_step steps[] = {
-		{ 2, "this is no SQL, and is not to be taken" },
-		{ SCHEMA_VERSION + 1, "ALTER TABLE gap ADD COLUMN why TEXT" },
-		{ SCHEMA_VERSION + 2, "CREATE TABLE more(a); INSERT INTO more VALUES(42)" },
-		{ 0, NULL },
-	};
-	struct stat st;
-
-	ck_assert_int_eq(schema_run(kit.s, SCHEMA_VERSION, steps, NULL), 0);
-	ck_assert_int_eq(number(kit.path, "PRAGMA user_version"), SCHEMA_VERSION + 2);
-	ck_assert_int_eq(number(kit.path, "SELECT a FROM more"), 42);
-	ck_assert_int_eq(number(copy_name(""), "PRAGMA user_version"), SCHEMA_VERSION);
-	ck_assert_int_eq(number(copy_name(""), "SELECT count(*) FROM edge"), 0);
-	ck_assert_int_eq(stat(copy_name(""), &st), 0);
-	ck_assert_int_eq(st.st_mode & 0777, 0600);
-	ck_assert_int_eq(access(copy_name(".tmp"), F_OK), -1);
-}
-END_TEST
-
-START_TEST(a_step_that_fails_leaves_all_as_it_was)
-{
-	static const struct schema_step steps[] = {
-		{ SCHEMA_VERSION + 1, "DROP TABLE edge" },
-		{ SCHEMA_VERSION + 2, "CREATE TABLE sensor(a)" }, /* is there */
-		{ 0, NULL },
-	};
-	struct err e = { 0 };
-
-	kit_sensor(&kit, "A", "a", "10.0.0.1");
-	for (int i = 0; i < 2; i++) {
-		ck_assert_int_lt(schema_run(kit.s, SCHEMA_VERSION, steps, &e), 0);
-		ck_assert(strstr(e.msg, "migrating to schema") != NULL);
-		ck_assert_int_eq(number(kit.path, "PRAGMA user_version"), SCHEMA_VERSION);
-		ck_assert_int_eq(number(kit.path, "SELECT count(*) FROM machine"), 1);
-		ck_assert_int_eq(number(copy_name(""), "SELECT count(*) FROM machine"), 1);
-	}
-	kit_expect(&kit, "");
-}
-END_TEST
-
-/* What the file holds, table by table, as SQLite has it. */
-static char *tables(const char *path)
-{
-	struct buf b = { 0 };
-	sqlite3 *db;
-	sqlite3_stmt *st;
-
-	ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
-	sqlite3_prepare_v2(db,
-			   "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name",
-			   -1, &st, NULL);
-	while (sqlite3_step(st) == SQLITE_ROW)
-		buf_printf(&b, "%s\n", sqlite3_column_text(st, 0));
-	sqlite3_finalize(st);
-	sqlite3_close(db);
-	return buf_take(&b);
-}
-
-/* A file as version 1 made it, with the machine m1. */
-static void make_version_one(const char *path)
-{
-	run_sql(path, schema_first);
-	run_sql(path, "PRAGMA journal_mode = WAL; PRAGMA application_id = 0x534b454e;"
-		      "PRAGMA user_version = 1; INSERT INTO machine(ident) VALUES('m1')");
-}
-
-START_TEST(version_one_becomes_what_a_new_file_is)
-{
-	char *old_words =
-		xasprintf("made by an older Skein (schema 1, this program reads %d); "
-			  "the collector or an import brings it up to date",
-			  SCHEMA_VERSION);
-	char *fresh = tables(kit.path), *now, *path = xstrdup(in_dir("old.db"));
-	struct err e = { 0 };
-	struct store *s;
-
-	make_version_one(path);
-	ck_assert_int_eq(number(path, "SELECT count(*) FROM sqlite_master "
-				      "WHERE name IN ('plan', 'sqlite_sequence')"),
-			 0);
-	refused(path, STORE_READ, old_words);
-	s = store_open(path, STORE_WRITE, &e);
-	ck_assert_msg(s != NULL, "%s", e.msg);
-	ck_assert_int_eq(setting_set(s, "a", "b", &e), 0);
-	store_close(s);
-	now = tables(path);
-	ck_assert_str_eq(now, fresh);
-	ck_assert_int_eq(number(path, "PRAGMA user_version"), SCHEMA_VERSION);
-	ck_assert_int_eq(number(path, "SELECT count(*) FROM machine"), 1);
-	ck_assert_int_eq(number(in_dir("old.db.v1"), "PRAGMA user_version"), 1);
-	ck_assert_int_eq(number(in_dir("old.db.v1"), "SELECT count(*) FROM machine"), 1);
-	free(old_words);
-	free(fresh);
-	free(now);
-	free(path);
-}
-END_TEST
-
-/* Who comes second has seen the old version, but another has migrated since. */
-START_TEST(who_comes_second_leaves_the_copy_alone)
-{
-	static const struct schema_step steps[] = {
-		{ SCHEMA_VERSION + 1, "CREATE TABLE more(a)" },
-		{ 0, NULL },
-	};
-	struct store *second = store_open(kit.path, STORE_WRITE, NULL);
-
-	ck_assert_int_eq(schema_run(kit.s, SCHEMA_VERSION, steps, NULL), 0);
-	ck_assert_int_eq(schema_run(second, SCHEMA_VERSION, steps, NULL), 0);
-	ck_assert_int_eq(number(kit.path, "PRAGMA user_version"), SCHEMA_VERSION + 1);
-	ck_assert_int_eq(number(copy_name(""), "PRAGMA user_version"), SCHEMA_VERSION);
-	ck_assert(!store_in_tx(second));
-	store_close(second);
-}
-END_TEST
-
-/* The copy is what the steps are taken on: nobody writes in between. */
-START_TEST(no_copy_no_step)
-{
-	static const struct schema_step steps[] = {
-		{ SCHEMA_VERSION + 1, "CREATE TABLE more(a)" },
-		{ 0, NULL },
-	};
-	struct err e = { 0 };
-
-	ck_assert_int_eq(mkdir(copy_name(""), 0700), 0);
-	ck_assert_int_lt(schema_run(kit.s, SCHEMA_VERSION, steps, &e), 0);
-	ck_assert_msg(strstr(e.msg, "keeping a copy as") != NULL, "%s", e.msg);
-	ck_assert_int_eq(number(kit.path, "PRAGMA user_version"), SCHEMA_VERSION);
-	ck_assert_int_eq(access(copy_name(".tmp"), F_OK), -1);
 }
 END_TEST
 
@@ -356,8 +164,8 @@ START_TEST(damaged_files_are_survived)
 		memcpy(bad, good, n);
 		for (int j = 0; j < 20; j++)
 			bad[100 + (size_t)rand() % (n - 100)] ^= (char)rand();
-		write_file(in_dir("bad"), bad, len);
-		survive(in_dir("bad"));
+		write_file(kit_file(&kit, "bad"), bad, len);
+		survive(kit_file(&kit, "bad"));
 	}
 }
 END_TEST
@@ -368,7 +176,7 @@ START_TEST(senseless_rows_are_survived)
 	kit_sensor(&kit, "A", "a", "10.0.0.1");
 	store_close(kit.s);
 	kit.s = NULL;
-	run_sql(kit.path,
+	kit_sql(kit.path,
 		"INSERT INTO edge VALUES(9223372036854775807, -1, 5, 99999, 777, -4, 3, x'ff00');"
 		"INSERT INTO edge VALUES(-5, 1, 1, -1, -1, 0, 0, 7);"
 		"INSERT INTO fact_total(edge, opens, records, first) "
@@ -441,6 +249,33 @@ START_TEST(two_writers)
 	kit_expect(&other, "a/curl -> b/nginx :80 opens 6 bytes 600+60 client,server\n");
 	store_close(other.s);
 	wire_writer_fini(&other.w);
+}
+END_TEST
+
+/* What a reader has in memory of minutes that are open, another process has changed since. */
+START_TEST(a_reader_is_up_to_date)
+{
+	struct kit_flow f = { .client = "10.0.0.1",
+			      .server = "10.0.0.2",
+			      .client_name = "curl",
+			      .opens = 1,
+			      .witness = WITNESS_CLIENT };
+	struct kit reader = kit;
+	char *got, *want;
+
+	kit_sensor(&kit, "A", "a", "10.0.0.1");
+	reader.s = store_open(kit.path, STORE_READ, NULL);
+	for (unsigned i = 0; i < 3; i++) {
+		kit_flow(&kit, &f);
+		kit_send(&kit, "A");
+		got = kit_edges(&reader, NULL);
+		want = kit_edges(&kit, NULL);
+		ck_assert_str_eq(got, want);
+		free(got);
+		free(want);
+		f.client_name = i ? "ssh" : "wget";
+	}
+	store_close(reader.s);
 }
 END_TEST
 
@@ -527,150 +362,9 @@ START_TEST(kill_nine)
 	}
 	ck_assert_uint_eq(at, LAST);
 	ck_assert_int_gt(killed, 0);
-	ck_assert_int_eq(number(kit.path, "SELECT integrity_check = 'ok' "
-					  "FROM pragma_integrity_check"),
+	ck_assert_int_eq(kit_number(kit.path, "SELECT integrity_check = 'ok' "
+					      "FROM pragma_integrity_check"),
 			 1);
-}
-END_TEST
-
-/* Enrolment */
-
-static int use(const uint8_t hash[32], const char *from, struct enrol_grant *out)
-{
-	struct addr a = kit_addr(from);
-
-	return enrol_token_use(kit.s, hash, &a, KIT_NOW, out, NULL);
-}
-
-START_TEST(tokens)
-{
-	const uint8_t hash[32] = { 1 }, late[32] = { 2 }, unknown[32] = { 3 };
-	struct enrol_token good = { hash, "host", NULL, KIT_NOW, KIT_NOW + 1000, 2 };
-	struct enrol_token over = { late, "mirror", NULL, KIT_NOW, KIT_NOW, 2 };
-	struct enrol_grant g;
-
-	ck_assert_int_eq(enrol_token_add(kit.s, &good, NULL), 0);
-	ck_assert_int_eq(enrol_token_add(kit.s, &over, NULL), 0);
-	ck_assert_int_lt(enrol_token_add(kit.s, &over, NULL), 0);
-	ck_assert_int_eq(use(unknown, "10.0.0.1", &g), -ENOENT);
-	ck_assert_int_eq(use(late, "10.0.0.1", &g), -ETIMEDOUT);
-	ck_assert_int_eq(use(hash, "10.0.0.1", &g), 0);
-	ck_assert_str_eq(g.role, "host");
-	ck_assert_int_eq(store_begin(kit.s, NULL), 0);
-	ck_assert_int_eq(use(hash, "10.0.0.1", &g), 0);
-	store_rollback(kit.s); /* then the use was none */
-	ck_assert_int_eq(use(hash, "10.0.0.1", &g), 0);
-	ck_assert_int_eq(use(hash, "10.0.0.1", &g), -EDQUOT);
-	good = (struct enrol_token){ unknown,
-				     "host",
-				     NULL,
-				     KIT_NOW + UINT64_C(3000000000),
-				     KIT_NOW + UINT64_C(4000000000),
-				     1 };
-	ck_assert_int_eq(enrol_token_add(kit.s, &good, NULL), 0);
-	ck_assert_int_eq(use(hash, "10.0.0.1", &g), -ENOENT); /* long over */
-}
-END_TEST
-
-START_TEST(tokens_of_a_network)
-{
-	const uint8_t hash[32] = { 1 }, other[32] = { 2 };
-	struct addr_net v4, v6;
-	struct enrol_token a = { hash, "host", &v4, KIT_NOW, KIT_NOW + 1000, 9 };
-	struct enrol_token b = { other, "host", &v6, KIT_NOW, KIT_NOW + 1000, 9 };
-	struct enrol_grant g;
-
-	ck_assert_int_eq(addr_net_parse("10.1.0.0/16", &v4), 0);
-	ck_assert_int_eq(addr_net_parse("2001:db8::/33", &v6), 0);
-	ck_assert_int_eq(enrol_token_add(kit.s, &a, NULL), 0);
-	ck_assert_int_eq(enrol_token_add(kit.s, &b, NULL), 0);
-	ck_assert_int_eq(use(hash, "10.1.255.255", &g), 0);
-	ck_assert_int_eq(use(hash, "::ffff:10.1.0.0", &g), 0);
-	ck_assert_int_eq(use(hash, "10.2.0.0", &g), -EACCES);
-	ck_assert_int_eq(use(hash, "2001:db8::1", &g), -EACCES);
-	ck_assert_int_eq(use(other, "2001:db8:7fff::1", &g), 0);
-	ck_assert_int_eq(use(other, "2001:db8:8000::1", &g), -EACCES);
-	run_sql(kit.path, "UPDATE token SET cidr = 'nonsense'");
-	ck_assert_int_eq(use(hash, "10.1.0.1", &g), -EACCES);
-}
-END_TEST
-
-static int enrol(const char *name, const char *role, const uint8_t *fingerprint)
-{
-	struct enrol_sensor x = { name, role, "tap", fingerprint, KIT_NOW + 1000 };
-
-	return enrol_sensor_add(kit.s, &x, KIT_NOW, NULL);
-}
-
-START_TEST(sensors)
-{
-	const uint8_t good[32] = { 1 }, other[32] = { 2 };
-	char role[ENROL_ROLE] = "";
-
-	ck_assert_int_eq(enrol_sensor_check(kit.s, "s1", good, role), ENROL_UNKNOWN);
-	ck_assert_int_eq(enrol("s1", "mirror", good), 0);
-	ck_assert_int_eq(enrol("s1", "host", other), -EEXIST);
-	ck_assert_int_eq(enrol_sensor_check(kit.s, "s1", good, role), ENROL_CURRENT);
-	ck_assert_str_eq(role, "mirror");
-	ck_assert_int_eq(enrol_sensor_check(kit.s, "s1", other, role), ENROL_UNKNOWN);
-	run_sql(kit.path, "UPDATE sensor SET revoked = 1");
-	ck_assert_int_eq(enrol_sensor_check(kit.s, "s1", good, role), ENROL_REVOKED);
-	ck_assert_int_eq(enrol_sensor_check(kit.s, "s1", other, role), ENROL_UNKNOWN);
-}
-END_TEST
-
-/* Each step may be the last that happens: none locks the sensor out. */
-START_TEST(both_certificates_until_the_next_is_used)
-{
-	const uint8_t a[32] = { 1 }, b[32] = { 2 }, c[32] = { 3 };
-	char role[ENROL_ROLE] = "";
-
-	ck_assert_int_eq(enrol("s1", "host", a), 0);
-	ck_assert(!enrol_sensor_rested(kit.s, "s1", KIT_NOW + 9, 10));
-	ck_assert(enrol_sensor_rested(kit.s, "s1", KIT_NOW + 10, 10));
-	ck_assert(enrol_sensor_rested(kit.s, "s1", KIT_NOW - 1, 10)); /* the clock went back */
-	ck_assert_int_eq(enrol_sensor_renew(kit.s, "s2", b, 1, KIT_NOW, NULL), -ENOENT);
-	ck_assert_int_eq(enrol_sensor_renew(kit.s, "s1", b, 1, KIT_NOW, NULL), 0);
-	ck_assert_int_eq(enrol_sensor_check(kit.s, "s1", a, role), ENROL_CURRENT);
-	ck_assert_int_eq(enrol_sensor_check(kit.s, "s1", b, role), ENROL_NEXT);
-	/* the answer was lost: it asks again */
-	ck_assert_int_eq(enrol_sensor_renew(kit.s, "s1", c, 2, KIT_NOW, NULL), 0);
-	ck_assert_int_eq(enrol_sensor_check(kit.s, "s1", b, role), ENROL_UNKNOWN);
-	ck_assert_int_eq(enrol_sensor_check(kit.s, "s1", a, role), ENROL_CURRENT);
-	ck_assert_int_eq(enrol_sensor_use_next(kit.s, "s1", b, NULL), 0); /* is not the next */
-	ck_assert_int_eq(enrol_sensor_check(kit.s, "s1", a, role), ENROL_CURRENT);
-	ck_assert_int_eq(enrol_sensor_use_next(kit.s, "s1", c, NULL), 0);
-	ck_assert_int_eq(enrol_sensor_check(kit.s, "s1", c, role), ENROL_CURRENT);
-	ck_assert_int_eq(enrol_sensor_check(kit.s, "s1", a, role), ENROL_REPLACED);
-	ck_assert_int_eq(enrol_sensor_use_next(kit.s, "s1", c, NULL), 0); /* twice is once */
-	ck_assert_int_eq(enrol_sensor_check(kit.s, "s1", c, role), ENROL_CURRENT);
-	ck_assert_int_eq(number(kit.path, "SELECT expires_ms FROM sensor"), 2);
-	run_sql(kit.path, "UPDATE sensor SET revoked = 1");
-	ck_assert_int_eq(enrol_sensor_renew(kit.s, "s1", b, 1, KIT_NOW, NULL), -ENOENT);
-}
-END_TEST
-
-static void add_name(const char *sensor, void *ctx)
-{
-	buf_printf(ctx, "%s ", sensor);
-}
-
-START_TEST(the_revoked_are_told_after_a_change)
-{
-	const uint8_t a[32] = { 1 };
-	struct buf b = { 0 };
-	int64_t seen = 0;
-
-	ck_assert_int_eq(enrol("s1", "host", a), 0);
-	ck_assert_int_eq(enrol("s2", "host", a), 0);
-	ck_assert_int_eq(enrol_revoked(kit.s, &seen, add_name, &b, NULL), 0);
-	ck_assert_str_eq(buf_cstr(&b), "");
-	run_sql(kit.path, "UPDATE sensor SET revoked = 1 WHERE name = 's2'");
-	ck_assert_int_eq(enrol_revoked(kit.s, &seen, add_name, &b, NULL), 0);
-	ck_assert_str_eq(buf_cstr(&b), "s2 ");
-	ck_assert_int_eq(enrol_revoked(kit.s, &seen, add_name, &b, NULL), 0);
-	ck_assert_str_eq(buf_cstr(&b), "s2 ");
-	buf_fini(&b);
 }
 END_TEST
 
@@ -684,20 +378,11 @@ int main(void)
 	tcase_add_test(t, files_of_others_are_left_alone);
 	tcase_add_test(t, an_empty_file_becomes_one);
 	tcase_add_test(t, newer_is_refused);
-	tcase_add_test(t, steps_are_taken);
-	tcase_add_test(t, version_one_becomes_what_a_new_file_is);
-	tcase_add_test(t, who_comes_second_leaves_the_copy_alone);
-	tcase_add_test(t, no_copy_no_step);
-	tcase_add_test(t, a_step_that_fails_leaves_all_as_it_was);
 	tcase_add_test(t, damaged_files_are_survived);
 	tcase_add_test(t, senseless_rows_are_survived);
 	tcase_add_test(t, a_read_only_folder);
 	tcase_add_test(t, two_writers);
+	tcase_add_test(t, a_reader_is_up_to_date);
 	tcase_add_test(t, kill_nine);
-	tcase_add_test(t, tokens);
-	tcase_add_test(t, tokens_of_a_network);
-	tcase_add_test(t, sensors);
-	tcase_add_test(t, both_certificates_until_the_next_is_used);
-	tcase_add_test(t, the_revoked_are_told_after_a_change);
 	return unit_run("store", t);
 }
