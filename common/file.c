@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/mem.h"
@@ -17,19 +19,38 @@ char *file_path(const char *dir, const char *name)
 	return xasprintf("%s/%s", dir, name);
 }
 
-static int write_all(int fd, const uint8_t *p, size_t n)
+int file_write(int fd, const void *p, size_t n)
 {
+	const uint8_t *at = p;
+
 	while (n) {
-		ssize_t w = write(fd, p, n);
+		ssize_t w = write(fd, at, n);
 
 		if (w < 0 && errno == EINTR)
 			continue;
 		if (w < 0)
 			return -errno;
-		p += w;
+		at += w;
 		n -= (size_t)w;
 	}
 	return 0;
+}
+
+void file_sweep(const char *dir, const char *prefix, int64_t older_s)
+{
+	DIR *d = opendir(dir);
+	struct dirent *entry;
+	struct stat st;
+
+	while (d && (entry = readdir(d))) {
+		if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0 ||
+		    fstatat(dirfd(d), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		if (S_ISREG(st.st_mode) && time(NULL) - st.st_mtime > older_s)
+			unlinkat(dirfd(d), entry->d_name, 0);
+	}
+	if (d)
+		closedir(d);
 }
 
 static int write_durably(int fd, mode_t mode, const void *p, size_t n)
@@ -37,7 +58,7 @@ static int write_durably(int fd, mode_t mode, const void *p, size_t n)
 	int rc = fchmod(fd, mode) < 0 ? -errno : 0;
 
 	if (!rc)
-		rc = write_all(fd, p, n);
+		rc = file_write(fd, p, n);
 	if (!rc && fsync(fd) < 0)
 		rc = -errno;
 	if (close(fd) < 0 && !rc)
@@ -68,7 +89,7 @@ bool file_is_special(const char *path)
 static int write_into(const char *path, const void *p, size_t n, struct err *e)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	int rc = fd < 0 ? -errno : write_all(fd, p, n);
+	int rc = fd < 0 ? -errno : file_write(fd, p, n);
 
 	if (fd >= 0 && close(fd) < 0 && !rc)
 		rc = -errno;

@@ -12,6 +12,7 @@
 
 #include <openssl/evp.h>
 
+#include "common/file.h"
 #include "common/mem.h"
 
 enum { BUFFER = SOURCE_LINE_MAX + (64 << 10) };
@@ -58,21 +59,6 @@ static ssize_t read_some(int fd, void *buf, size_t n)
 	return got < 0 ? -errno : got;
 }
 
-static int write_all(int fd, const char *p, size_t n)
-{
-	while (n) {
-		ssize_t put = write(fd, p, n);
-
-		if (put < 0 && errno != EINTR)
-			return -errno;
-		if (put > 0) {
-			p += put;
-			n -= (size_t)put;
-		}
-	}
-	return 0;
-}
-
 /* A file that nobody else sees and that goes with the process. */
 static int nameless_file(void)
 {
@@ -100,8 +86,10 @@ static int hash_and_copy(struct source *s, int copy, struct err *e)
 {
 	EVP_MD_CTX *md = EVP_MD_CTX_new();
 	ssize_t got;
-	int rc = md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1 ? 0 : -ENOMEM;
+	int rc = 0;
 
+	if (!md || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1)
+		rc = err_set(e, -ENOMEM, "%s: no SHA-256 of it can be made", s->name);
 	while (rc == 0 && (got = read_some(s->fd, s->buf, BUFFER)) != 0) {
 		if (got < 0) {
 			rc = err_sys(e, (int)got, "%s", s->name);
@@ -109,7 +97,7 @@ static int hash_and_copy(struct source *s, int copy, struct err *e)
 		}
 		EVP_DigestUpdate(md, s->buf, (size_t)got);
 		s->size += (uint64_t)got;
-		if (copy >= 0 && (rc = write_all(copy, s->buf, (size_t)got)) < 0)
+		if (copy >= 0 && (rc = file_write(copy, s->buf, (size_t)got)) < 0)
 			err_sys(e, rc, "%s: copy to a temporary file", s->name);
 	}
 	if (rc == 0)
