@@ -28,6 +28,7 @@ enum {
 	STALL_S = 60, /* without a byte; the collector may have to copy first */
 	KEY = 32,
 	PORT = 7780,
+	LEFT_S = 3600,
 };
 
 /* What one request needs. */
@@ -71,14 +72,6 @@ static int read_token(struct request *r, struct err *e)
 	return rc;
 }
 
-static bool is_loopback(const char *host)
-{
-	struct addr a;
-
-	return strcasecmp(host, "localhost") == 0 ||
-	       (addr_parse(host, &a) == 0 && addr_is_loopback(&a));
-}
-
 /* The token goes to nobody in the clear. */
 static int read_url(struct request *r, struct err *e)
 {
@@ -99,7 +92,7 @@ static int read_url(struct request *r, struct err *e)
 		if (addr_split_hostport(place, r->host, sizeof(r->host), &r->port) < 0)
 			return err_set(e, -EINVAL, "--server: %s has no HOST:PORT", url);
 	}
-	if (!r->tls && !is_loopback(r->host))
+	if (!r->tls && !addr_names_loopback(r->host))
 		return err_set(e, -EINVAL, "--server: %s is not on this machine: use https://",
 			       url);
 	return 0;
@@ -113,7 +106,7 @@ static CURLcode pin(CURL *curl, void *ctx, void *arg)
 	return tls_pin(ctx, r->parsed.pin) == 0 ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
 }
 
-static int take_field(char *p, size_t size, size_t n, void *ctx)
+static size_t take_field(char *p, size_t size, size_t n, void *ctx)
 {
 	struct request *r = ctx;
 	const char *end;
@@ -122,7 +115,7 @@ static int take_field(char *p, size_t size, size_t n, void *ctx)
 	if (n > 7 && strncasecmp(p, "ETag: \"", 7) == 0 && (end = memchr(p + 7, '"', n - 7)) &&
 	    (size_t)(end - p - 7) < sizeof(r->etag))
 		snprintf(r->etag, sizeof(r->etag), "%.*s", (int)(end - p - 7), p + 7);
-	return (int)n;
+	return n;
 }
 
 static size_t take_body(char *p, size_t size, size_t n, void *ctx)
@@ -193,6 +186,8 @@ static int prepare(struct request *r, const char *path, struct err *e)
 		add_field(r, "Authorization", bearer);
 		free(bearer);
 	}
+	if (!r->tls) /* not even to the proxy that the environment names */
+		curl_easy_setopt(r->curl, CURLOPT_PROXY, "");
 	curl_easy_setopt(r->curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(r->curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(r->curl, CURLOPT_USERAGENT, "skein/" SKEIN_VERSION);
@@ -343,23 +338,29 @@ static int put_in_place(struct request *r, const char *dir, const char *key, con
 	return 0;
 }
 
+static FILE *open_fresh(char *path, struct err *e)
+{
+	int fd = mkostemp(path, O_CLOEXEC);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "wb");
+
+	if (!f)
+		err_sys(e, -errno, "%s", path);
+	if (!f && fd >= 0)
+		close(fd);
+	return f;
+}
+
 static int fetch(struct request *r, const char *dir, const char *key, char *path, size_t cap,
 		 struct err *e)
 {
-	char *fresh = xasprintf("%s/%s.XXXXXX", dir, "new");
-	int fd = mkostemp(fresh, O_CLOEXEC);
+	char *fresh = xasprintf("%s/new.XXXXXX", dir);
 	long status;
 	int rc;
 
-	if (fd < 0) {
-		rc = err_sys(e, -errno, "%s", fresh);
-		free(fresh);
-		return rc;
-	}
-	r->file = fdopen(fd, "wb");
-	status = perform(r, e);
+	r->file = open_fresh(fresh, e);
+	status = r->file ? perform(r, e) : e->code;
 	rc = status < 0 ? (int)status : 0;
-	if (fclose(r->file) != 0 && !rc)
+	if (r->file && fclose(r->file) != 0 && !rc)
 		rc = err_sys(e, -errno, "%s", fresh);
 	if (!rc && status == 200)
 		rc = put_in_place(r, dir, key, fresh, path, cap, e);
@@ -379,6 +380,7 @@ int server_snapshot(const struct server *s, char *path, size_t cap, struct err *
 	if (!rc)
 		rc = cache_dir(dir, sizeof(dir), e);
 	if (!rc) {
+		file_sweep(dir, "new.", LEFT_S); /* of those that were interrupted */
 		key_of(s->url, key);
 		look(dir, key, NULL, etag);
 		if (plain(etag)) {

@@ -17,79 +17,93 @@
 enum { QUICK_S = 5, SLOW_S = 60, LONG_S = 600, RETRY_S = 2 };
 #define PREFIX "/api/v1"
 
+#define WINDOW "since until "
+#define PAGE "limit offset"
+
 const struct api_route api_routes[] = {
-	{ HTTP_GET, "", API_READ, false, api_index, "what there is" },
-	{ HTTP_GET, "openapi.json", API_READ, false, api_openapi, "the same, as OpenAPI" },
-	{ HTTP_GET, "status", API_READ, false, api_status, "the collector and its counters" },
-	{ HTTP_GET, "machines", API_READ, true, api_machines, "machines; ?machine=" },
-	{ HTTP_GET, "machine/*", API_READ, true, api_machine, "one machine, all of it" },
-	{ HTTP_GET, "edges", API_READ, true, api_edges,
-	  "who depends on whom; ?machine= process= port= since= until= limit= offset=" },
-	{ HTTP_GET, "services", API_READ, true, api_services,
-	  "what listens; ?machine= process= port=" },
-	{ HTTP_GET, "sensors", API_READ, true, api_sensors, "sensors and what they miss" },
-	{ HTTP_GET, "coverage", API_READ, true, api_coverage,
-	  "how much of the time each sensor watched; ?since= until=" },
-	{ HTTP_GET, "doctor", API_READ, false, api_doctor,
+	{ HTTP_GET, "", API_READ, API_QUICK, false, "", api_index, "what there is" },
+	{ HTTP_GET, "openapi.json", API_READ, API_QUICK, false, "", api_openapi,
+	  "the same, as OpenAPI" },
+	{ HTTP_GET, "status", API_READ, API_QUICK, false, "", api_status,
+	  "the collector and its counters" },
+	{ HTTP_GET, "machines", API_READ, API_SLOW, true, "machine " PAGE, api_machines,
+	  "machines" },
+	{ HTTP_GET, "machine/*", API_READ, API_SLOW, true, "", api_machine,
+	  "one machine, all of it" },
+	{ HTTP_GET, "edges", API_READ, API_SLOW, true, "machine process port " WINDOW PAGE,
+	  api_edges, "who depends on whom" },
+	{ HTTP_GET, "services", API_READ, API_SLOW, true, "machine process port " PAGE,
+	  api_services, "what listens" },
+	{ HTTP_GET, "sensors", API_READ, API_SLOW, true, PAGE, api_sensors,
+	  "sensors and what they miss" },
+	{ HTTP_GET, "coverage", API_READ, API_SLOW, true, WINDOW PAGE, api_coverage,
+	  "how much of the time each sensor watched" },
+	{ HTTP_GET, "doctor", API_READ, API_LONG, false, "", api_doctor,
 	  "what keeps the map from being whole" },
-	{ HTTP_GET, "snapshot", API_READ, true, api_snapshot,
+	{ HTTP_GET, "snapshot", API_READ, API_LONG, true, "", api_snapshot,
 	  "the database without secrets, as SQLite" },
-	{ HTTP_GET, "groups", API_READ, true, api_groups, "the plan that is kept" },
-	{ HTTP_POST, "groups", API_EDIT, false, api_groups_propose,
-	  "run the grouper: run, dry_run" },
-	{ HTTP_GET, "edits", API_READ, true, api_edits, "what people changed in the plan" },
-	{ HTTP_POST, "edits", API_EDIT, false, api_edits_add,
+	{ HTTP_GET, "groups", API_READ, API_LONG, true, "", api_groups,
+	  "the plan that is kept" },
+	{ HTTP_POST, "groups", API_EDIT, API_LONG, false, "", api_groups_propose,
+	  "run the grouper: run, plan, dry_run" },
+	{ HTTP_GET, "edits", API_READ, API_LONG, true, "", api_edits,
+	  "what people changed in the plan" },
+	{ HTTP_POST, "edits", API_EDIT, API_LONG, false, "", api_edits_add,
 	  "change it: changes (edit, undo, rename, label), plan, dry_run" },
-	{ HTTP_GET, "waves", API_READ, true, api_waves, "waves, their order and cuts" },
-	{ HTTP_GET, "handover", API_READ, true, api_handover, "map and plan in one document" },
-	{ HTTP_GET, "tokens", API_ADMIN, false, api_tokens, "tokens of this API" },
-	{ HTTP_POST, "tokens", API_ADMIN, false, api_token_add,
+	{ HTTP_GET, "waves", API_READ, API_LONG, true, "", api_waves,
+	  "waves, their order and cuts" },
+	{ HTTP_GET, "handover", API_READ, API_LONG, true, "", api_handover,
+	  "map and plan in one document" },
+	{ HTTP_GET, "tokens", API_ADMIN, API_QUICK, false, "", api_tokens,
+	  "tokens of this API" },
+	{ HTTP_POST, "tokens", API_ADMIN, API_QUICK, false, "", api_token_add,
 	  "make one: role, name, ttl_seconds" },
-	{ HTTP_DELETE, "token/*", API_ADMIN, false, api_token_revoke, "revoke one" },
-	{ HTTP_POST, "enrolments", API_ADMIN, false, api_enrolment_add,
+	{ HTTP_DELETE, "token/*", API_ADMIN, API_QUICK, false, "", api_token_revoke,
+	  "revoke one" },
+	{ HTTP_POST, "enrolments", API_ADMIN, API_QUICK, false, "", api_enrolment_add,
 	  "make a token that lets sensors in: role, uses, ttl_seconds" },
-	{ HTTP_DELETE, "sensor/*", API_ADMIN, false, api_sensor_revoke, "revoke a sensor" },
-	{ HTTP_GET, "audit", API_ADMIN, false, api_audit, "who changed what; ?limit=" },
+	{ HTTP_DELETE, "sensor/*", API_ADMIN, API_QUICK, false, "", api_sensor_revoke,
+	  "revoke a sensor" },
+	{ HTTP_GET, "audit", API_ADMIN, API_QUICK, false, "limit", api_audit,
+	  "who changed what" },
 };
 const unsigned api_routes_n = sizeof(api_routes) / sizeof(*api_routes);
 
-static const struct api_route metrics = {
-	HTTP_GET, "metrics", API_READ, false, api_metrics, ""
-};
+static const struct api_route metrics = { .method = HTTP_GET,
+					  .path = "metrics",
+					  .role = API_READ,
+					  .parameters = "",
+					  .fn = api_metrics,
+					  .words = "" };
 
-static bool starts(const char *path, const char *with)
+/* By the first part of the path, which is not decoded; whatever is none of ours is quick. */
+static enum api_pace pace_of(const char *path)
 {
-	size_t n = strlen(with);
+	size_t n = strlen(PREFIX);
 
-	return strncmp(path, with, n) == 0 && (!path[n] || path[n] == '/');
+	if (strncmp(path, PREFIX, n) != 0 || (path[n] && path[n] != '/'))
+		return API_QUICK;
+	path += n + (path[n] == '/');
+	n = strcspn(path, "/");
+	for (unsigned i = 0; i < api_routes_n; i++)
+		if (strcspn(api_routes[i].path, "/") == n &&
+		    strncmp(api_routes[i].path, path, n) == 0)
+			return api_routes[i].pace;
+	return API_SLOW; /* percent signs may make one of it */
 }
 
 bool api_is_quick(const char *path)
 {
-	static const char *const quick[] = {
-		"/metrics",	  PREFIX "/status",	PREFIX "/tokens",
-		PREFIX "/token",  PREFIX "/audit",	PREFIX "/openapi.json",
-		PREFIX "/sensor", PREFIX "/enrolments",
-	};
-
-	for (size_t i = 0; i < sizeof(quick) / sizeof(*quick); i++)
-		if (starts(path, quick[i]))
-			return true;
-	return strcmp(path, PREFIX) == 0 || strcmp(path, PREFIX "/") == 0 ||
-	       strncmp(path, PREFIX, strlen(PREFIX)) != 0; /* no such path: that is quick */
+	return pace_of(path) == API_QUICK;
 }
 
 unsigned api_limit_s(const char *path)
 {
-	static const char *const slow[] = { PREFIX "/snapshot", PREFIX "/groups",
-					    PREFIX "/edits",	PREFIX "/edit",
-					    PREFIX "/group",	PREFIX "/handover",
-					    PREFIX "/doctor",	PREFIX "/waves" };
+	static const unsigned seconds[] = {
+		[API_QUICK] = QUICK_S, [API_SLOW] = SLOW_S, [API_LONG] = LONG_S
+	};
 
-	for (size_t i = 0; i < sizeof(slow) / sizeof(*slow); i++)
-		if (starts(path, slow[i]))
-			return LONG_S;
-	return api_is_quick(path) ? QUICK_S : SLOW_S;
+	return seconds[pace_of(path)];
 }
 
 int api_etag_worker(const char *etag)
@@ -150,8 +164,10 @@ static int open_store(struct api_call *c)
 
 	if (!__atomic_load_n(&c->api->stats->beat_ms, __ATOMIC_RELAXED))
 		return api_fail(c, 503, "the collector is starting");
-	if (!c->api->store)
+	if (!c->api->store) {
 		c->api->store = store_open(c->api->database, STORE_READ, &e);
+		c->api->opened++;
+	}
 	return c->api->store ? 0 : api_fail(c, 503, "%s", e.msg);
 }
 
@@ -290,61 +306,6 @@ static const struct api_route *route(struct api_call *c)
 	return find(c);
 }
 
-bool api_is_etag(const char *given, const char *etag)
-{
-	size_t n = strlen(etag);
-
-	return n && given[0] == '"' && strncmp(given + 1, etag, n) == 0 &&
-	       strcmp(given + 1 + n, "\"") == 0;
-}
-
-/* True: it has what we would answer already. */
-static bool unchanged(struct api_call *c, const struct api_route *r)
-{
-	int64_t changes;
-
-	if (!r->tagged || store_changes(c->api->store, &changes, NULL) < 0)
-		return false;
-	snprintf(c->etag, sizeof(c->etag), "%u-%s-%lld", c->api->worker % 10, c->api->boot,
-		 (long long)changes);
-	return api_is_etag(c->ask->etag, c->etag);
-}
-
-/* All queries of one answer see one state of the database. */
-static void run(struct api_call *c, const struct api_route *r)
-{
-	struct err e = { 0 };
-	int rc = store_freeze(c->api->store, &e);
-
-	if (rc) {
-		api_fail_err(c, &e);
-	} else if (unchanged(c, r)) {
-		c->status = 304;
-	} else {
-		r->fn(c);
-		rc = api_settle(c);
-		if (rc < 0) {
-			err_sys(&e, rc, "the answer could not be written down");
-			api_fail_err(c, &e);
-		}
-	}
-	if (store_thaw(c->api->store) < 0 || c->status == 500)
-		api_close(c->api); /* it may be another file by now */
-}
-
-void api_answer(struct api *api, const struct ask *ask, struct api_call *c)
-{
-	const struct api_route *r;
-
-	memset(c, 0, sizeof(*c));
-	*c = (struct api_call){ .api = api, .ask = ask, .file = -1, .status = 200 };
-	snprintf(c->path, sizeof(c->path), "%s", ask->path);
-	snprintf(c->query, sizeof(c->query), "%s", ask->query);
-	r = route(c);
-	if (r && !open_store(c) && !know_caller(c) && !allow(c, r))
-		run(c, r);
-}
-
 /* Queries */
 
 static bool number(const char *text, uint64_t max, uint64_t *out)
@@ -391,24 +352,81 @@ static bool set(struct api_page *p, const char *name, const char *value)
 	return *value;
 }
 
-int api_query(struct api_call *c, const char *allowed, struct api_page *out)
+/* Its strings stay in C->query. */
+static int read_query(struct api_call *c, const char *allowed)
 {
 	char *query = c->query;
 	const char *name, *value;
 	int rc;
 
-	*out = (struct api_page){ 0 };
 	while ((rc = http_parameter(&query, &name, &value)) > 0) {
 		if (!*name || strchr(name, ' ') || !has(allowed, name))
 			return api_fail(c, 400, "unknown parameter \"%.60s\"; there are: %s",
 					name, *allowed ? allowed : "none");
-		if (!set(out, name, value))
+		if (!set(&c->page, name, value))
 			return api_fail(c, 400,
 					"%s: \"%.100s\" does not fit; times are Unix "
 					"seconds",
 					name, value);
 	}
 	return rc < 0 ? api_fail(c, 400, "the query cannot be understood") : 0;
+}
+
+/* Answers */
+
+bool api_is_etag(const char *given, const char *etag)
+{
+	size_t n = strlen(etag);
+
+	return n && given[0] == '"' && strncmp(given + 1, etag, n) == 0 &&
+	       strcmp(given + 1 + n, "\"") == 0;
+}
+
+/* True: it has what we would answer already. */
+static bool unchanged(struct api_call *c, const struct api_route *r)
+{
+	int64_t changes;
+
+	if (!r->tagged || store_changes(c->api->store, &changes, NULL) < 0)
+		return false;
+	snprintf(c->etag, sizeof(c->etag), "%u-%s-%u-%lld", c->api->worker % 10, c->api->boot,
+		 c->api->opened, (long long)changes);
+	return api_is_etag(c->ask->etag, c->etag);
+}
+
+/* All queries of one answer see one state of the database. */
+static void run(struct api_call *c, const struct api_route *r)
+{
+	struct err e = { 0 };
+	int rc = store_freeze(c->api->store, &e);
+
+	if (rc) {
+		api_fail_err(c, &e);
+	} else if (unchanged(c, r)) {
+		c->status = 304;
+	} else {
+		r->fn(c);
+		rc = api_settle(c);
+		if (rc < 0) {
+			err_sys(&e, rc, "the answer could not be written down");
+			api_fail_err(c, &e);
+		}
+	}
+	if (store_thaw(c->api->store) < 0 || c->status == 500)
+		api_close(c->api); /* it may be another file by now */
+}
+
+void api_answer(struct api *api, const struct ask *ask, struct api_call *c)
+{
+	const struct api_route *r;
+
+	*c = (struct api_call){ .api = api, .ask = ask, .file = -1, .status = 200 };
+	snprintf(c->path, sizeof(c->path), "%s", ask->path);
+	snprintf(c->query, sizeof(c->query), "%s", ask->query);
+	r = route(c);
+	if (r && !open_store(c) && !know_caller(c) && !allow(c, r) &&
+	    !read_query(c, r->parameters))
+		run(c, r);
 }
 
 /* What there is */
@@ -432,6 +450,7 @@ int api_index(struct api_call *c)
 		json_member_string(&j, "method", words[api_routes[i].method]);
 		json_member_string(&j, "path", path);
 		json_member_string(&j, "role", api_role_word[api_routes[i].role]);
+		json_member_string(&j, "parameters", api_routes[i].parameters);
 		json_member_string(&j, "about", api_routes[i].words);
 		json_close(&j, '}');
 	}

@@ -7,8 +7,11 @@
  *	api_worker.c	the process: packets in and out
  *	api_out.c	answers of any size
  *	api_read.c	machines, edges, services, sensors, coverage, doctor, status
- *	api_plan.c	groups, waves, edits
+ *	api_plan.c	groups, waves, what was edited
+ *	api_change.c	changes of the plan
  *	api_admin.c	tokens, sensors, audit
+ *	api_metrics.c	for Prometheus
+ *	api_openapi.c	the routes, for programs
  */
 #ifndef COLLECTOR_API_H
 #define COLLECTOR_API_H
@@ -28,10 +31,17 @@ struct api {
 	unsigned worker;
 	char boot[9];	       /* of this process, for ETags */
 	struct store *store;   /* to read; NULL until it is needed */
+	unsigned opened;       /* so often; each counts changes anew */
 	char copy_etag[64];    /* of the snapshot that is kept for a while */
 	int64_t copy_plan;     /* the newest plan in it, */
 	uint64_t copy_changes; /* and stats' http_changes then */
 	uint64_t copy_ms;      /* when it was made, by stats_clock_ms; 0: there is none */
+};
+
+/* Of the query: machine, process, port, since, until, and LIMIT and OFFSET. */
+struct api_page {
+	struct filter filter;
+	uint64_t limit, offset; /* 0: all; the first */
 };
 
 /* One request, and what is answered. */
@@ -42,13 +52,14 @@ struct api_call {
 	int parts;
 	enum api_role role;
 	char who[APITOKEN_NAME + ADDR_TEXT + 8]; /* for the audit */
+	struct api_page page;			 /* its strings are in QUERY */
 
 	int status;
 	enum tell_type type;
 	struct buf out; /* of the body, what is not in the file yet */
 	int file;	/* -1: none */
 	uint64_t flown; /* bytes in the file */
-	char etag[64], path[4096], query[4096];
+	char etag[64], path[HTTP_TARGET_MAX + 1], query[HTTP_TARGET_MAX + 1];
 	const char *allow;
 	unsigned retry_s;
 };
@@ -88,13 +99,6 @@ int api_settle(struct api_call *c);
 void api_row(struct api_call *c, uint64_t n);
 void api_rows_end(struct api_call *c, uint64_t n);
 
-/* Of the query: machine, process, port, since, until, and LIMIT and OFFSET where not NULL. */
-struct api_page {
-	struct filter filter;
-	uint64_t limit, offset; /* 0: all; the first */
-};
-int api_query(struct api_call *c, const char *allowed, struct api_page *out);
-
 /* A second connection, to change something; closed by the caller.  NULL: answered. */
 struct store *api_writer(struct api_call *c);
 
@@ -107,11 +111,16 @@ api_fn api_groups, api_groups_propose, api_group_label, api_edits, api_edits_add
 api_fn api_tokens, api_token_add, api_token_revoke, api_enrolment_add, api_sensor_revoke,
 	api_audit;
 
+/* Who answers it, and how long that may take; the same for all methods of a path. */
+enum api_pace { API_QUICK, API_SLOW, API_LONG };
+
 struct api_route {
 	enum http_method method;
 	const char *path; /* behind /api/v1; "*" is any one part */
 	enum api_role role;
-	bool tagged; /* depends on the database alone: has an ETag */
+	enum api_pace pace;
+	bool tagged;		/* depends on the database alone: has an ETag */
+	const char *parameters; /* of the query, with blanks between; others are refused */
 	api_fn *fn;
 	const char *words; /* for the index */
 };

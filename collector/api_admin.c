@@ -272,20 +272,17 @@ static int audit_line(const struct audit_row *row, void *ctx)
 int api_audit(struct api_call *c)
 {
 	struct json j = json_to(&c->out);
-	struct api_page page;
+	uint64_t limit = c->page.limit ? c->page.limit : AUDIT_LIMIT;
 	struct err e = { 0 };
-	int rc = api_query(c, "limit", &page);
+	int rc;
 
-	if (rc)
-		return rc;
-	if (page.limit > AUDIT_MOST)
+	if (limit > AUDIT_MOST)
 		return api_fail(c, 400, "limit: up to %d", AUDIT_MOST);
 	json_open(&j, '{');
 	json_member_uint(&j, "version", JSON_VERSION);
 	json_key(&j, "audit");
 	json_open(&j, '[');
-	rc = audit_each(c->api->store, NULL, page.limit ? (unsigned)page.limit : AUDIT_LIMIT,
-			audit_line, &j, &e);
+	rc = audit_each(c->api->store, NULL, (unsigned)limit, audit_line, &j, &e);
 	json_close(&j, ']');
 	end_object(c, &j);
 	return rc < 0 ? api_fail_err(c, &e) : 0;

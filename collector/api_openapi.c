@@ -30,31 +30,42 @@ static void path_of(const struct api_route *r, char *out, size_t cap)
 		snprintf(out, cap, "/%s", r->path);
 }
 
-static void parameters(struct json *j, const char *path)
+static void parameter(struct json *j, const char *name, size_t n, bool in_path)
+{
+	json_open(j, '{');
+	json_key(j, "name");
+	json_chars(j, name, n);
+	json_member_string(j, "in", in_path ? "path" : "query");
+	json_member_bool(j, "required", in_path);
+	member_object(j, "schema");
+	json_member_string(j, "type", "string");
+	json_close(j, '}');
+	json_close(j, '}');
+}
+
+static void parameters(struct json *j, const struct api_route *r)
 {
 	json_key(j, "parameters");
 	json_open(j, '[');
-	if (strstr(path, "{id}")) {
-		json_open(j, '{');
-		json_member_string(j, "name", "id");
-		json_member_string(j, "in", "path");
-		json_member_bool(j, "required", true);
-		member_object(j, "schema");
-		json_member_string(j, "type", "string");
-		json_close(j, '}');
-		json_close(j, '}');
+	if (strchr(r->path, '*'))
+		parameter(j, "id", 2, true);
+	for (const char *at = r->parameters; *at; at += strspn(at, " ")) {
+		size_t n = strcspn(at, " ");
+
+		parameter(j, at, n, false);
+		at += n;
 	}
 	json_close(j, ']');
 }
 
-static void operation(struct json *j, const struct api_route *r, const char *path)
+static void operation(struct json *j, const struct api_route *r)
 {
 	static const char *const methods[] = { "get", "head", "post", "delete" };
 
 	member_object(j, methods[r->method]);
 	json_member_string(j, "summary", r->words);
 	json_member_string(j, "x-role", api_role_word[r->role]);
-	parameters(j, path);
+	parameters(j, r);
 	member_object(j, "responses");
 	answer(j, "200", "done");
 	answer(j, "default", "an error: {\"version\":1,\"error\":{\"status\",\"message\"}}");
@@ -86,7 +97,7 @@ int api_openapi(struct api_call *c)
 		path_of(&api_routes[i], path, sizeof(path));
 		if (!again)
 			member_object(&j, path);
-		operation(&j, &api_routes[i], path);
+		operation(&j, &api_routes[i]);
 		if (i + 1 == api_routes_n ||
 		    strcmp(api_routes[i].path, api_routes[i + 1].path) != 0)
 			json_close(&j, '}');

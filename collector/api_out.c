@@ -12,24 +12,10 @@
 #include <unistd.h>
 
 #include "collector/api.h"
+#include "common/file.h"
 
 enum { FLUSH = 1 << 18, MEMORY = 16 << 20 };
 static const uint64_t answer_max = UINT64_C(8) << 30;
-
-static int write_all(int fd, const uint8_t *p, size_t n)
-{
-	while (n) {
-		ssize_t put = write(fd, p, n);
-
-		if (put < 0 && errno != EINTR)
-			return -errno;
-		if (put > 0) {
-			p += put;
-			n -= (size_t)put;
-		}
-	}
-	return 0;
-}
 
 static int nameless_file(const char *dir)
 {
@@ -49,7 +35,7 @@ static int move_to_file(struct api_call *c)
 		return fd;
 	lseek(c->file, 0, SEEK_SET);
 	while (!rc && (n = read(c->file, piece, sizeof(piece))) > 0)
-		rc = write_all(fd, piece, (size_t)n);
+		rc = file_write(fd, piece, (size_t)n);
 	close(c->file);
 	c->file = fd;
 	return rc;
@@ -70,7 +56,7 @@ static int flush(struct api_call *c)
 	if (in_memory && c->flown + c->out.n > MEMORY)
 		rc = move_to_file(c);
 	if (!rc)
-		rc = write_all(c->file, c->out.p, c->out.n);
+		rc = file_write(c->file, c->out.p, c->out.n);
 	c->flown += c->out.n;
 	buf_reset(&c->out);
 	return rc;

@@ -18,29 +18,31 @@
 #include "store/plan.h"
 #include "store/snapshot.h"
 
-/* Rows, one by one, into an array. */
+/* Rows, one by one, into an array: those of the page that was asked for. */
 struct rows {
 	struct api_call *c;
-	struct api_page page;
+	struct err e; /* of the query */
 	uint64_t seen, n;
 };
 
 static bool wants(struct rows *r)
 {
+	const struct api_page *page = &r->c->page;
 	uint64_t at = r->seen++;
 
-	if (at < r->page.offset || (r->page.limit && r->n >= r->page.limit))
+	if (at < page->offset || (page->limit && r->n >= page->limit))
 		return false;
 	api_row(r->c, r->n++);
 	return true;
 }
 
-/* RC and E are the query's. */
-static int end_rows(struct rows *r, int rc, const struct err *e)
+/* RC is the query's; without words it is api_flow's. */
+static int end_rows(struct rows *r, int rc)
 {
+	if (rc < 0 && !r->e.code)
+		err_sys(&r->e, rc, "the answer could not be written down");
 	if (rc < 0)
-		return e->code ? api_fail_err(r->c, e)
-			       : api_fail(r->c, 507, "there is no room for the answer");
+		return api_fail_err(r->c, &r->e);
 	api_rows_end(r->c, r->n);
 	return 0;
 }
@@ -49,22 +51,17 @@ static int machine_row(const struct machine_row *m, void *ctx)
 {
 	struct rows *r = ctx;
 
-	if (!wants(r))
-		return 0;
-	lines_machine(&r->c->out, m);
+	if (wants(r))
+		lines_machine(&r->c->out, m);
 	return api_flow(r->c);
 }
 
 int api_machines(struct api_call *c)
 {
 	struct rows r = { .c = c };
-	struct err e = { 0 };
-	int rc = api_query(c, "machine limit offset", &r.page);
 
-	if (rc)
-		return rc;
-	rc = query_machines(c->api->store, &r.page.filter, machine_row, &r, &e);
-	return end_rows(&r, rc, &e);
+	return end_rows(&r,
+			query_machines(c->api->store, &c->page.filter, machine_row, &r, &r.e));
 }
 
 static int whole_machine(const struct machine_row *m, void *ctx)
@@ -73,21 +70,16 @@ static int whole_machine(const struct machine_row *m, void *ctx)
 
 	if (r->n++)
 		return 0; /* a name that two have: the first, as the order is */
-	return lines_machine_whole(&r->c->out, m, r->c->api->store, NULL);
+	return lines_machine_whole(&r->c->out, m, r->c->api->store, &r->e);
 }
 
 int api_machine(struct api_call *c)
 {
+	struct filter f = { .machine = c->part[1] };
 	struct rows r = { .c = c };
-	struct err e = { 0 };
-	int rc = api_query(c, "", &r.page);
 
-	if (rc)
-		return rc;
-	r.page.filter.machine = c->part[1];
-	rc = query_machines(c->api->store, &r.page.filter, whole_machine, &r, &e);
-	if (rc < 0)
-		return api_fail_err(c, &e);
+	if (query_machines(c->api->store, &f, whole_machine, &r, &r.e) < 0)
+		return api_fail_err(c, &r.e);
 	buf_str(&c->out, "\n");
 	return r.n ? 0 : api_fail(c, 404, "there is no machine %.100s", c->part[1]);
 }
@@ -96,44 +88,33 @@ static int edge_row(const struct edge_row *row, void *ctx)
 {
 	struct rows *r = ctx;
 
-	if (!wants(r))
-		return 0;
-	lines_edge(&r->c->out, row);
+	if (wants(r))
+		lines_edge(&r->c->out, row);
 	return api_flow(r->c);
 }
 
 int api_edges(struct api_call *c)
 {
 	struct rows r = { .c = c };
-	struct err e = { 0 };
-	int rc = api_query(c, "machine process port since until limit offset", &r.page);
 
-	if (rc)
-		return rc;
-	rc = query_edges(c->api->store, &r.page.filter, edge_row, &r, &e);
-	return end_rows(&r, rc, &e);
+	return end_rows(&r, query_edges(c->api->store, &c->page.filter, edge_row, &r, &r.e));
 }
 
 static int service_row(const struct listener_row *row, void *ctx)
 {
 	struct rows *r = ctx;
 
-	if (!wants(r))
-		return 0;
-	lines_listener(&r->c->out, row);
+	if (wants(r))
+		lines_listener(&r->c->out, row);
 	return api_flow(r->c);
 }
 
 int api_services(struct api_call *c)
 {
 	struct rows r = { .c = c };
-	struct err e = { 0 };
-	int rc = api_query(c, "machine process port limit offset", &r.page);
 
-	if (rc)
-		return rc;
-	rc = query_listeners(c->api->store, &r.page.filter, service_row, &r, &e);
-	return end_rows(&r, rc, &e);
+	return end_rows(
+		&r, query_listeners(c->api->store, &c->page.filter, service_row, &r, &r.e));
 }
 
 /* Sensors */
@@ -182,13 +163,8 @@ static int sensor_row(const struct doctor_sensor *s, void *ctx)
 int api_sensors(struct api_call *c)
 {
 	struct rows r = { .c = c };
-	struct err e = { 0 };
-	int rc = api_query(c, "limit offset", &r.page);
 
-	if (rc)
-		return rc;
-	rc = doctor_sensors(c->api->store, sensor_row, &r, &e);
-	return end_rows(&r, rc, &e);
+	return end_rows(&r, doctor_sensors(c->api->store, sensor_row, &r, &r.e));
 }
 
 static int coverage_row(const struct doctor_cover *row, void *ctx)
@@ -214,14 +190,9 @@ static int coverage_row(const struct doctor_cover *row, void *ctx)
 int api_coverage(struct api_call *c)
 {
 	struct rows r = { .c = c };
-	struct err e = { 0 };
-	int rc = api_query(c, "since until limit offset", &r.page);
 
-	if (rc)
-		return rc;
-	rc = doctor_coverage(c->api->store, r.page.filter.since, r.page.filter.until,
-			     coverage_row, &r, &e);
-	return end_rows(&r, rc, &e);
+	return end_rows(&r, doctor_coverage(c->api->store, c->page.filter.since,
+					    c->page.filter.until, coverage_row, &r, &r.e));
 }
 
 /* Health */
@@ -240,13 +211,8 @@ static int check_row(const struct check *check, bool sensor, void *ctx)
 int api_doctor(struct api_call *c)
 {
 	struct rows r = { .c = c };
-	struct err e = { 0 };
-	int rc = api_query(c, "", &r.page);
 
-	if (rc)
-		return rc;
-	rc = examine(c->api->store, (int64_t)time(NULL), check_row, &r, &e);
-	return end_rows(&r, rc, &e);
+	return end_rows(&r, examine(c->api->store, (int64_t)time(NULL), check_row, &r, &r.e));
 }
 
 int api_status(struct api_call *c)

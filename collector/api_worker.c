@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -9,8 +7,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "collector/api.h"
@@ -24,29 +20,6 @@ enum {
 	NICE = 10, /* ingest goes first */
 	LEFT_S = 3600,
 };
-
-static ssize_t send_with(int fd, const struct buf *b, int file)
-{
-	union {
-		struct cmsghdr align;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct iovec iov = { b->p, b->n };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
-
-	if (file >= 0) {
-		struct cmsghdr *c;
-
-		m.msg_control = &control;
-		m.msg_controllen = sizeof(control);
-		c = CMSG_FIRSTHDR(&m);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(c), &file, sizeof(int));
-	}
-	return sendmsg(fd, &m, MSG_NOSIGNAL);
-}
 
 static bool say(int fd, uint32_t id, struct api_call *c)
 {
@@ -67,7 +40,7 @@ static bool say(int fd, uint32_t id, struct api_call *c)
 	else
 		t.body = c->out.n ? c->out.p : (const uint8_t *)"";
 	tell_write(&t, &b);
-	sent = send_with(fd, &b, c->file) >= 0;
+	sent = child_send(fd, b.p, b.n, c->file, 0) == 0;
 	buf_fini(&b);
 	return sent;
 }
@@ -79,24 +52,6 @@ static void name_boot(struct api *api)
 	cert_random(random, sizeof(random));
 	snprintf(api->boot, sizeof(api->boot), "%02x%02x%02x%02x", random[0], random[1],
 		 random[2], random[3]);
-}
-
-/* What a worker left that was ended while it wrote a snapshot. */
-static void sweep(const char *dir)
-{
-	DIR *d = opendir(dir);
-	struct dirent *entry;
-	struct stat st;
-
-	while (d && (entry = readdir(d))) {
-		if (strncmp(entry->d_name, "snapshot-", 9) != 0 ||
-		    fstatat(dirfd(d), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			continue;
-		if (S_ISREG(st.st_mode) && time(NULL) - st.st_mtime > LEFT_S)
-			unlinkat(dirfd(d), entry->d_name, 0);
-	}
-	if (d)
-		closedir(d);
 }
 
 /* The front has gone: 0.  A fault: not 0, and the keeper starts another. */
@@ -137,7 +92,7 @@ int http_worker(int fd, void *ctx)
 	child_keep(&fd, 1);
 	setpriority(PRIO_PROCESS, 0, NICE);
 	name_boot(&api);
-	sweep(setup->dir);
+	file_sweep(setup->dir, "snapshot-", LEFT_S); /* of one that was ended meanwhile */
 	api.database = file_path(setup->dir, "skein.db");
 	if (confine(CONFINE_ANSWER, &e) < 0) {
 		log_err("http: %s", e.msg);

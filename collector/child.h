@@ -33,6 +33,16 @@ enum { CHILD_KEEP = 20 };
 /* In the child: closes everything above standard error but the N descriptors of KEEP, at most
  * CHILD_KEEP. */
 void child_keep(const int *keep, unsigned n);
+/*
+ * One packet, and PASSED with it unless that is negative (SCM_RIGHTS).  FLAGS are those of
+ * sendmsg(2).  0 or negative errno.
+ */
+int child_send(int fd, void *p, size_t n, int passed, int flags);
+/*
+ * The bytes of the next packet, 0 at the end, negative errno; -EAGAIN: there is none now.
+ * *PASSED is a descriptor that came with it, or -1.
+ */
+ssize_t child_receive(int fd, void *p, size_t n, int *passed);
 /* Closes the socket, waits a second for the child, then kills it.  Nothing if there is none.
  */
 void child_stop(struct child *c);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <event2/event.h>
 #include <openssl/ssl.h>
 
 #include "collector/http_keeper.h"
@@ -21,14 +22,11 @@ int http_listen(struct http *h, const struct http_config *c, struct err *e)
 	return h->socket < 0 ? h->socket : 0;
 }
 
-static bool is_loopback(const struct http *h)
+static void let_go(struct http *h)
 {
-	struct sockaddr_storage sa = { 0 };
-	socklen_t n = sizeof(sa);
-	struct addr a;
-
-	return getsockname(h->socket, (struct sockaddr *)&sa, &n) == 0 &&
-	       addr_of_sockaddr((struct sockaddr *)&sa, &a) && addr_is_loopback(&a);
+	if (h->socket >= 0)
+		close(h->socket);
+	h->socket = -1;
 }
 
 int http_start(struct http *h, const struct http_config *c, const char *dir,
@@ -37,20 +35,46 @@ int http_start(struct http *h, const struct http_config *c, const char *dir,
 	struct http_setup setup = {
 		.dir = dir, .stats = stats, .config = *c, .socket = h->socket
 	};
+	struct addr a;
 	int rc;
 
 	if (h->socket < 0)
 		return 0;
-	if (c->cert || !is_loopback(h)) {
+	if (c->cert || !sock_address(h->socket, &a) || !addr_is_loopback(&a)) {
 		setup.tls = http_tls(c, dir, e);
 		if (!setup.tls)
 			return -EINVAL;
 	}
+	h->stats = stats;
 	rc = child_start(&h->keeper, "http", http_keeper, &setup, e);
 	SSL_CTX_free(setup.tls);
+	let_go(h);
 	if (!rc)
 		log_info("answers on %s://%s", setup.tls ? "https" : "http", h->address);
 	return rc;
+}
+
+/* The keeper says nothing, so this is its end; what it started has gone with it. */
+static void on_end(evutil_socket_t fd, short what, void *ctx)
+{
+	struct http *h = ctx;
+
+	(void)fd, (void)what;
+	event_free(h->ended);
+	h->ended = NULL;
+	child_stop(&h->keeper);
+	h->stats->http_down = 1;
+	log_err("http: its keeper has ended: nothing answers at %s until the collector is "
+		"started again; sensors are heard as before",
+		h->address);
+}
+
+void http_attach(struct http *h, struct event_base *base)
+{
+	if (h->keeper.fd < 0)
+		return;
+	h->ended = event_new(base, h->keeper.fd, EV_READ, on_end, h);
+	event_add(h->ended, NULL);
 }
 
 void http_reload(struct http *h, const struct http_config *c)
@@ -69,8 +93,9 @@ void http_reload(struct http *h, const struct http_config *c)
 
 void http_stop(struct http *h)
 {
+	if (h->ended)
+		event_free(h->ended);
+	h->ended = NULL;
 	child_stop(&h->keeper);
-	if (h->socket >= 0)
-		close(h->socket);
-	h->socket = -1;
+	let_go(h);
 }

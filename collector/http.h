@@ -7,8 +7,8 @@
  *                          +- workers  the database; no network (api.h)
  *
  * The keeper (http_keeper.c) takes no bytes of strangers; it starts again what dies, and ends
- * a worker that takes too long.  The front (http_front.c, http_conn.c, http_pool.c) hands each
- * request to a worker as one packet (ask.h).
+ * a worker that takes too long.  The front (http_front.c, http_conn.c, http_source.c,
+ * http_answer.c, http_pool.c) hands each request to a worker as one packet (ask.h).
  */
 #ifndef COLLECTOR_HTTP_H
 #define COLLECTOR_HTTP_H
@@ -20,6 +20,9 @@
 #include "collector/stats.h"
 #include "common/sock.h"
 
+struct event;
+struct event_base;
+
 struct http_config {
 	const char *host; /* NULL: no HTTP */
 	uint16_t port;
@@ -29,7 +32,9 @@ struct http_config {
 
 struct http {
 	struct child keeper;
-	int socket; /* listening, -1: none */
+	struct event *ended; /* tells of the keeper's end; NULL: not attached */
+	struct stats *stats;
+	int socket; /* listening, until the keeper has it; -1: none */
 	char address[SOCK_TEXT];
 };
 
@@ -41,6 +46,11 @@ int http_listen(struct http *h, const struct http_config *c, struct err *e);
  */
 int http_start(struct http *h, const struct http_config *c, const char *dir,
 	       struct stats *stats, struct err *e);
+/*
+ * The keeper's end is noticed from now on: it is said, and http_down is 1.  Nothing starts it
+ * again, since by then the collector has given up the right to fork.
+ */
+void http_attach(struct http *h, struct event_base *base);
 /* The certificate, key and names as C has them by now; what runs ends its answers first. */
 void http_reload(struct http *h, const struct http_config *c);
 void http_stop(struct http *h);

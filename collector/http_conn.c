@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -109,55 +108,6 @@ static void finish(struct http_conn *c)
 
 /* Writing */
 
-static void count(struct http_front_state *f, int status)
-{
-	struct stats *s = f->stats;
-
-	s->http_answers_2xx += status < 300;
-	s->http_answers_304 += status == 304;
-	s->http_answers_401 += status == 401;
-	s->http_answers_403 += status == 403 || status == 421;
-	s->http_answers_404 += status == 404;
-	s->http_answers_429 += status == 429;
-	s->http_answers_4xx += status >= 400 && status < 500;
-	s->http_answers_503 += status == 503;
-	s->http_answers_5xx += status >= 500;
-}
-
-static const char *const types[TELL_TYPES] = {
-	[TELL_JSON] = "application/json",
-	[TELL_METRICS] = "text/plain; version=0.0.4; charset=utf-8",
-	[TELL_DATABASE] = "application/vnd.sqlite3",
-};
-
-static void put_fields(struct buf *b, const struct tell *t)
-{
-	char date[64];
-	time_t now = time(NULL);
-	struct tm tm;
-
-	gmtime_r(&now, &tm);
-	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
-	buf_printf(b, "Date: %s\r\n", date);
-	if (t->status != 304)
-		buf_printf(b, "Content-Type: %s\r\nContent-Length: %llu\r\n", types[t->type],
-			   (unsigned long long)t->length);
-	if (*t->etag)
-		buf_printf(b, "ETag: \"%s\"\r\n", t->etag);
-	if (*t->allow)
-		buf_printf(b, "Allow: %s\r\n", t->allow);
-	if (t->retry_s)
-		buf_printf(b, "Retry-After: %u\r\n", t->retry_s);
-	if (t->status == 401)
-		buf_str(b, "WWW-Authenticate: Bearer realm=\"skein\"\r\n");
-	buf_str(b, "Cache-Control: no-store\r\n"
-		   "X-Content-Type-Options: nosniff\r\n"
-		   "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
-		   "X-Frame-Options: DENY\r\n"
-		   "Referrer-Policy: no-referrer\r\n"
-		   "Cross-Origin-Resource-Policy: same-origin\r\n");
-}
-
 static void next_request(struct http_conn *c)
 {
 	bool keep = c->head.keep && !c->front->draining;
@@ -183,7 +133,7 @@ static void write_on(struct http_conn *c)
 		next_request(c);
 		return;
 	}
-	if (got <= 0 || (uint64_t)time(NULL) > c->until_s) {
+	if (got <= 0 || http_now_s() > c->until_s) {
 		http_conn_free(c); /* short of its length: the peer sees that it was cut */
 		return;
 	}
@@ -192,32 +142,16 @@ static void write_on(struct http_conn *c)
 	arm(c, HTTP_STALL_S);
 }
 
-/* One that is refused too often waits; what a worker does costs it nothing here. */
-static void note_refusal(struct http_conn *c, int status)
-{
-	uint64_t now = (uint64_t)time(NULL);
-
-	if (!c->source || status < 400 || status == 404 || status == 503 || status == 409)
-		return;
-	if (now - c->source->since_s >= 60) {
-		c->source->since_s = now;
-		c->source->refusals = 0;
-	}
-	c->source->refusals++;
-}
-
 void http_conn_tell(struct http_conn *c, const struct tell *t, int file)
 {
 	struct buf b = { 0 };
 
-	count(c->front, t->status);
-	note_refusal(c, t->status);
+	http_answer_count(c->front->stats, t->status);
+	http_source_note(c->source, t->status);
 	be_busy(c, HTTP_WRITES);
-	buf_printf(&b, "HTTP/1.1 %d %s\r\n", t->status, http_reason(t->status));
-	put_fields(&b, t);
 	if (c->front->draining)
 		c->head.keep = false;
-	buf_printf(&b, "Connection: %s\r\n\r\n", c->head.keep ? "keep-alive" : "close");
+	http_answer_head(&b, t, c->head.keep);
 	c->left = 0;
 	if (c->head.method == HTTP_HEAD || t->status == 304) {
 		if (file >= 0)
@@ -228,7 +162,7 @@ void http_conn_tell(struct http_conn *c, const struct tell *t, int file)
 	} else {
 		buf_put(&b, t->body, t->length);
 	}
-	c->until_s = (uint64_t)time(NULL) + HTTP_SEND_S;
+	c->until_s = http_now_s() + HTTP_SEND_S;
 	bufferevent_write(c->bev, b.p, b.n);
 	buf_fini(&b);
 	arm(c, HTTP_STALL_S);
@@ -283,7 +217,7 @@ static void ask(struct http_conn *c)
 	buf_reset(&c->ask);
 	ask_write(&a, &c->ask);
 	be_busy(c, HTTP_QUEUED);
-	evtimer_del(c->deadline);
+	arm(c, HTTP_QUEUE_S);
 	http_pool_ask(c);
 }
 
@@ -309,12 +243,6 @@ static bool answer_health(struct http_conn *c)
 	return true;
 }
 
-static bool is_limited(const struct http_conn *c)
-{
-	return c->source && c->source->refusals >= HTTP_REFUSALS &&
-	       (uint64_t)time(NULL) - c->source->since_s < 60;
-}
-
 /* The head is whole: what is said before its body is looked at. */
 static void take_head(struct http_conn *c, size_t n)
 {
@@ -332,7 +260,7 @@ static void take_head(struct http_conn *c, size_t n)
 			       : "a page of another site may not ask here");
 		return;
 	}
-	if (is_limited(c)) {
+	if (http_source_limited(c->source)) {
 		refuse(c, 429, "too many refused requests; wait a minute");
 		return;
 	}
@@ -429,37 +357,18 @@ static void on_deadline(evutil_socket_t fd, short what, void *ctx)
 		refuse(c, 408, "the request did not come in time");
 		return;
 	}
+	if (c->state == HTTP_QUEUED) {
+		http_pool_forget(c);
+		c->front->stats->http_busy++;
+		http_conn_fail(c, 503, "nothing had time for it; try again");
+		return;
+	}
 	if (c->state == HTTP_READS_HEAD && !c->used)
 		c->front->stats->http_timeouts++;
 	http_conn_free(c);
 }
 
 /* Starting */
-
-static struct http_source *source_of(struct http_front_state *f, const struct addr *a)
-{
-	struct http_source *s = NULL, *next;
-
-	HASH_FIND(hh, f->sources, a, sizeof(*a), s);
-	if (s)
-		return s;
-	if (f->sources_n >= HTTP_SOURCES) {
-		HASH_ITER (hh, f->sources, s, next) {
-			if (s->conns || (uint64_t)time(NULL) - s->since_s < 60)
-				continue;
-			HASH_DEL(f->sources, s);
-			free(s);
-			f->sources_n--;
-		}
-	}
-	if (f->sources_n >= HTTP_SOURCES)
-		return NULL;
-	s = xcalloc(1, sizeof(*s));
-	s->addr = *a;
-	HASH_ADD(hh, f->sources, addr, sizeof(s->addr), s);
-	f->sources_n++;
-	return s;
-}
 
 /* False: this one address has enough. */
 static bool make_room(struct http_front_state *f, const struct http_source *s)
@@ -494,11 +403,7 @@ static struct bufferevent *open_stream(struct http_front_state *f, int fd, SSL_C
 
 static void fill_guard(struct http_conn *c, int fd)
 {
-	struct sockaddr_storage sa = { 0 };
-	socklen_t n = sizeof(sa);
-
-	getsockname(fd, (struct sockaddr *)&sa, &n);
-	addr_of_sockaddr((struct sockaddr *)&sa, &c->guard.local);
+	sock_address(fd, &c->guard.local);
 	c->guard.tls = c->front->setup->tls != NULL;
 	c->guard.loopback = c->front->loopback;
 	c->guard.names = c->front->setup->config.names;
@@ -514,7 +419,7 @@ void http_conn_start(struct http_front_state *f, int fd, SSL_CTX *tls,
 	struct http_conn *c;
 
 	addr_of_sockaddr(peer, &a);
-	source = source_of(f, &a);
+	source = http_source_of(f, &a);
 	if (make_room(f, source))
 		bev = open_stream(f, fd, tls);
 	if (!bev) {

@@ -67,16 +67,6 @@ static void drain(struct front *f)
 	event_base_dispatch(f->s.base);
 }
 
-static bool is_loopback_socket(int fd)
-{
-	struct sockaddr_storage sa = { 0 };
-	socklen_t n = sizeof(sa);
-	struct addr a;
-
-	return getsockname(fd, (struct sockaddr *)&sa, &n) == 0 &&
-	       addr_of_sockaddr((struct sockaddr *)&sa, &a) && addr_is_loopback(&a);
-}
-
 static int start(struct front *f)
 {
 	struct http_front_state *s = &f->s;
@@ -100,11 +90,12 @@ int http_front(int fd, void *ctx)
 	const int keep[] = { fd, setup->socket };
 	struct front f = { .s = { .setup = setup, .stats = setup->stats, .control = fd } };
 	struct err e = { 0 };
+	struct addr a;
 
 	child_keep(keep, 2);
 	setenv("TZ", "UTC0", 1); /* or dates would open a file */
 	tzset();
-	f.s.loopback = is_loopback_socket(setup->socket);
+	f.s.loopback = sock_address(setup->socket, &a) && addr_is_loopback(&a);
 	gethostname(f.s.host, sizeof(f.s.host) - 1);
 	if (start(&f) < 0)
 		return 1;

@@ -25,14 +25,6 @@ static bool name_of(const char *text, char out[NAME])
 	       strlen(rest) <= 6;
 }
 
-static bool is_loopback(const char *name)
-{
-	struct addr a;
-
-	return strcasecmp(name, "localhost") == 0 ||
-	       (addr_parse(name, &a) == 0 && addr_is_loopback(&a));
-}
-
 static bool among(const char *list, const char *name)
 {
 	size_t n = strlen(name);
@@ -50,7 +42,7 @@ static bool is_ours(const struct http_guard *g, const char *name)
 {
 	struct addr a;
 
-	if (is_loopback(name))
+	if (addr_names_loopback(name))
 		return addr_is_loopback(&g->local);
 	if (addr_parse(name, &a) == 0 && addr_eq(&a, &g->local))
 		return true;
@@ -86,5 +78,6 @@ bool http_guard_open(const struct http_guard *g, const struct http_head *h)
 {
 	char name[NAME];
 
-	return g->loopback && !h->forwarded && name_of(h->host, name) && is_loopback(name);
+	return g->loopback && !h->forwarded && name_of(h->host, name) &&
+	       addr_names_loopback(name);
 }

@@ -77,25 +77,12 @@ static int run_worker(int fd, void *ctx)
 
 static void hand_over(struct keeper *k, unsigned i)
 {
-	union {
-		struct cmsghdr align;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control;
 	struct http_note note = { (uint8_t)i };
-	struct iovec iov = { &note, sizeof(note) };
-	struct msghdr m = { .msg_iov = &iov,
-			    .msg_iovlen = 1,
-			    .msg_control = &control,
-			    .msg_controllen = sizeof(control) };
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 	struct child *w = &k->place[i].child;
+	int rc = child_send(k->place[LAST].child.fd, &note, sizeof(note), w->fd, MSG_DONTWAIT);
 
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &w->fd, sizeof(int));
-	if (sendmsg(k->place[LAST].child.fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		log_warn("http: the front takes no worker: %s", strerror(errno));
+	if (rc < 0)
+		log_warn("http: the front takes no worker: %s", strerror(-rc));
 	close(w->fd);
 	w->fd = -1;
 }

@@ -70,6 +70,7 @@ static void give(struct http_worker_slot *w, struct http_conn *c)
 	w->busy = true;
 	c->slot = w;
 	c->state = HTTP_ASKED;
+	evtimer_del(c->deadline);
 	w->front->stats->http_requests++;
 	evtimer_add(w->limit, &limit);
 	if (send(w->fd, c->ask.p, c->ask.n, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
@@ -96,28 +97,6 @@ static void feed(struct http_worker_slot *w)
 	give(w, c);
 }
 
-/* The packet, and a descriptor that came with it, or -1. */
-static ssize_t receive(int from, void *p, size_t n, int *fd)
-{
-	union {
-		struct cmsghdr align;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct iovec iov = { p, n };
-	struct msghdr m = { .msg_iov = &iov,
-			    .msg_iovlen = 1,
-			    .msg_control = &control,
-			    .msg_controllen = sizeof(control) };
-	ssize_t got = recvmsg(from, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	struct cmsghdr *c = got >= 0 ? CMSG_FIRSTHDR(&m) : NULL;
-
-	*fd = -1;
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-	    c->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(fd, CMSG_DATA(c), sizeof(int));
-	return got < 0 ? -errno : got;
-}
-
 static void on_tell(evutil_socket_t from, short what, void *ctx)
 {
 	static uint8_t packet[TELL_PACKET];
@@ -125,7 +104,7 @@ static void on_tell(evutil_socket_t from, short what, void *ctx)
 	struct http_conn *c = w->conn;
 	struct tell t;
 	int file;
-	ssize_t n = receive(from, packet, sizeof(packet), &file);
+	ssize_t n = child_receive(from, packet, sizeof(packet), &file);
 
 	(void)what;
 	if (n == -EAGAIN)
@@ -162,7 +141,7 @@ static void on_control(evutil_socket_t from, short what, void *ctx)
 	struct http_front_state *f = ctx;
 	struct http_note note = { 0 };
 	int fd;
-	ssize_t n = receive(from, &note, sizeof(note), &fd);
+	ssize_t n = child_receive(from, &note, sizeof(note), &fd);
 
 	(void)what;
 	if (n == -EAGAIN)
@@ -230,9 +209,13 @@ void http_pool_ask(struct http_conn *c)
 	f->waiting_n[c->lane]++;
 }
 
-/* A reading that nobody waits for any more is ended; a change is finished. */
+/*
+ * A change is finished, and a reading that nobody waits for any more has little time left: not
+ * none, or whoever asks and hangs up, token or not, would cost a process each time.
+ */
 void http_pool_forget(struct http_conn *c)
 {
+	const struct timeval soon = { .tv_sec = HTTP_ABANDONED_S };
 	struct http_worker_slot *w = c->slot;
 
 	if (c->state == HTTP_QUEUED)
@@ -241,10 +224,6 @@ void http_pool_forget(struct http_conn *c)
 	if (!w)
 		return;
 	w->conn = NULL;
-	if (c->head.method != HTTP_GET && c->head.method != HTTP_HEAD)
-		return;
-	if (lane_of_worker(w) == QUICK)
-		return;
-	end_worker(w);
-	drop_worker(w, "");
+	if (c->head.method == HTTP_GET || c->head.method == HTTP_HEAD)
+		evtimer_add(w->limit, &soon);
 }

@@ -37,6 +37,7 @@ enum {
 	HTTP_WORKERS = HTTP_QUICK + HTTP_SLOW,
 	HTTP_QUEUE = 64, /* requests of a lane that wait */
 	HTTP_QUEUE_S = 20,
+	HTTP_ABANDONED_S = 2, /* for a reading whose asker has hung up */
 };
 
 /* Keeper and front: the front asks to end a worker; the keeper hands it a worker's socket. */
@@ -135,6 +136,20 @@ void http_conn_free_used(struct http_front_state *f);
 /* The answer; FILE (or -1) is taken over. */
 void http_conn_tell(struct http_conn *c, const struct tell *t, int file);
 void http_conn_fail(struct http_conn *c, int status, const char *words);
+
+/* http_answer.c */
+void http_answer_count(struct stats *s, int status);
+/* Up to the blank line. */
+void http_answer_head(struct buf *b, const struct tell *t, bool keep);
+
+/* http_source.c; by a clock that nobody sets. */
+uint64_t http_now_s(void);
+/* NULL: there are too many to know them all. */
+struct http_source *http_source_of(struct http_front_state *f, const struct addr *a);
+/* It was answered with STATUS; S may be NULL, here and below. */
+void http_source_note(struct http_source *s, int status);
+/* It was refused too often and has to wait. */
+bool http_source_limited(const struct http_source *s);
 
 /* http_pool.c */
 void http_pool_start(struct http_front_state *f);

@@ -112,7 +112,8 @@ void notify_alive(struct notify *n, const struct stats *s)
 	if (now - n->status_ms < STATUS_MS)
 		return;
 	n->status_ms = now;
-	send_words("STATUS=%llu sensors connected, %llu batches%s\n",
+	send_words("STATUS=%llu sensors connected, %llu batches%s%s\n",
 		   (unsigned long long)s->live, (unsigned long long)s->batches,
-		   s->commit_failing ? "; the last transaction failed" : "");
+		   s->commit_failing ? "; the last transaction failed" : "",
+		   s->http_down ? "; HTTP is down" : "");
 }

@@ -408,12 +408,12 @@ static void close_all(struct server *sv)
 		event_free(sv->self);
 	if (sv->verdict)
 		event_free(sv->verdict);
+	http_stop(&sv->http);
 	tend_free(sv->tend);
 	if (sv->hub.base)
 		event_base_free(sv->hub.base);
 	SSL_CTX_free(sv->hub.tls);
 	authority_close(&sv->authority);
-	http_stop(&sv->http);
 	database_close(&sv->database);
 	if (sv->socket >= 0)
 		close(sv->socket);
@@ -450,6 +450,7 @@ int server_run(const struct server_config *config, struct err *e)
 		start_events(&sv);
 		start_porch(&sv);
 		flowport_attach(sv.flows, &sv.hub);
+		http_attach(&sv.http, sv.hub.base);
 		rc = confine(CONFINE_INGEST, e);
 	}
 	if (!rc) {

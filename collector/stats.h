@@ -46,9 +46,9 @@
 	X(http_timeouts, counter, "HTTP requests that did not come in time")                  \
 	X(http_refused, counter, "HTTP requests refused before they were read whole")         \
 	X(http_requests, counter, "HTTP requests handed to a worker")                         \
-	X(http_busy, counter, "HTTP requests turned away: too many wait")                     \
+	X(http_busy, counter, "HTTP requests turned away: too many wait, or too long")        \
 	X(http_changes, counter, "changes of the plan made over HTTP")                        \
-	X(http_killed, counter, "HTTP requests ended: they took too long")                    \
+	X(http_killed, counter, "HTTP requests ended: too long, or nobody waited")            \
 	X(http_answers_2xx, counter, "HTTP answers: done")                                    \
 	X(http_answers_304, counter, "HTTP answers: not modified")                            \
 	X(http_answers_4xx, counter, "HTTP answers: refused, those below among them")         \
@@ -65,6 +65,7 @@
 	  "1 from a transaction that failed, or had no room, to a good one")                  \
 	X(beat_ms, gauge, "milliseconds since boot when the loop of ingest last turned")      \
 	X(started, gauge, "Unix seconds of the start")                                        \
+	X(http_down, gauge, "1 when HTTP answers no more until the next start")               \
 	X(http_connections, gauge, "HTTP connections")                                        \
 	X(sessions, gauge, "connections of sensors")                                          \
 	X(live, gauge, "sensors connected and welcomed")                                      \

@@ -86,6 +86,14 @@ bool addr_is_loopback(const struct addr *a)
 	return memcmp(a->b, one, 16) == 0;
 }
 
+bool addr_names_loopback(const char *s)
+{
+	struct addr a;
+
+	return strcasecmp(s, "localhost") == 0 ||
+	       (addr_parse(s, &a) == 0 && addr_is_loopback(&a));
+}
+
 bool addr_is_scoped(const struct addr *a)
 {
 	if (addr_is_loopback(a))

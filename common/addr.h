@@ -33,6 +33,8 @@ static inline bool addr_eq(const struct addr *a, const struct addr *b)
 bool addr_is_v4(const struct addr *a);
 bool addr_is_any(const struct addr *a);
 bool addr_is_loopback(const struct addr *a);
+/* "localhost", or such an address. */
+bool addr_names_loopback(const char *s);
 /* Means something only on one machine or link: loopback, 169.254/16, fe80::/10. */
 bool addr_is_scoped(const struct addr *a);
 

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "common/buf.h"
@@ -40,6 +41,13 @@ void file_sync_folder_of(const char *path);
 /* Appends the file to OUT; -EFBIG if it is longer than MAX bytes. */
 int file_read_from(int fd, size_t max, struct buf *out);
 int file_read(const char *path, size_t max, struct buf *out, struct err *e);
+
+/* All of it; negative errno. */
+int file_write(int fd, const void *p, size_t n);
+
+/* Removes files of DIR whose names begin with PREFIX, unchanged for OLDER_S seconds:
+ * leftovers. */
+void file_sweep(const char *dir, const char *prefix, int64_t older_s);
 
 /* Makes DIR and what leads to it; DIR itself gets MODE, if it was not there. */
 int file_mkdir(const char *dir, mode_t mode, struct err *e);

@@ -5,8 +5,6 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 
-#include "common/addr.h"
-
 static void set(int fd, int level, int option, int value)
 {
 	setsockopt(fd, level, option, &value, sizeof(value));
@@ -20,6 +18,15 @@ void sock_tune(int fd)
 	set(fd, IPPROTO_TCP, TCP_KEEPINTVL, SOCK_DEAD_S / 6);
 	set(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
 	set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, SOCK_DEAD_S * 1000);
+}
+
+bool sock_address(int fd, struct addr *out)
+{
+	struct sockaddr_storage sa = { 0 };
+	socklen_t n = sizeof(sa);
+
+	return getsockname(fd, (struct sockaddr *)&sa, &n) == 0 &&
+	       addr_of_sockaddr((struct sockaddr *)&sa, out);
 }
 
 uint16_t sock_port(const struct sockaddr *sa)

@@ -3,8 +3,11 @@
 #ifndef COMMON_SOCK_H
 #define COMMON_SOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
+
+#include "common/addr.h"
 
 enum { SOCK_TEXT = 64, SOCK_DEAD_S = 30 };
 
@@ -13,6 +16,9 @@ enum { SOCK_TEXT = 64, SOCK_DEAD_S = 30 };
  * SOCK_DEAD_S seconds, whether anything was being sent or not.
  */
 void sock_tune(int fd);
+
+/* The address that FD is bound to, or came in at. */
+bool sock_address(int fd, struct addr *out);
 
 /* 0 for a family that is neither IPv4 nor IPv6. */
 uint16_t sock_port(const struct sockaddr *sa);

@@ -86,8 +86,10 @@ static int hash_and_copy(struct source *s, int copy, struct err *e)
 {
 	EVP_MD_CTX *md = EVP_MD_CTX_new();
 	ssize_t got;
-	int rc = md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1 ? 0 : -ENOMEM;
+	int rc = 0;
 
+	if (!md || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1)
+		rc = err_set(e, -ENOMEM, "%s: no SHA-256 of it can be made", s->name);
 	while (rc == 0 && (got = read_some(s->fd, s->buf, BUFFER)) != 0) {
 		if (got < 0) {
 			rc = err_sys(e, (int)got, "%s", s->name);

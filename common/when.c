@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -54,12 +55,13 @@ static bool zone_offset(const char *name, char *posix, size_t cap)
 static bool zone_known(const char *name)
 {
 	const char *dir = getenv("TZDIR");
+	struct stat st;
 	char path[512];
 
 	if (*name == '/' || strstr(name, ".."))
 		return false;
 	snprintf(path, sizeof(path), "%s/%s", dir && *dir ? dir : "/usr/share/zoneinfo", name);
-	return access(path, R_OK) == 0;
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, R_OK) == 0;
 }
 
 int when_zone(const char *name, struct err *e)

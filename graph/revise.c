@@ -243,7 +243,7 @@ int revise_rerun(struct revise *x, struct revise_change *change, size_t n,
 	out->missing = rules.missing;
 	out->after = propose(x, &rules, before, e);
 	if (!out->after)
-		rc = e->code = -EINVAL;
+		rc = e->code = e->code < 0 ? e->code : -EINVAL; /* rules that contradict */
 	else if (!x->dry_run)
 		rc = keep(x, change, n, out->after, e);
 	if (rc >= 0 && n)

@@ -12,6 +12,8 @@
 enum { HASH_BYTES = 32 };
 static const int64_t forget_ms = INT64_C(30) * 86400000;
 
+static const char own_prefix[] = "token-"; /* of names that ids make */
+
 const char *const api_role_word[API_ADMIN + 1] = { "none", "read", "edit", "admin" };
 
 bool api_role_parse(const char *word, enum api_role *out)
@@ -29,7 +31,7 @@ static bool name_fits(const char *name)
 {
 	size_t n = strlen(name);
 
-	return n < APITOKEN_NAME &&
+	return n < APITOKEN_NAME && strncmp(name, own_prefix, strlen(own_prefix)) != 0 &&
 	       strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 			    "._@-") == n;
 }
@@ -48,8 +50,11 @@ static int check(struct store *s, const struct apitoken_row *row, struct err *e)
 	if (rc < 0)
 		return rc;
 	if (!name_fits(row->name))
-		return err_set(e, -EINVAL,
-			       "a token's name is 1 to 64 letters, digits, dots, dashes");
+		return err_set(
+			e, -EINVAL,
+			"a token's name is 1 to 64 letters, digits, dots, dashes, and does not "
+			"begin with %s",
+			own_prefix);
 	if (same)
 		return err_set(e, -EEXIST, "there is a token called %s already", row->name);
 	if (n >= APITOKEN_MAX)
@@ -61,23 +66,22 @@ static int check(struct store *s, const struct apitoken_row *row, struct err *e)
 static int add(struct store *s, const uint8_t *hash, const struct apitoken_row *row,
 	       int64_t *id, struct err *e)
 {
-	char made[32], own[APITOKEN_NAME + 1];
+	char made[32];
 	int rc = check(s, row, e);
 
 	if (rc)
 		return rc;
-	snprintf(own, sizeof(own), "*%s", row->name);
 	rc = db_run(s, e,
 		    "INSERT INTO api_token(hash, role, name, made_ms, expires_ms) "
 		    "VALUES(?, ?, ?, ?, ?)",
-		    DB(B(hash, HASH_BYTES), I(row->role), T(*row->name ? row->name : own),
+		    DB(B(hash, HASH_BYTES), I(row->role), T(*row->name ? row->name : "*"),
 		       I(row->made_ms), I(row->expires_ms)));
 	if (rc)
 		return rc;
 	*id = sqlite3_last_insert_rowid(s->db);
-	snprintf(made, sizeof(made), "token-%lld", (long long)*id);
+	snprintf(made, sizeof(made), "%s%lld", own_prefix, (long long)*id);
 	return *row->name ? 0
-			  : db_run(s, e, "UPDATE OR FAIL api_token SET name = ? WHERE id = ?",
+			  : db_run(s, e, "UPDATE api_token SET name = ? WHERE id = ?",
 				   DB(T(made), I(*id)));
 }
 
@@ -90,18 +94,24 @@ int apitoken_add(struct store *s, const uint8_t hash[32], const struct apitoken_
 	return rc ? rc : store_leave(s, own, add(s, hash, row, id, e), e);
 }
 
-int apitoken_remove(struct store *s, const char *which, struct err *e)
+/* A name before an id, since names may be digits alone. */
+static int remove_one(struct store *s, const char *which, struct err *e)
 {
 	char *end;
 	long long id = strtoll(which, &end, 10);
+	int rc = db_run(s, e, "DELETE FROM api_token WHERE name = ?", DB(T(which)));
+
+	if (!rc && !sqlite3_changes(s->db) && *which && !*end)
+		rc = db_run(s, e, "DELETE FROM api_token WHERE id = ?", DB(I(id)));
+	return rc ? rc : sqlite3_changes(s->db) > 0;
+}
+
+int apitoken_remove(struct store *s, const char *which, struct err *e)
+{
 	bool own;
 	int rc = store_enter(s, &own, e);
 
-	if (rc)
-		return rc;
-	rc = db_run(s, e, "DELETE FROM api_token WHERE name = ? OR id = ?",
-		    DB(T(which), I(*which && !*end ? id : 0)));
-	return store_leave(s, own, rc ? rc : sqlite3_changes(s->db) > 0, e);
+	return rc ? rc : store_leave(s, own, remove_one(s, which, e), e);
 }
 
 int apitoken_find(struct store *s, const uint8_t hash[32], int64_t now_ms, enum api_role *role,

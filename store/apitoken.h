@@ -31,13 +31,13 @@ struct apitoken_row {
 };
 
 /*
- * NAME is 1 to 64 of [A-Za-z0-9._@-], or "" for one that the id makes.  Sets *ID.  -EINVAL,
- * -EEXIST for a name that another has, -EDQUOT for too many; all with words.  Those that have
- * expired for a month go.
+ * NAME is 1 to 64 of [A-Za-z0-9._@-], or "" for one that the id makes: "token-7".  Sets *ID.
+ * -EINVAL, -EEXIST for a name that another has, -EDQUOT for too many; all with words.  Those
+ * that have expired for a month go.
  */
 int apitoken_add(struct store *s, const uint8_t hash[32], const struct apitoken_row *row,
 		 int64_t *id, struct err *e);
-/* By id or name: 1 if it was there, 0 if not. */
+/* By name, else by id: 1 if it was there, 0 if not. */
 int apitoken_remove(struct store *s, const char *which, struct err *e);
 /* Whom a token with this hash makes: 1 with NAME and ROLE, 0: nobody, or it has expired. */
 enum { APITOKEN_NAME = 65 };

@@ -83,7 +83,9 @@ int snapshot_write(struct store *s, const char *path, struct err *e)
 
 	if (!to)
 		return e && e->code ? e->code : -EIO;
-	rc = db_exec(to, e, "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF");
+	rc = db_exec(to, e,
+		     "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF;"
+		     "PRAGMA secure_delete = ON"); /* what is set to NULL is gone */
 	if (!rc)
 		rc = db_run(to, e, "ATTACH ? AS live",
 			    DB(T(sqlite3_db_filename(s->db, "main"))));

@@ -83,6 +83,23 @@ START_TEST(names_are_plain_and_one_each)
 }
 END_TEST
 
+/* Or what is revoked by its name would take another with it. */
+START_TEST(a_name_goes_before_an_id)
+{
+	int64_t now = (int64_t)KIT_NOW, id;
+
+	ck_assert_int_eq(add(1, "one", API_READ, now + 1, &id), 0);
+	ck_assert_int_eq(add(2, "1", API_READ, now + 1, &id), 0);
+	ck_assert_int_eq(apitoken_remove(kit.s, "1", NULL), 1);
+	ck_assert_int_eq(apitoken_remove(kit.s, "one", NULL), 1);
+	ck_assert_int_eq(add(3, "token-4", API_READ, now + 1, &id), -EINVAL); /* an id's own */
+	ck_assert_int_eq(add(3, "token", API_READ, now + 1, &id), 0);
+	ck_assert_int_eq(add(4, "", API_READ, now + 1, &id), 0);
+	ck_assert_int_eq(id, 4);
+	ck_assert_int_eq(apitoken_remove(kit.s, "token-4", NULL), 1);
+}
+END_TEST
+
 START_TEST(there_are_no_more_than_so_many)
 {
 	int64_t now = (int64_t)KIT_NOW, id;
@@ -154,6 +171,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, a_token_is_known_until_it_expires);
 	tcase_add_test(t, names_are_plain_and_one_each);
+	tcase_add_test(t, a_name_goes_before_an_id);
 	tcase_add_test(t, there_are_no_more_than_so_many);
 	tcase_add_test(t, a_snapshot_has_no_token);
 	tcase_add_test(t, what_is_frozen_does_not_move);

@@ -3,131 +3,12 @@
 
 #include <check.h>
 #include <errno.h>
-#include <math.h>
 
 #include "common/json.h"
 #include "common/utf8.h"
-#include "graph/arrows.h"
-#include "graph/export_evidence.h"
-#include "graph/export_layout.h"
 #include "graph/export_xml.h"
-#include "tests/scenes.h"
+#include "tests/exportkit.h"
 #include "tests/unit.h"
-
-/* An estate with everything that an export can be given. */
-struct world {
-	struct scenes s;
-	struct graph *g;
-	struct plan *p;
-	struct ties *t;
-	struct explain *explain;
-	struct waves w;
-	struct cuts c;
-	struct wave wave[2];
-	struct cut_pair pair[2];
-	struct cut_wave cut_wave[3];
-	struct wave_against against;
-	char *note;
-	struct export x;
-};
-
-static const char *const group_names[] = { "=cmd|' /C calc'!A0", "shop \"<&>' \\u0027 ]]>",
-					   "<html><b>x\n;DROP\x01\xff" };
-
-/* Group I % 3 for machine I, the last machine is shared. */
-static struct plan *plan_for(const struct graph *g)
-{
-	struct plan *p = plan_new(g->machine_n);
-	unsigned last = 0, of[3];
-
-	for (unsigned i = 0; i < 3; i++) {
-		struct plan_group *at = plan_add(p, PLAN_GROUP, group_names[i]);
-
-		of[i] = i;
-		plan_text(&at->reason, group_names[i]);
-		plan_text(&at->notes, group_names[(i + 1) % 3]);
-		plan_text(&at->owner, group_names[(i + 2) % 3]);
-		plan_text(&at->env, "prod");
-		at->confidence = .75;
-		at->wave = i % 2 + 1;
-	}
-	plan_add(p, PLAN_SHARED, "dns\\")->service = SERVICE_DNS;
-	for (unsigned m = 0; m < g->machine_n; m++) {
-		if (!g->machine[m].known)
-			continue;
-		p->machine[m].group = of[m % 3];
-		p->machine[m].confidence = .5;
-		plan_text(&p->machine[m].reason, group_names[m % 3]);
-		last = m;
-	}
-	if (g->machine_n)
-		p->machine[last].group = 3;
-	plan_settle(p);
-	return p;
-}
-
-static void give_waves(struct world *w)
-{
-	w->wave[0] = (struct wave){ .number = 1, .cutover = SCENES_T0, .machines = 3 };
-	w->wave[1] = (struct wave){ .number = 2, .hours = 1.5, .over = true };
-	w->note = xstrdup(group_names[2]);
-	w->against = (struct wave_against){ 0, 1, 77, 1, 2, true };
-	w->w = (struct waves){ .wave = w->wave,
-			       .wave_n = 2,
-			       .place = xcalloc(w->p->group_n, sizeof(struct wave_place)),
-			       .place_n = w->p->group_n,
-			       .against = &w->against,
-			       .against_n = w->p->group_n > 1,
-			       .note = &w->note,
-			       .note_n = 1 };
-	for (unsigned i = 0; i < w->p->group_n; i++)
-		w->w.place[i] = (struct wave_place){ .wave = w->p->group[i].wave,
-						     .waits_for = PLAN_NONE,
-						     .reason = w->note };
-	w->pair[0] = (struct cut_pair){ 0, 1, CUT_DB, { .edges = 2, .bytes = 12.5 }, 1, 2 };
-	w->pair[1] =
-		(struct cut_pair){ 1, PLAN_NONE, CUT_ADMIN, { .edges = 1 }, 1, PLAN_NONE };
-	w->c = (struct cuts){ .pair = w->pair,
-			      .pair_n = w->p->group_n > 1 ? 2 : 0,
-			      .wave = w->cut_wave,
-			      .wave_n = 2,
-			      .days = 3 };
-}
-
-static void world_init(struct world *w, void (*scene)(struct scenes *s), bool backwards)
-{
-	static const struct filter all;
-	struct err e = { 0 };
-
-	*w = (struct world){ 0 };
-	if (scene)
-		scene(&w->s);
-	w->s.backwards = backwards;
-	w->g = graph_load(scenes_store(&w->s), &all, &e);
-	ck_assert_msg(w->g != NULL, "%s", e.msg);
-	w->p = plan_for(w->g);
-	w->t = ties_of(w->g, w->p);
-	w->explain = explain_new(w->g, w->p, w->t, NULL);
-	give_waves(w);
-	w->x = (struct export){ .graph = w->g,
-				.plan = w->p,
-				.ties = w->t,
-				.explain = w->explain,
-				.waves = &w->w,
-				.cuts = &w->c,
-				.edges = true };
-}
-
-static void world_fini(struct world *w)
-{
-	free(w->note);
-	free(w->w.place);
-	explain_free(w->explain);
-	ties_free(w->t);
-	plan_free(w->p);
-	graph_free(w->g);
-	scenes_fini(&w->s);
-}
 
 static char *written(const char *format, const struct export *x)
 {
@@ -341,26 +222,26 @@ enum { SCENES_N = sizeof(scene_list) / sizeof(scene_list[0]) };
 
 START_TEST(every_format_holds_every_estate)
 {
-	struct world w;
+	struct exportkit w;
 
 	for (int i = 0; i < SCENES_N; i++) {
-		world_init(&w, scene_list[i], false);
+		exportkit_init(&w, scene_list[i], false);
 		for (const struct export_format *f = export_formats; f->name; f++)
 			check_format(f, &w.x);
-		world_fini(&w);
+		exportkit_fini(&w);
 	}
 }
 END_TEST
 
 START_TEST(without_a_plan_there_are_machines_and_edges)
 {
-	struct world w;
+	struct exportkit w;
 
 	for (int i = 0; i < SCENES_N; i++) {
 		struct export x = { 0 };
 		char *text;
 
-		world_init(&w, scene_list[i], false);
+		exportkit_init(&w, scene_list[i], false);
 		x.graph = w.g;
 		x.edges = true;
 		for (const struct export_format *f = export_formats; f->name; f++)
@@ -368,18 +249,18 @@ START_TEST(without_a_plan_there_are_machines_and_edges)
 		text = written("json", &x);
 		ck_assert(strstr(text, "\"plan\":null") && strstr(text, "\"groups\":[]"));
 		free(text);
-		world_fini(&w);
+		exportkit_fini(&w);
 	}
 }
 END_TEST
 
 START_TEST(order_of_facts_does_not_matter)
 {
-	struct world a, b;
+	struct exportkit a, b;
 
 	for (int i = 0; i < SCENES_N; i++) {
-		world_init(&a, scene_list[i], false);
-		world_init(&b, scene_list[i], true);
+		exportkit_init(&a, scene_list[i], false);
+		exportkit_init(&b, scene_list[i], true);
 		for (const struct export_format *f = export_formats; f->name; f++) {
 			char *x, *y;
 
@@ -390,8 +271,8 @@ START_TEST(order_of_facts_does_not_matter)
 			free(x);
 			free(y);
 		}
-		world_fini(&a);
-		world_fini(&b);
+		exportkit_fini(&a);
+		exportkit_fini(&b);
 	}
 }
 END_TEST
@@ -422,9 +303,9 @@ static void big_estate(struct scenes *s)
 
 START_TEST(what_is_written_streams)
 {
-	struct world w;
+	struct exportkit w;
 
-	world_init(&w, big_estate, false);
+	exportkit_init(&w, big_estate, false);
 	w.x.table = "edges";
 	for (const struct export_format *f = export_formats; f->name; f++) {
 		struct taker t = { 0 };
@@ -439,7 +320,7 @@ START_TEST(what_is_written_streams)
 		buf_fini(&s.out);
 		free(whole);
 	}
-	world_fini(&w);
+	exportkit_fini(&w);
 }
 END_TEST
 
@@ -447,14 +328,14 @@ START_TEST(a_full_disk_is_said_once)
 {
 	struct taker t = { .fail_at = 2 };
 	struct export_sink s = { .write = take, .ctx = &t };
-	struct world w;
+	struct exportkit w;
 
-	world_init(&w, big_estate, false);
+	exportkit_init(&w, big_estate, false);
 	ck_assert_int_eq(export_write(export_find("graphml"), &w.x, &s), -ENOSPC);
 	ck_assert_uint_eq(t.calls, 2);
 	buf_fini(&t.all);
 	buf_fini(&s.out);
-	world_fini(&w);
+	exportkit_fini(&w);
 }
 END_TEST
 
@@ -512,10 +393,10 @@ END_TEST
 
 START_TEST(spreadsheets_get_no_formula)
 {
-	struct world w;
+	struct exportkit w;
 	char *text;
 
-	world_init(&w, scenes_three_tiers, false);
+	exportkit_init(&w, scenes_three_tiers, false);
 	text = table(&w.x, "groups");
 	ck_assert_msg(strstr(text, "\r\n'=cmd|' /C calc'!A0,prod,"), "%s", text);
 	ck_assert_uint_eq(check_csv(text), 4);
@@ -532,50 +413,22 @@ START_TEST(spreadsheets_get_no_formula)
 	ck_assert_msg(strstr(text, ",db,yes,1,2,2,0,0,0,0,0,12.5,"), "%s", text);
 	ck_assert_msg(strstr(text, ",,admin,no,1,,1,"), "%s", text);
 	free(text);
-	world_fini(&w);
+	exportkit_fini(&w);
 }
 END_TEST
 
 /* yEd draws a label that begins with <html> as HTML, and fetches what it names. */
 START_TEST(yed_gets_no_html)
 {
-	struct world w;
+	struct exportkit w;
 	char *text;
 
-	world_init(&w, scenes_three_tiers, false);
+	exportkit_init(&w, scenes_three_tiers, false);
 	text = written("graphml", &w.x);
 	ck_assert(strstr(text, "\"> &lt;html&gt;"));
 	ck_assert(!strstr(text, "modelPosition=\"t\">&lt;html"));
 	free(text);
-	world_fini(&w);
-}
-END_TEST
-
-START_TEST(numbers_are_plain)
-{
-	static const struct {
-		double v;
-		const char *text;
-	} cases[] = { { 0, "0" },
-		      { -0.0, "0" },
-		      { -0.0001, "0" },
-		      { 1, "1" },
-		      { .5, "0.5" },
-		      { 100, "100" },
-		      { 1e15, "1000000000000000" },
-		      { 2.0 / 3, "0.667" },
-		      { -2.5, "-2.5" },
-		      { NAN, "0" },
-		      { INFINITY, "0" },
-		      { 10.0404, "10.04" } };
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct buf b = { 0 };
-
-		export_real(&b, cases[i].v);
-		ck_assert_str_eq(buf_cstr(&b), cases[i].text);
-		buf_fini(&b);
-	}
+	exportkit_fini(&w);
 }
 END_TEST
 
@@ -587,130 +440,6 @@ START_TEST(formats_are_found)
 	ck_assert_ptr_null(export_of_file(".json"));
 	ck_assert_ptr_null(export_of_file("json"));
 	ck_assert_ptr_null(export_find_table("flows"));
-}
-END_TEST
-
-START_TEST(arrows_add_up)
-{
-	static const struct filter all;
-	struct scenes s = { 0 };
-	struct buf ports = { 0 };
-	struct graph *g;
-	struct arrows *a;
-
-	scenes_machine(&s, "a", "a", "", "10.0.0.1", true);
-	scenes_machine(&s, "b", "b", "", "10.0.0.2", true);
-	scenes_edge(&s, "a 10.0.0.1 x", "b 10.0.0.2 y", 80, 5);
-	scenes_edge(&s, "a 10.0.0.1 z", "b 10.0.0.2 y", 80, 6);
-	scenes_edge(&s, "a 10.0.0.1 x", "b 10.0.0.2 y", 81, 2);
-	scenes_edge(&s, "a 10.0.0.1 x", "b 10.0.0.2 y", 82, 100);
-	scenes_edge(&s, "a 10.0.0.1 x", "b 10.0.0.2 y", 0, 3);
-	scenes_edge(&s, "a 10.0.0.1 x", "b 10.0.0.2 y", 83, 1)->c.has_bytes = false;
-	scenes_edge(&s, "b 10.0.0.2 x", "b 10.0.0.2 y", 84, 1);
-	g = graph_load(scenes_store(&s), &all, NULL);
-	a = arrows_of(g, NULL);
-	ck_assert_uint_eq(a->arrow_n, 1);
-	ck_assert_uint_eq(a->arrow[0].edges, 6);
-	ck_assert_uint_eq(a->arrow[0].c.opens, 117);
-	ck_assert(!a->arrow[0].c.has_bytes);
-	ck_assert_int_eq(a->arrow[0].first, SCENES_T0 + 1);
-	export_ports(&ports, &a->arrow[0]);
-	ck_assert_str_eq(buf_cstr(&ports), "82, 80, dynamic and 2 more");
-	buf_fini(&ports);
-	arrows_free(a);
-	a = arrows_of(g, (unsigned[]){ 0, PLAN_NONE });
-	ck_assert_uint_eq(a->arrow_n, 0);
-	arrows_free(a);
-	graph_free(g);
-	scenes_fini(&s);
-}
-END_TEST
-
-START_TEST(evidence_is_the_strongest)
-{
-	struct world w;
-	struct evidence *v;
-	unsigned found = 0;
-
-	world_init(&w, estate, false);
-	v = evidence_of(&w.x);
-	for (unsigned i = 0; i < w.p->group_n; i++) {
-		ck_assert_uint_le(v[i].edge_n, EVIDENCE_MOST);
-		found += v[i].edge_n;
-		for (unsigned k = 0; k < v[i].edge_n; k++) {
-			const struct graph_edge *e = &w.g->edge[v[i].edge[k].edge];
-			unsigned c = w.p->machine[w.g->process[e->client].machine].group;
-			unsigned s = w.p->machine[w.g->process[e->server].machine].group;
-
-			ck_assert(c == i || s == i);
-			if (w.p->group[i].kind == PLAN_GROUP)
-				ck_assert(c == s);
-			ck_assert(!k || v[i].edge[k - 1].weight >= v[i].edge[k].weight);
-			for (unsigned q = 0; q < k; q++)
-				ck_assert(v[i].edge[q].a != v[i].edge[k].a ||
-					  v[i].edge[q].b != v[i].edge[k].b);
-		}
-	}
-	ck_assert_uint_gt(found, EVIDENCE_MOST);
-	free(v);
-	world_fini(&w);
-}
-END_TEST
-
-START_TEST(of_a_pair_the_busiest_edge_speaks)
-{
-	static const struct filter all;
-	static const uint64_t opens[] = { 5, 500, 50 };
-	struct scenes s = { 0 };
-	struct export x = { 0 };
-	struct evidence *v;
-	struct graph *g;
-	struct plan *p;
-
-	scenes_machine(&s, "a", "a", "", "10.0.0.1", true);
-	scenes_machine(&s, "b", "b", "", "10.0.0.2", true);
-	for (uint16_t i = 0; i < 3; i++)
-		scenes_edge(&s, "a 10.0.0.1 x", "b 10.0.0.2 y", 80 + i, opens[i]);
-	g = graph_load(scenes_store(&s), &all, NULL);
-	p = plan_new(g->machine_n);
-	plan_add(p, PLAN_GROUP, "both");
-	p->machine[0].group = p->machine[1].group = 0;
-	plan_settle(p);
-	x.graph = g;
-	x.plan = p;
-	v = evidence_of(&x);
-	ck_assert_uint_eq(v->edge_n, 1);
-	ck_assert_uint_eq(g->edge[v->edge[0].edge].port, 81);
-	free(v);
-	plan_free(p);
-	graph_free(g);
-	scenes_fini(&s);
-}
-END_TEST
-
-START_TEST(boxes_do_not_overlap)
-{
-	struct world w;
-	struct layout *l;
-
-	world_init(&w, estate, false);
-	l = layout_of(&w.x, true);
-	for (unsigned i = 0; i < l->group_n; i++) {
-		const struct layout_box *a = &l->group[i];
-		unsigned x, y;
-
-		layout_cell(a, w.p->group[i].machine_n - 1, &x, &y);
-		ck_assert(x + LAYOUT_CELL_W < a->w && y + LAYOUT_CELL_H < a->h);
-		for (unsigned k = 0; k < i; k++) {
-			const struct layout_box *b = &l->group[k];
-
-			ck_assert(a->x >= b->x + b->w || b->x >= a->x + a->w ||
-				  a->y >= b->y + b->h || b->y >= a->y + a->h);
-		}
-	}
-	ck_assert_int_eq(w.p->group[l->order[0]].kind, PLAN_SHARED);
-	layout_free(l);
-	world_fini(&w);
 }
 END_TEST
 
@@ -727,11 +456,6 @@ int main(void)
 	tcase_add_test(t, cypher_cannot_be_left);
 	tcase_add_test(t, spreadsheets_get_no_formula);
 	tcase_add_test(t, yed_gets_no_html);
-	tcase_add_test(t, numbers_are_plain);
 	tcase_add_test(t, formats_are_found);
-	tcase_add_test(t, arrows_add_up);
-	tcase_add_test(t, evidence_is_the_strongest);
-	tcase_add_test(t, of_a_pair_the_busiest_edge_speaks);
-	tcase_add_test(t, boxes_do_not_overlap);
 	return unit_run("export", t);
 }

@@ -228,9 +228,18 @@ class Reading(Case):
         self.start()
         self.fill()
         token = api_token(self.data, "--role", "admin")
+        with open(os.path.join(self.data, "collector.addr"), encoding="ascii") as file:
+            harness.enroll(file.read().strip(), self.data, os.path.join(self.folder, "sensor"))
+        with sqlite3.connect(self.database) as live:
+            secret = [row[0] for row in live.execute(
+                "SELECT fingerprint FROM sensor UNION ALL SELECT hash FROM api_token "
+                "UNION ALL SELECT hash FROM token")]
         path = os.path.join(self.folder, "copy.db")
+        whole = self.ask("/api/v1/snapshot")[2]
+        self.assertGreaterEqual(len(secret), 3)
+        self.assertEqual([s for s in secret if s in whole], [])  # nor where rows were
         with open(path, "wb") as file:
-            file.write(self.ask("/api/v1/snapshot")[2])
+            file.write(whole)
         self.assertEqual(harness.edges(path), harness.edges(self.database))
         with sqlite3.connect(path) as copy:
             for table in ("token", "api_token", "audit"):
@@ -480,6 +489,29 @@ class Hostile(Case):
         self.assertEqual(self.ask("/healthz")[0], 200)
         self.assertEqual(self.counter("http_restarts_total"), 0)
 
+    def test_every_path_knows_its_parameters(self):
+        self.start()
+        paths = self.get("/api/v1/")["paths"]
+        self.assertEqual({p["path"]: p["parameters"] for p in paths}["/api/v1/coverage"],
+                         "since until limit offset")
+        wanted = {p["path"] for p in paths if p["method"] == "GET" and p["role"] == "read"}
+        for path in wanted | {"/metrics"}:
+            self.assertEqual(self.ask(path + "?none=1")[0], 400, path)
+        token = api_token(self.data, "--role", "edit")
+        self.assertEqual(self.ask("/api/v1/groups?dry_run=1", "POST", token=token)[0], 400)
+
+    def test_who_hangs_up_costs_no_process(self):
+        self.start()
+        self.fill()
+        host, port = self.address.rsplit(":", 1)
+        for path in (b"edges", b"tokens", b"machines") * 10:
+            with socket.create_connection((host, int(port)), timeout=30) as sock:
+                sock.sendall(b"GET /api/v1/" + path + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        time.sleep(3)
+        self.assertEqual(self.ask("/api/v1/edges")[0], 200)
+        self.assertEqual(self.counter("http_restarts_total"), 0)
+        self.assertEqual(self.counter("http_killed_total"), 0)
+
     def test_two_requests_in_one_packet(self):
         self.start()
         one = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -602,6 +634,52 @@ class Lives(Case):
         pids = self.children()
         self.assertEqual(self.daemon.end(), 0)
         self.assertEqual([p for p in pids if os.path.exists(f"/proc/{p}")], [])
+
+    def test_a_keeper_that_dies_is_said(self):
+        self.start()
+        keeper = [p for p in harness.children(self.daemon.process.pid)
+                  if harness.children(p)]
+        os.kill(keeper[0], signal.SIGKILL)
+        end = time.monotonic() + 5
+        while "its keeper has ended" not in self.daemon.errors() and time.monotonic() < end:
+            time.sleep(0.05)
+        self.assertIn("its keeper has ended", self.daemon.errors())
+        last = None
+        while not isinstance(last, ConnectionRefusedError) and time.monotonic() < end:
+            try:
+                last = self.ask("/healthz")
+            except OSError as e:
+                last = e
+        self.assertIsInstance(last, ConnectionRefusedError)
+        self.daemon.signal(signal.SIGUSR1)
+        while "http_down=1" not in self.daemon.errors() and time.monotonic() < end:
+            time.sleep(0.05)
+        self.assertIn("http_down=1", self.daemon.errors())
+        with open(os.path.join(self.data, "collector.addr"), encoding="ascii") as file:
+            harness.enroll(file.read().strip(), self.data, os.path.join(self.folder, "sensor"))
+        self.daemon.signal(signal.SIGHUP)  # and nothing to be told
+        self.assertEqual(self.daemon.end(), 0)
+
+    def test_nobody_waits_for_ever(self):
+        self.start()
+        keeper = [p for p in harness.children(self.daemon.process.pid)
+                  if harness.children(p)]
+        workers = [p for p in harness.children(keeper[0])
+                   if os.getpriority(os.PRIO_PROCESS, p) >= 10]
+        self.assertEqual(len(workers), 3)
+        for pid in workers:
+            os.kill(pid, signal.SIGSTOP)
+        began = time.monotonic()
+        with concurrent.futures.ThreadPoolExecutor(3) as pool:
+            found = [pool.submit(self.ask, "/api/v1/machines") for _ in range(3)]
+            first = next(concurrent.futures.as_completed(found)).result()
+            self.assertEqual(first[0], 503, first)
+            self.assertGreater(time.monotonic() - began, 15)
+            self.assertLess(time.monotonic() - began, 25)
+            for pid in workers:
+                os.kill(pid, signal.SIGCONT)
+            self.assertEqual(sorted(f.result()[0] for f in found), [200, 200, 503])
+        self.assertEqual(self.counter("http_busy_total"), 1)
 
     def test_nothing_is_left_after_a_kill(self):
         self.start()
