@@ -42,9 +42,6 @@ void file_sync_folder_of(const char *path);
 int file_read_from(int fd, size_t max, struct buf *out);
 int file_read(const char *path, size_t max, struct buf *out, struct err *e);
 
-/* All of it; negative errno. */
-int file_write(int fd, const void *p, size_t n);
-
 /* Removes files of DIR whose names begin with PREFIX, unchanged for OLDER_S seconds:
  * leftovers. */
 void file_sweep(const char *dir, const char *prefix, int64_t older_s);
