@@ -304,7 +304,7 @@ int store_checkpoints(struct store *s, bool itself, struct err *e)
 {
 	return db_exec(s, e,
 		       itself ? "PRAGMA wal_autocheckpoint = 4000"
-			      : "PRAGMA wal_autocheckpoint = 0");
+			      : "PRAGMA wal_autocheckpoint = 32768"); /* 128 MB */
 }
 
 int store_begin(struct store *s, struct err *e)
