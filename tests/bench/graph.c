@@ -64,7 +64,10 @@ static void make_machines(struct store *s, unsigned machines)
 		must(db_run(s, &e, "INSERT INTO machine(id, ident, name) VALUES(?, ?, ?)",
 			    DB(I(i), T(ident), T(name))),
 		     &e);
-		must(db_run(s, &e, "INSERT INTO endpoint VALUES(?, 0, ?)", DB(I(i), B(a, 16))),
+		must(db_run(s, &e,
+			    "INSERT INTO endpoint(id, realm, address, since_ms) "
+			    "VALUES(?, 0, ?, 0)",
+			    DB(I(i), B(a, 16))),
 		     &e);
 		must(db_run(s, &e,
 			    "INSERT INTO lease(endpoint, machine, since_ms) VALUES(?, ?, 0)",
