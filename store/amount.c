@@ -48,16 +48,9 @@ struct amounts amount_share(struct amounts *a, int64_t part, int64_t whole)
 	return out;
 }
 
-static int64_t sum(int64_t a, int64_t b)
-{
-	if (__builtin_add_overflow(a, b, &a))
-		return b < 0 ? INT64_MIN : INT64_MAX;
-	return a;
-}
-
 void amount_add(struct amounts *to, const struct amounts *a)
 {
-#define ADD(name) to->name = sum(to->name, a->name);
+#define ADD(name) amount_plus(&to->name, a->name);
 	EVERY(ADD)
 #undef ADD
 }

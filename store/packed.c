@@ -57,13 +57,19 @@ static struct pack_row row_of(sqlite3_stmt *st)
 	return (struct pack_row){ sqlite3_column_int64(st, 1), amount_read(st, 2) };
 }
 
+static sqlite3_stmt *packs(struct store *s, enum packed_level level, int64_t from, int64_t to,
+			   struct err *e)
+{
+	return db_query(s, e,
+			"SELECT bucket, body FROM fact_packed WHERE level = ? "
+			"AND bucket >= ? AND bucket < ? ORDER BY bucket, id",
+			DB(I(level), I(from), I(to)));
+}
+
 int packed_each(struct store *s, enum packed_level level, int64_t from, int64_t to,
 		packed_fn *fn, void *ctx, struct err *e)
 {
-	sqlite3_stmt *st = db_query(s, e,
-				    "SELECT bucket, body FROM fact_packed WHERE level = ? "
-				    "AND bucket >= ? AND bucket < ? ORDER BY bucket, id",
-				    DB(I(level), I(from), I(to)));
+	sqlite3_stmt *st = packs(s, level, from, to, e);
 	int rc = 0, got = 0;
 
 	if (!st)
@@ -83,6 +89,50 @@ int packed_each(struct store *s, enum packed_level level, int64_t from, int64_t 
 	}
 	db_done(st);
 	return got ? got : rc;
+}
+
+static int sum_packs(struct store *s, sqlite3_stmt *st, struct places *of, struct amounts *sum,
+		     struct err *e)
+{
+	int rc;
+
+	while ((rc = db_step(s, st, e)) > 0) {
+		const void *body = sqlite3_column_blob(st, 1);
+
+		if (!body || pack_sum(body, (size_t)sqlite3_column_bytes(st, 1), of, sum)) {
+			rc = damaged(s, sqlite3_column_int64(st, 0), e);
+			db_done(st);
+			break;
+		}
+	}
+	return rc;
+}
+
+static int sum_rows(struct store *s, sqlite3_stmt *st, struct places *of, struct amounts *sum,
+		    struct err *e)
+{
+	int rc;
+
+	while ((rc = db_step(s, st, e)) > 0) {
+		struct pack_row row = row_of(st);
+		size_t at = places_of(of, row.edge);
+
+		if (at != SIZE_MAX)
+			amount_add(&sum[at], &row.a);
+	}
+	return rc;
+}
+
+int packed_sum(struct store *s, enum packed_level level, int64_t from, int64_t to,
+	       struct places *of, struct amounts *sum, struct err *e)
+{
+	sqlite3_stmt *st = packs(s, level, from, to, e);
+	int rc = st ? sum_packs(s, st, of, sum, e) : db_fail(s, NULL);
+
+	if (rc)
+		return rc;
+	st = db_query(s, e, sql[level].rows, DB(I(from), I(to)));
+	return st ? sum_rows(s, st, of, sum, e) : db_fail(s, NULL);
 }
 
 /* min() has a row in any case, with NULL where there is nothing. */

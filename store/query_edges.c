@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/alias.h"
 #include "store/amount.h"
 #include "store/close.h"
 #include "store/db.h"
@@ -15,29 +14,36 @@
 #include "store/mark.h"
 #include "store/order.h"
 #include "store/packed.h"
+#include "store/place.h"
 #include "store/query.h"
 #include "store/seen.h"
 #include "store/window.h"
 
+/* Of whose word the gauges are. */
 struct gauge {
-	bool known, imported;
-	int witness;
 	int64_t when; /* of an import */
+	bool known, imported;
+	uint8_t witness;
 };
 
+/* There are many: its number is in the query's places, what it amounts to in its sums. */
 struct edge {
-	int64_t id;
 	struct order_place place;
 	char *extra;
-	struct amounts *sum; /* in the query's array */
-	bool present;	     /* something is known of it in the window */
 	int64_t first, last;
-	unsigned witnesses;
-	bool guess;
-	bool vouched;	    /* somebody said it who was authenticated */
-	uint32_t sampling;  /* of the claims, the worst */
-	struct gauge gauge; /* whose word LIVE and PENDING are */
+	struct gauge gauge;
 	uint64_t live, pending;
+	uint32_t sampling; /* of the claims, the worst */
+	uint8_t witnesses;
+	bool present; /* something is known of it in the window */
+	bool guess;
+	bool vouched; /* somebody said it who was authenticated */
+};
+_Static_assert(WITNESS_COUNT <= 8, "a bit each");
+
+struct speaker {
+	int64_t id, run;
+	bool exporter;
 };
 
 struct query {
@@ -45,63 +51,26 @@ struct query {
 	struct err *e;
 	const struct filter *f;
 	struct known known;
-	struct edge *edge;
+	struct places places;
+	struct edge *edge; /* of what is there */
 	/* What millions of rows are added to lies close together: of edge[i]. */
-	int64_t *number;
 	struct amounts *sum;
-	size_t edge_n, near; /* near: behind the one found last */
-	struct aliases aliases;
+	size_t edge_n;
+	struct speaker *speaker; /* by number */
+	size_t speaker_n;
 	struct seen *seen;
 };
 
-static int by_number(const void *a, const void *b)
+static struct amounts *sum_of(const struct query *q, const struct edge *ed)
 {
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* Numbers are given one after the other: most stand where they would if none was missing. */
-static size_t find_edge(const struct query *q, int64_t id)
-{
-	uint64_t step = q->edge_n ? (uint64_t)id - (uint64_t)q->number[0] : 0;
-	const int64_t *at;
-
-	if (step < q->edge_n && q->number[step] == id)
-		return step;
-	at = q->edge_n ? bsearch(&id, q->number, q->edge_n, sizeof(*at), by_number) : NULL;
-	return at ? (size_t)(at - q->number) : SIZE_MAX;
-}
-
-/* The place of an edge, where one that became part of another is found there; or SIZE_MAX. */
-static size_t place_of(struct query *q, int64_t id)
-{
-	size_t i;
-
-	id = alias_tip(&q->aliases, id);
-	if (q->near < q->edge_n && q->number[q->near] == id) /* scans go up as well */
-		return q->near++;
-	i = find_edge(q, id);
-	q->near = i + 1;
-	return i;
+	return &q->sum[ed - q->edge];
 }
 
 static struct edge *edge_at(struct query *q, int64_t id)
 {
-	size_t i = place_of(q, id);
+	size_t i = places_of(&q->places, id);
 
 	return i == SIZE_MAX ? NULL : &q->edge[i];
-}
-
-/* Once all edges are known. */
-static void index_edges(struct query *q)
-{
-	q->number = xcalloc(q->edge_n + 1, sizeof(*q->number));
-	q->sum = xcalloc(q->edge_n + 1, sizeof(*q->sum));
-	for (size_t i = 0; i < q->edge_n; i++) {
-		q->number[i] = q->edge[i].id;
-		q->edge[i].sum = &q->sum[i];
-	}
 }
 
 static int load_edges(struct query *q)
@@ -122,23 +91,15 @@ static int load_edges(struct query *q)
 		MEM_GROW(q->edge, q->edge_n, cap);
 		ed = &q->edge[q->edge_n++];
 		*ed = (struct edge){
-			.id = sqlite3_column_int64(st, 0),
 			.place = { sqlite3_column_int64(st, 1), sqlite3_column_int64(st, 5),
 				   sqlite3_column_int64(st, 2), sqlite3_column_int64(st, 6),
 				   (uint16_t)sqlite3_column_int(st, 3),
 				   (uint8_t)sqlite3_column_int(st, 4) },
 			.extra = *extra ? xstrdup(extra) : NULL
 		};
+		places_add(&q->places, sqlite3_column_int64(st, 0));
 	}
 	return rc;
-}
-
-static void add_amounts(struct query *q, int64_t edge, const struct amounts *a)
-{
-	size_t i = place_of(q, edge);
-
-	if (i != SIZE_MAX)
-		amount_add(&q->sum[i], a);
 }
 
 /* The edge in column 0, the amounts from column 1. */
@@ -149,27 +110,24 @@ static int add_rows(struct query *q, sqlite3_stmt *st)
 	if (!st)
 		return db_fail(q->s, NULL);
 	while ((rc = db_step(q->s, st, q->e)) > 0) {
+		size_t at = places_of(&q->places, sqlite3_column_int64(st, 0));
 		struct amounts a = amount_read(st, 1);
 
-		add_amounts(q, sqlite3_column_int64(st, 0), &a);
+		if (at != SIZE_MAX)
+			amount_add(&q->sum[at], &a);
 	}
 	return rc;
 }
 
-static int on_packed(int64_t bucket, const struct pack_row *row, void *ctx)
-{
-	(void)bucket;
-	add_amounts(ctx, row->edge, &row->a);
-	return 0;
-}
-
+/* With a window the times alone: its amounts are elsewhere. */
 static int load_totals(struct query *q)
 {
 	bool window = q->f->since || q->f->until;
 	int rc;
-	sqlite3_stmt *st = db_query(
-		q->s, q->e, "SELECT edge, " AMOUNT_NAMES ", first, last FROM fact_total",
-		DB_NONE);
+	sqlite3_stmt *st =
+		window ? db_stmt(q->s, q->e, "SELECT edge, first, last FROM fact_total")
+		       : db_stmt(q->s, q->e,
+				 "SELECT edge, first, last, " AMOUNT_NAMES " FROM fact_total");
 
 	if (!st)
 		return db_fail(q->s, NULL);
@@ -178,12 +136,11 @@ static int load_totals(struct query *q)
 
 		if (!ed)
 			continue;
-		ed->first = sqlite3_column_int64(st, 1 + AMOUNT_N);
-		ed->last = sqlite3_column_int64(st, 2 + AMOUNT_N);
-		if (window)
-			continue;
-		*ed->sum = amount_read(st, 1);
-		ed->present = true;
+		ed->first = sqlite3_column_int64(st, 1);
+		ed->last = sqlite3_column_int64(st, 2);
+		ed->present = !window;
+		if (!window)
+			*sum_of(q, ed) = amount_read(st, 3);
 	}
 	return rc;
 }
@@ -191,8 +148,8 @@ static int load_totals(struct query *q)
 static int add_part(struct query *q, const struct window_part *p)
 {
 	if (p->level != WINDOW_MINUTES)
-		return packed_each(q->s, p->level == WINDOW_DAYS ? PACKED_DAY : PACKED_HOUR,
-				   p->from, p->to, on_packed, q, q->e);
+		return packed_sum(q->s, p->level == WINDOW_DAYS ? PACKED_DAY : PACKED_HOUR,
+				  p->from, p->to, &q->places, q->sum, q->e);
 	return add_rows(q, db_query(q->s, q->e,
 				    "SELECT edge, " AMOUNT_NAMES " FROM fact_minute "
 				    "WHERE minute >= ? AND minute < ? AND edge > 0",
@@ -249,7 +206,7 @@ static int load_window(struct query *q)
 	if (!rc)
 		rc = add_spans(q);
 	for (struct edge *ed = q->edge; ed < q->edge + q->edge_n; ed++)
-		ed->present = ed->sum->records > 0;
+		ed->present = sum_of(q, ed)->records > 0;
 	return rc;
 }
 
@@ -266,7 +223,7 @@ static void add_open(int64_t edge, const struct count_report *r, void *ctx)
 		ed->first = r->first;
 	if (r->last > ed->last)
 		ed->last = r->last;
-	amount_add(ed->sum, &r->amounts);
+	amount_add(sum_of(q, ed), &r->amounts);
 	ed->present = ed->present || !window || r->amounts.records > 0;
 }
 
@@ -288,50 +245,99 @@ static int better_gauge(const struct gauge *a, const struct gauge *b)
 	return (a->when > b->when) - (a->when < b->when);
 }
 
-/* Gauges are believed while the sensor that told them has watched without a break. */
-static void add_claim(struct edge *ed, sqlite3_stmt *st)
+static int load_speakers(struct query *q)
 {
-	unsigned witnesses = (unsigned)sqlite3_column_int(st, 1) & ((1u << WITNESS_COUNT) - 1);
+	size_t cap = 0;
+	int rc;
+	sqlite3_stmt *st =
+		db_stmt(q->s, q->e, "SELECT id, run, role = 'flow' FROM sensor ORDER BY id");
+
+	if (!st)
+		return db_fail(q->s, NULL);
+	while ((rc = db_step(q->s, st, q->e)) > 0) {
+		MEM_GROW(q->speaker, q->speaker_n, cap);
+		q->speaker[q->speaker_n++] = (struct speaker){ sqlite3_column_int64(st, 0),
+							       sqlite3_column_int64(st, 1),
+							       sqlite3_column_int(st, 2) };
+	}
+	return rc;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = ((const struct speaker *)b)->id;
+
+	return (x > y) - (x < y);
+}
+
+/* NULL for an import, and for a sensor that is gone. */
+static const struct speaker *speaker_of(const struct query *q, int64_t origin)
+{
+	if (origin <= 0 || !q->speaker_n)
+		return NULL;
+	if ((uint64_t)origin <= q->speaker_n && q->speaker[origin - 1].id == origin)
+		return &q->speaker[origin - 1];
+	return bsearch(&origin, q->speaker, q->speaker_n, sizeof(*q->speaker), by_number);
+}
+
+/* What is read of a claim. */
+enum { EDGE, WITNESSES, GUESS, LIVE, PENDING, RUN, ORIGIN, SAMPLING };
+
+/* Gauges are believed while the sensor that told them has watched without a break. */
+static void add_gauges(struct edge *ed, sqlite3_stmt *st, unsigned witnesses,
+		       const struct speaker *x)
+{
+	int64_t run = sqlite3_column_int64(st, RUN);
+	bool imported = sqlite3_column_int64(st, ORIGIN) < 0;
 	struct gauge g = { .known = true,
-			   .imported = sqlite3_column_int(st, 6) != 0,
-			   .witness = witnesses ? __builtin_ctz(witnesses) : WITNESS_COUNT,
-			   .when = sqlite3_column_int64(st, 7) };
+			   .imported = imported,
+			   .witness = (uint8_t)(witnesses ? __builtin_ctz(witnesses)
+							  : WITNESS_COUNT),
+			   .when = imported ? run : 0 };
 	int d = ed->gauge.known ? better_gauge(&g, &ed->gauge) : 1;
 
-	ed->witnesses |= witnesses;
-	ed->guess = ed->guess || sqlite3_column_int(st, 2);
-	ed->vouched = ed->vouched || !sqlite3_column_int(st, 8);
-	if (sqlite3_column_int64(st, 9) > ed->sampling)
-		ed->sampling = (uint32_t)sqlite3_column_int64(st, 9);
 	if (d < 0)
 		return;
 	if (d > 0)
 		ed->live = ed->pending = 0;
 	ed->gauge = g;
-	if (sqlite3_column_int(st, 5)) {
-		ed->live += (uint64_t)sqlite3_column_int64(st, 3);
-		ed->pending += (uint64_t)sqlite3_column_int64(st, 4);
+	if (imported || (x && x->run == run)) {
+		ed->live += (uint64_t)sqlite3_column_int64(st, LIVE);
+		ed->pending += (uint64_t)sqlite3_column_int64(st, PENDING);
 	}
+}
+
+static void add_claim(struct query *q, struct edge *ed, sqlite3_stmt *st)
+{
+	const struct speaker *x = speaker_of(q, sqlite3_column_int64(st, ORIGIN));
+	unsigned witnesses =
+		(unsigned)sqlite3_column_int(st, WITNESSES) & ((1u << WITNESS_COUNT) - 1);
+	int64_t sampling = sqlite3_column_int64(st, SAMPLING);
+
+	ed->witnesses |= (uint8_t)witnesses;
+	ed->guess = ed->guess || sqlite3_column_int(st, GUESS);
+	ed->vouched = ed->vouched || !(x && x->exporter);
+	if (sampling > ed->sampling)
+		ed->sampling = (uint32_t)sampling;
+	add_gauges(ed, st, witnesses, x);
 }
 
 static int load_claims(struct query *q)
 {
-	int rc;
-	sqlite3_stmt *st = db_query(q->s, q->e,
-				    "SELECT c.edge, c.witnesses, c.guess, c.live, c.pending, "
-				    "c.origin < 0 OR c.run = s.run, c.origin < 0, "
-				    "iif(c.origin < 0, c.run, 0), "
-				    "ifnull(s.role = 'flow', 0), c.sampling "
-				    "FROM claim c LEFT JOIN sensor s ON s.id = c.origin",
-				    DB_NONE);
+	int rc = load_speakers(q);
+	sqlite3_stmt *st =
+		rc ? NULL
+		   : db_stmt(q->s, q->e,
+			     "SELECT edge, witnesses, guess, live, pending, run, origin, "
+			     "sampling FROM claim");
 
 	if (!st)
-		return db_fail(q->s, NULL);
+		return rc ? rc : db_fail(q->s, NULL);
 	while ((rc = db_step(q->s, st, q->e)) > 0) {
-		struct edge *ed = edge_at(q, sqlite3_column_int64(st, 0));
+		struct edge *ed = edge_at(q, sqlite3_column_int64(st, EDGE));
 
 		if (ed)
-			add_claim(ed, st);
+			add_claim(q, ed, st);
 	}
 	return rc;
 }
@@ -341,10 +347,10 @@ static int load(struct query *q)
 	int rc = known_load(q->s, true, &q->known, q->e);
 
 	if (!rc)
-		rc = alias_load(q->s, &q->aliases, q->e);
+		rc = places_load(q->s, &q->places, q->e);
 	if (!rc)
 		rc = load_edges(q);
-	index_edges(q);
+	q->sum = xpages((q->edge_n + 1) * sizeof(*q->sum));
 	if (!rc)
 		rc = load_totals(q);
 	if (!rc && (q->f->since || q->f->until))
@@ -388,7 +394,7 @@ static bool is_told_elsewhere(const struct query *q, const struct edge *ed)
 {
 	const struct known_endpoint *client, *server;
 
-	if (ed->sum->records > 0)
+	if (sum_of(q, ed)->records > 0)
 		return false;
 	client = known_endpoint(&q->known, ed->place.client);
 	server = known_endpoint(&q->known, ed->place.server);
@@ -410,12 +416,12 @@ static struct edge_row row_of(const struct query *q, const struct edge *ed)
 	bool now = !f->until;
 
 	return (struct edge_row){
-		.edge = ed->id,
+		.edge = q->places.number[ed - q->edge],
 		.client = end_of(q, ed->place.client, ed->place.client_process),
 		.server = end_of(q, ed->place.server, ed->place.server_process),
 		.proto = ed->place.proto,
 		.port = ed->place.port,
-		.c = amount_counters(ed->sum),
+		.c = amount_counters(sum_of(q, ed)),
 		.live = now ? ed->live : 0,
 		.pending = now ? ed->pending : 0,
 		.first = clip(ed->first, f->since, f->until),
@@ -431,7 +437,7 @@ static struct edge_row row_of(const struct query *q, const struct edge *ed)
 
 struct placed {
 	struct order_key key;
-	struct edge *edge;
+	uint32_t at; /* edge[at]: by number, if the keys are the same */
 };
 
 static int by_order(const void *a, const void *b)
@@ -439,17 +445,17 @@ static int by_order(const void *a, const void *b)
 	const struct placed *x = a, *y = b;
 	int d = order_compare(&x->key, &y->key);
 
-	return d ? d : (x->edge->id > y->edge->id) - (x->edge->id < y->edge->id);
+	return d ? d : (x->at > y->at) - (x->at < y->at);
 }
 
 /* Two that nobody can tell apart (in two network namespaces) are shown as one. */
-static void join(struct edge *to, const struct edge *more)
+static void join(struct query *q, struct edge *to, const struct edge *more)
 {
 	if (more->extra && (!to->extra || strcmp(more->extra, to->extra) > 0)) {
 		free(to->extra);
 		to->extra = xstrdup(more->extra);
 	}
-	amount_add(to->sum, more->sum);
+	amount_add(sum_of(q, to), sum_of(q, more));
 	to->live += more->live;
 	to->pending += more->pending;
 	if (more->first && (!to->first || more->first < to->first))
@@ -504,10 +510,22 @@ static struct placed *in_order(struct query *q, size_t *n)
 	*n = 0;
 	for (struct edge *ed = q->edge; ed < q->edge + q->edge_n; ed++)
 		if (wanted(q, ed))
-			list[(*n)++] = (struct placed){ order_key(&o, &ed->place), ed };
+			list[(*n)++] = (struct placed){ order_key(&o, &ed->place),
+							(uint32_t)(ed - q->edge) };
 	qsort(list, *n, sizeof(*list), by_order);
 	order_fini(&o);
 	return list;
+}
+
+/* They lie about in another order than they are told in. */
+static void fetch_ahead(const struct query *q, const struct placed *list, size_t i, size_t n)
+{
+	const struct edge *ed = &q->edge[list[i < n ? i : 0].at];
+
+	__builtin_prefetch(ed);
+	__builtin_prefetch(&ed->gauge);
+	__builtin_prefetch(sum_of(q, ed));
+	__builtin_prefetch(&sum_of(q, ed)->bytes_to_server);
 }
 
 static int emit(struct query *q, query_edge_fn *fn, void *ctx)
@@ -519,10 +537,12 @@ static int emit(struct query *q, query_edge_fn *fn, void *ctx)
 	for (size_t i = 0, next; i < n && !rc; i = next) {
 		struct edge_row row;
 
+		fetch_ahead(q, list, i + 8, n);
+
 		for (next = i + 1;
 		     next < n && order_compare(&list[i].key, &list[next].key) == 0; next++)
-			join(list[i].edge, list[next].edge);
-		row = row_of(q, list[i].edge);
+			join(q, &q->edge[list[i].at], &q->edge[list[next].at]);
+		row = row_of(q, &q->edge[list[i].at]);
 		rc = fn(&row, ctx);
 	}
 	free(list);
@@ -544,9 +564,10 @@ int query_edges(struct store *s, const struct filter *f, query_edge_fn *fn, void
 	for (size_t i = 0; i < q.edge_n; i++)
 		free(q.edge[i].extra);
 	free(q.edge);
-	free(q.number);
-	free(q.sum);
-	alias_fini(&q.aliases);
+	if (q.sum)
+		pages_free(q.sum, (q.edge_n + 1) * sizeof(*q.sum));
+	free(q.speaker);
+	places_fini(&q.places);
 	seen_free(q.seen);
 	known_fini(&q.known);
 	return rc;
