@@ -2,8 +2,8 @@
 /* On how many days an edge was seen: what imports alone tell of has no days. */
 #include <stdlib.h>
 
-#include "store/close.h"
 #include "store/db.h"
+#include "store/open.h"
 #include "store/packed.h"
 #include "store/place.h"
 #include "store/query.h"
@@ -97,9 +97,22 @@ static int64_t minute_of(int64_t day)
 	return day > INT64_MAX / DAY_MINUTES ? INT64_MAX : day * DAY_MINUTES;
 }
 
+static int load_open(struct store *s, struct days *d, int64_t from, int64_t to, struct err *e)
+{
+	struct open *o;
+	int rc = open_begin(s, from * DAY_MINUTES, minute_of(to), &o, e);
+
+	if (!rc && o)
+		rc = open_claims(o, e);
+	if (!rc && o)
+		rc = open_read(o, on_open, d, e);
+	open_end(o);
+	return rc;
+}
+
 static int add_days(struct store *s, struct days *d, int64_t from, int64_t to, struct err *e)
 {
-	int rc = close_read(s, from * DAY_MINUTES, minute_of(to), on_open, d, e);
+	int rc = load_open(s, d, from, to, e);
 
 	if (d->open_n)
 		qsort(d->open, d->open_n, sizeof(*d->open), by_day);

@@ -8,10 +8,10 @@
 #include <string.h>
 
 #include "store/amount.h"
-#include "store/close.h"
 #include "store/db.h"
 #include "store/known.h"
 #include "store/mark.h"
+#include "store/open.h"
 #include "store/order.h"
 #include "store/packed.h"
 #include "store/place.h"
@@ -58,6 +58,7 @@ struct query {
 	size_t edge_n;
 	struct speaker *speaker; /* by number */
 	size_t speaker_n;
+	struct open *open; /* NULL: all is over */
 	struct seen *seen;
 };
 
@@ -227,12 +228,12 @@ static void add_open(int64_t edge, const struct count_report *r, void *ctx)
 	ed->present = ed->present || !window || r->amounts.records > 0;
 }
 
-static int load_open(struct query *q)
+static int begin_open(struct query *q)
 {
 	int64_t from = q->f->since / 60;
 	int64_t to = q->f->until ? (q->f->until + 59) / 60 : INT64_MAX;
 
-	return close_read(q->s, from, to, add_open, q, q->e);
+	return open_begin(q->s, from, to, &q->open, q->e);
 }
 
 /* Sensors before imports, of either the better witness, of imports the latest. */
@@ -281,7 +282,7 @@ static const struct speaker *speaker_of(const struct query *q, int64_t origin)
 }
 
 /* What is read of a claim. */
-enum { EDGE, WITNESSES, GUESS, LIVE, PENDING, RUN, ORIGIN, SAMPLING };
+enum { EDGE, WITNESSES, GUESS, LIVE, PENDING, RUN, ORIGIN, SAMPLING, CLAIM, CONVERSATION };
 
 /* Gauges are believed while the sensor that told them has watched without a break. */
 static void add_gauges(struct edge *ed, sqlite3_stmt *st, unsigned witnesses,
@@ -329,7 +330,7 @@ static int load_claims(struct query *q)
 		rc ? NULL
 		   : db_stmt(q->s, q->e,
 			     "SELECT edge, witnesses, guess, live, pending, run, origin, "
-			     "sampling FROM claim");
+			     "sampling, id, conversation FROM claim ORDER BY id");
 
 	if (!st)
 		return rc ? rc : db_fail(q->s, NULL);
@@ -338,6 +339,12 @@ static int load_claims(struct query *q)
 
 		if (ed)
 			add_claim(q, ed, st);
+		if (q->open)
+			open_claim(q->open, sqlite3_column_int64(st, CLAIM),
+				   sqlite3_column_int64(st, CONVERSATION),
+				   sqlite3_column_int64(st, ORIGIN),
+				   (unsigned)sqlite3_column_int(st, WITNESSES),
+				   sqlite3_column_int64(st, EDGE));
 	}
 	return rc;
 }
@@ -356,9 +363,11 @@ static int load(struct query *q)
 	if (!rc && (q->f->since || q->f->until))
 		rc = load_window(q);
 	if (!rc)
-		rc = load_open(q);
+		rc = begin_open(q);
 	if (!rc)
 		rc = load_claims(q);
+	if (!rc && q->open)
+		rc = open_read(q->open, add_open, q, q->e);
 	if (rc)
 		return rc;
 	q->seen = seen_load(q->s, q->e);
@@ -568,6 +577,7 @@ int query_edges(struct store *s, const struct filter *f, query_edge_fn *fn, void
 		pages_free(q.sum, (q.edge_n + 1) * sizeof(*q.sum));
 	free(q.speaker);
 	places_fini(&q.places);
+	open_end(q.open);
 	seen_free(q.seen);
 	known_fini(&q.known);
 	return rc;
