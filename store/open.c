@@ -262,14 +262,14 @@ int open_claims(struct open *o, struct err *e)
 static void put_amounts(struct open *o, struct row *r, sqlite3_stmt *st, int column)
 {
 	r->at = o->amount_n;
+	while (o->amount_cap < o->amount_n + AMOUNT_N)
+		MEM_GROW(o->amount, o->amount_cap, o->amount_cap);
 	for (unsigned i = 0; i < AMOUNT_N; i++) {
 		int64_t v = sqlite3_column_int64(st, column + (int)i);
 
-		if (!v)
-			continue;
-		MEM_GROW(o->amount, o->amount_n, o->amount_cap);
-		o->amount[o->amount_n++] = v;
-		r->mask |= 1u << i;
+		o->amount[o->amount_n] = v;
+		o->amount_n += v != 0;
+		r->mask |= (uint32_t)(v != 0) << i;
 	}
 }
 
