@@ -81,3 +81,13 @@ struct amounts amount_read(sqlite3_stmt *st, int at)
 #undef READ
 	return a;
 }
+
+struct amounts amount_values(sqlite3_value **v)
+{
+	struct amounts a;
+
+#define READ(name) a.name = sqlite3_value_int64(*v++);
+	EVERY(READ)
+#undef READ
+	return a;
+}

@@ -60,5 +60,6 @@ struct counters amount_counters(const struct amounts *a);
 /* To the marks AT and following; from the columns AT and following. */
 void amount_bind(sqlite3_stmt *st, int at, const struct amounts *a);
 struct amounts amount_read(sqlite3_stmt *st, int at);
+struct amounts amount_values(sqlite3_value **v);
 
 #endif

@@ -48,13 +48,14 @@ struct row {
 
 struct open {
 	struct store *s;
+	struct err *e;					    /* for on_row */
 	int64_t minute, to;				    /* what is read next */
 	struct places ends, conversations, claims, sensors; /* by number: */
 	struct end *end;
 	struct conversation *conversation;
 	struct voice *claim;
 	int64_t *worth; /* of each sensor's coverage, in this minute */
-	size_t claims_cap;
+	size_t conversations_cap, claims_cap;
 	struct row *row;
 	size_t row_n, row_cap;
 	int64_t *amount;
@@ -122,30 +123,30 @@ static uint32_t find(struct places *p, int64_t number)
 	return at < NONE ? (uint32_t)at : NONE;
 }
 
+static int on_conversation(sqlite3_value **v, void *ctx)
+{
+	struct open *o = ctx;
+
+	MEM_GROW(o->conversation, o->conversations.n, o->conversations_cap);
+	o->conversation[o->conversations.n] = (struct conversation){
+		.client = find(&o->ends, sqlite3_value_int64(v[1])),
+		.server = find(&o->ends, sqlite3_value_int64(v[2])),
+		.row = NONE,
+		.way = NONE,
+		.port = (uint16_t)sqlite3_value_int(v[3]),
+		.proto = (uint8_t)sqlite3_value_int(v[4]),
+		.scoped = sqlite3_value_int64(v[5]) != 0,
+	};
+	places_add(&o->conversations, sqlite3_value_int64(v[0]));
+	return 0;
+}
+
 static int load_conversations(struct open *o, struct err *e)
 {
-	size_t cap = 0;
-	int rc;
-	sqlite3_stmt *st = db_stmt(o->s, e,
-				   "SELECT id, client, server, port, proto, scope "
-				   "FROM conversation ORDER BY id");
-
-	if (!st)
-		return db_fail(o->s, NULL);
-	while ((rc = db_step(o->s, st, e)) > 0) {
-		MEM_GROW(o->conversation, o->conversations.n, cap);
-		o->conversation[o->conversations.n] = (struct conversation){
-			.client = find(&o->ends, sqlite3_column_int64(st, 1)),
-			.server = find(&o->ends, sqlite3_column_int64(st, 2)),
-			.row = NONE,
-			.way = NONE,
-			.port = (uint16_t)sqlite3_column_int(st, 3),
-			.proto = (uint8_t)sqlite3_column_int(st, 4),
-			.scoped = sqlite3_column_int64(st, 5) != 0,
-		};
-		places_add(&o->conversations, sqlite3_column_int64(st, 0));
-	}
-	return rc;
+	return db_each(o->s, e, on_conversation, o,
+		       "SELECT each_row(id, client, server, port, proto, scope) "
+		       "FROM conversation NOT INDEXED",
+		       DB_NONE);
 }
 
 static int load_sensors(struct open *o, struct err *e)
@@ -241,31 +242,31 @@ void open_claim(struct open *o, int64_t id, int64_t conversation, int64_t origin
 	places_add(&o->claims, id);
 }
 
+static int on_claim(sqlite3_value **v, void *ctx)
+{
+	open_claim(ctx, sqlite3_value_int64(v[0]), sqlite3_value_int64(v[1]),
+		   sqlite3_value_int64(v[2]), (unsigned)sqlite3_value_int(v[3]),
+		   sqlite3_value_int64(v[4]));
+	return 0;
+}
+
 int open_claims(struct open *o, struct err *e)
 {
-	int rc;
-	sqlite3_stmt *st = db_stmt(
-		o->s, e,
-		"SELECT id, conversation, origin, witnesses, edge FROM claim ORDER BY id");
-
-	if (!st)
-		return db_fail(o->s, NULL);
-	while ((rc = db_step(o->s, st, e)) > 0)
-		open_claim(o, sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1),
-			   sqlite3_column_int64(st, 2), (unsigned)sqlite3_column_int(st, 3),
-			   sqlite3_column_int64(st, 4));
-	return rc;
+	return db_each(o->s, e, on_claim, o,
+		       "SELECT each_row(id, conversation, origin, witnesses, edge) "
+		       "FROM claim NOT INDEXED",
+		       DB_NONE);
 }
 
 /* Rows of a minute */
 
-static void put_amounts(struct open *o, struct row *r, sqlite3_stmt *st, int column)
+static void put_amounts(struct open *o, struct row *r, sqlite3_value **of)
 {
 	r->at = o->amount_n;
 	while (o->amount_cap < o->amount_n + AMOUNT_N)
 		MEM_GROW(o->amount, o->amount_cap, o->amount_cap);
 	for (unsigned i = 0; i < AMOUNT_N; i++) {
-		int64_t v = sqlite3_column_int64(st, column + (int)i);
+		int64_t v = sqlite3_value_int64(of[i]);
 
 		o->amount[o->amount_n] = v;
 		o->amount_n += v != 0;
@@ -286,23 +287,23 @@ static struct amounts amounts_of(const struct open *o, const struct row *r)
 }
 
 /* Of what is imported no row is open; what no claim has said is nobody's. */
-static int put_row(struct open *o, sqlite3_stmt *st, struct err *e)
+static int on_row(sqlite3_value **v, void *ctx)
 {
-	uint32_t claim = find(&o->claims, sqlite3_column_int64(st, 0));
+	struct open *o = ctx;
 	struct conversation *c;
-	struct row r = { .edge = sqlite3_column_int64(st, 1),
-			 .first = sqlite3_column_int64(st, 2),
-			 .last = sqlite3_column_int64(st, 3),
-			 .claim = claim };
+	struct row r = { .edge = sqlite3_value_int64(v[1]),
+			 .first = sqlite3_value_int64(v[2]),
+			 .last = sqlite3_value_int64(v[3]),
+			 .claim = find(&o->claims, sqlite3_value_int64(v[0])) };
 
-	if (claim == NONE || o->claim[claim].origin < 0)
+	if (r.claim == NONE || o->claim[r.claim].origin < 0)
 		return 0;
-	if (o->claim[claim].conversation == NONE)
-		return err_set(e, -EBADMSG, "%s: damaged: conversation", o->s->path);
-	c = &o->conversation[o->claim[claim].conversation];
+	if (o->claim[r.claim].conversation == NONE)
+		return err_set(o->e, -EBADMSG, "%s: damaged: conversation", o->s->path);
+	c = &o->conversation[o->claim[r.claim].conversation];
 	r.before = c->row;
 	c->row = (uint32_t)o->row_n;
-	put_amounts(o, &r, st, 4);
+	put_amounts(o, &r, v + 4);
 	MEM_GROW(o->row, o->row_n, o->row_cap);
 	o->row[o->row_n++] = r;
 	return 0;
@@ -310,19 +311,12 @@ static int put_row(struct open *o, sqlite3_stmt *st, struct err *e)
 
 static int load_rows(struct open *o, struct err *e)
 {
-	int rc, bad = 0;
-	sqlite3_stmt *st = db_query(o->s, e,
-				    "SELECT claim, edge, first, last, " AMOUNT_NAMES
-				    " FROM fact_minute WHERE minute = ? ORDER BY claim",
-				    DB(I(o->minute)));
-
 	o->row_n = o->amount_n = 0;
-	if (!st)
-		return db_fail(o->s, NULL);
-	while (!bad && (rc = db_step(o->s, st, e)) > 0)
-		bad = put_row(o, st, e);
-	db_done(st);
-	return bad ? bad : rc;
+	o->e = e;
+	return db_each(o->s, e, on_row, o,
+		       "SELECT each_row(claim, edge, first, last, " AMOUNT_NAMES
+		       ") FROM fact_minute WHERE minute = ?",
+		       DB(I(o->minute)));
 }
 
 static int load_coverage(struct open *o, struct err *e)

@@ -10,6 +10,8 @@
 	{                                                                                     \
 		.rows = "SELECT " bucket ", edge, " AMOUNT_NAMES " FROM " table " WHERE "     \
 			"" bucket " >= ? AND " bucket " < ?",                                 \
+		.each = "SELECT each_row(edge, " AMOUNT_NAMES ") FROM " table                 \
+			" WHERE " bucket " >= ? AND " bucket " < ?",                          \
 		.first = "SELECT min(" bucket ") FROM " table " WHERE " bucket " >= ?",       \
 		.some = "SELECT " bucket ", edge, " AMOUNT_NAMES " FROM " table " WHERE "     \
 			"" bucket " = ? ORDER BY edge LIMIT ?",                               \
@@ -19,7 +21,7 @@
 	}
 
 static const struct {
-	const char *rows, *first, *some, *clear, *drop;
+	const char *rows, *each, *first, *some, *clear, *drop;
 } sql[] = {
 	[PACKED_HOUR] = STATEMENTS("fact_hour", "hour"),
 	[PACKED_DAY] = STATEMENTS("fact_day", "day"),
@@ -108,31 +110,30 @@ static int sum_packs(struct store *s, sqlite3_stmt *st, struct places *of, struc
 	return rc;
 }
 
-static int sum_rows(struct store *s, sqlite3_stmt *st, struct places *of, struct amounts *sum,
-		    struct err *e)
+struct summing {
+	struct places *of;
+	struct amounts *sum;
+};
+
+static int sum_row(sqlite3_value **v, void *ctx)
 {
-	int rc;
+	struct summing *x = ctx;
+	size_t at = places_of(x->of, sqlite3_value_int64(v[0]));
+	struct amounts a = amount_values(v + 1);
 
-	while ((rc = db_step(s, st, e)) > 0) {
-		struct pack_row row = row_of(st);
-		size_t at = places_of(of, row.edge);
-
-		if (at != SIZE_MAX)
-			amount_add(&sum[at], &row.a);
-	}
-	return rc;
+	if (at != SIZE_MAX)
+		amount_add(&x->sum[at], &a);
+	return 0;
 }
 
 int packed_sum(struct store *s, enum packed_level level, int64_t from, int64_t to,
 	       struct places *of, struct amounts *sum, struct err *e)
 {
+	struct summing x = { of, sum };
 	sqlite3_stmt *st = packs(s, level, from, to, e);
 	int rc = st ? sum_packs(s, st, of, sum, e) : db_fail(s, NULL);
 
-	if (rc)
-		return rc;
-	st = db_query(s, e, sql[level].rows, DB(I(from), I(to)));
-	return st ? sum_rows(s, st, of, sum, e) : db_fail(s, NULL);
+	return rc ? rc : db_each(s, e, sum_row, &x, sql[level].each, DB(I(from), I(to)));
 }
 
 /* min() has a row in any case, with NULL where there is nothing. */

@@ -55,9 +55,9 @@ struct query {
 	struct edge *edge; /* of what is there */
 	/* What millions of rows are added to lies close together: of edge[i]. */
 	struct amounts *sum;
-	size_t edge_n;
+	size_t edge_n, edge_cap;
 	struct speaker *speaker; /* by number */
-	size_t speaker_n;
+	size_t speaker_n, speaker_cap;
 	struct open *open; /* NULL: all is over */
 	struct seen *seen;
 };
@@ -74,76 +74,79 @@ static struct edge *edge_at(struct query *q, int64_t id)
 	return i == SIZE_MAX ? NULL : &q->edge[i];
 }
 
-static int load_edges(struct query *q)
+static int on_edge(sqlite3_value **v, void *ctx)
 {
-	size_t cap = 0;
-	int rc;
-	sqlite3_stmt *st = db_query(q->s, q->e,
-				    "SELECT id, client, server, port, proto, client_process, "
-				    "server_process, extra FROM edge ORDER BY id",
-				    DB_NONE);
+	struct query *q = ctx;
+	const char *extra = (const char *)sqlite3_value_text(v[7]);
+	struct edge *ed;
 
-	if (!st)
-		return db_fail(q->s, NULL);
-	while ((rc = db_step(q->s, st, q->e)) > 0) {
-		const char *extra = db_text(st, 7);
-		struct edge *ed;
-
-		MEM_GROW(q->edge, q->edge_n, cap);
-		ed = &q->edge[q->edge_n++];
-		*ed = (struct edge){
-			.place = { sqlite3_column_int64(st, 1), sqlite3_column_int64(st, 5),
-				   sqlite3_column_int64(st, 2), sqlite3_column_int64(st, 6),
-				   (uint16_t)sqlite3_column_int(st, 3),
-				   (uint8_t)sqlite3_column_int(st, 4) },
-			.extra = *extra ? xstrdup(extra) : NULL
-		};
-		places_add(&q->places, sqlite3_column_int64(st, 0));
-	}
-	return rc;
+	MEM_GROW(q->edge, q->edge_n, q->edge_cap);
+	ed = &q->edge[q->edge_n++];
+	*ed = (struct edge){ .place = { sqlite3_value_int64(v[1]), sqlite3_value_int64(v[5]),
+					sqlite3_value_int64(v[2]), sqlite3_value_int64(v[6]),
+					(uint16_t)sqlite3_value_int(v[3]),
+					(uint8_t)sqlite3_value_int(v[4]) },
+			     .extra = extra && *extra ? xstrdup(extra) : NULL };
+	places_add(&q->places, sqlite3_value_int64(v[0]));
+	return 0;
 }
 
-/* The edge in column 0, the amounts from column 1. */
-static int add_rows(struct query *q, sqlite3_stmt *st)
+static int load_edges(struct query *q)
 {
-	int rc;
+	return db_each(q->s, q->e, on_edge, q,
+		       "SELECT each_row(id, client, server, port, proto, client_process, "
+		       "server_process, extra) FROM edge NOT INDEXED",
+		       DB_NONE);
+}
 
-	if (!st)
-		return db_fail(q->s, NULL);
-	while ((rc = db_step(q->s, st, q->e)) > 0) {
-		size_t at = places_of(&q->places, sqlite3_column_int64(st, 0));
-		struct amounts a = amount_read(st, 1);
+/* The edge, then the amounts. */
+static int on_amounts(sqlite3_value **v, void *ctx)
+{
+	struct query *q = ctx;
+	size_t at = places_of(&q->places, sqlite3_value_int64(v[0]));
+	struct amounts a = amount_values(v + 1);
 
-		if (at != SIZE_MAX)
-			amount_add(&q->sum[at], &a);
-	}
-	return rc;
+	if (at != SIZE_MAX)
+		amount_add(&q->sum[at], &a);
+	return 0;
+}
+
+static int on_times(sqlite3_value **v, void *ctx)
+{
+	struct query *q = ctx;
+	struct edge *ed = edge_at(q, sqlite3_value_int64(v[0]));
+
+	if (!ed)
+		return 0;
+	ed->first = sqlite3_value_int64(v[1]);
+	ed->last = sqlite3_value_int64(v[2]);
+	return 0;
+}
+
+static int on_total(sqlite3_value **v, void *ctx)
+{
+	struct query *q = ctx;
+	struct edge *ed = edge_at(q, sqlite3_value_int64(v[0]));
+
+	if (!ed)
+		return 0;
+	ed->present = true;
+	*sum_of(q, ed) = amount_values(v + 3);
+	return on_times(v, ctx);
 }
 
 /* With a window the times alone: its amounts are elsewhere. */
 static int load_totals(struct query *q)
 {
-	bool window = q->f->since || q->f->until;
-	int rc;
-	sqlite3_stmt *st =
-		window ? db_stmt(q->s, q->e, "SELECT edge, first, last FROM fact_total")
-		       : db_stmt(q->s, q->e,
-				 "SELECT edge, first, last, " AMOUNT_NAMES " FROM fact_total");
-
-	if (!st)
-		return db_fail(q->s, NULL);
-	while ((rc = db_step(q->s, st, q->e)) > 0) {
-		struct edge *ed = edge_at(q, sqlite3_column_int64(st, 0));
-
-		if (!ed)
-			continue;
-		ed->first = sqlite3_column_int64(st, 1);
-		ed->last = sqlite3_column_int64(st, 2);
-		ed->present = !window;
-		if (!window)
-			*sum_of(q, ed) = amount_read(st, 3);
-	}
-	return rc;
+	if (q->f->since || q->f->until)
+		return db_each(
+			q->s, q->e, on_times, q,
+			"SELECT each_row(edge, first, last) FROM fact_total NOT INDEXED",
+			DB_NONE);
+	return db_each(q->s, q->e, on_total, q,
+		       "SELECT each_row(edge, first, last, " AMOUNT_NAMES
+		       ") FROM fact_total NOT INDEXED",
+		       DB_NONE);
 }
 
 static int add_part(struct query *q, const struct window_part *p)
@@ -151,10 +154,10 @@ static int add_part(struct query *q, const struct window_part *p)
 	if (p->level != WINDOW_MINUTES)
 		return packed_sum(q->s, p->level == WINDOW_DAYS ? PACKED_DAY : PACKED_HOUR,
 				  p->from, p->to, &q->places, q->sum, q->e);
-	return add_rows(q, db_query(q->s, q->e,
-				    "SELECT edge, " AMOUNT_NAMES " FROM fact_minute "
-				    "WHERE minute >= ? AND minute < ? AND edge > 0",
-				    DB(I(p->from), I(p->to))));
+	return db_each(q->s, q->e, on_amounts, q,
+		       "SELECT each_row(edge, " AMOUNT_NAMES ") FROM fact_minute "
+		       "WHERE minute >= ? AND minute < ? AND edge > 0",
+		       DB(I(p->from), I(p->to)));
 }
 
 /*
@@ -188,10 +191,10 @@ static int add_spans(struct query *q)
 {
 	int64_t until = q->f->until ? q->f->until : INT64_MAX;
 
-	return add_rows(q, db_query(q->s, q->e,
-				    "SELECT edge, " AMOUNT_NAMES " FROM span WHERE edge > 0 "
-				    "AND ((first < ? AND last >= ?) OR last = 0)",
-				    DB(I(until), I(q->f->since))));
+	return db_each(q->s, q->e, on_amounts, q,
+		       "SELECT each_row(edge, " AMOUNT_NAMES ") FROM span WHERE edge > 0 "
+		       "AND ((first < ? AND last >= ?) OR last = 0)",
+		       DB(I(until), I(q->f->since)));
 }
 
 /* Late differences may be negative: what is there shows when all is added up. */
@@ -246,22 +249,15 @@ static int better_gauge(const struct gauge *a, const struct gauge *b)
 	return (a->when > b->when) - (a->when < b->when);
 }
 
-static int load_speakers(struct query *q)
+static int on_speaker(sqlite3_value **v, void *ctx)
 {
-	size_t cap = 0;
-	int rc;
-	sqlite3_stmt *st =
-		db_stmt(q->s, q->e, "SELECT id, run, role = 'flow' FROM sensor ORDER BY id");
+	struct query *q = ctx;
 
-	if (!st)
-		return db_fail(q->s, NULL);
-	while ((rc = db_step(q->s, st, q->e)) > 0) {
-		MEM_GROW(q->speaker, q->speaker_n, cap);
-		q->speaker[q->speaker_n++] = (struct speaker){ sqlite3_column_int64(st, 0),
-							       sqlite3_column_int64(st, 1),
-							       sqlite3_column_int(st, 2) };
-	}
-	return rc;
+	MEM_GROW(q->speaker, q->speaker_n, q->speaker_cap);
+	q->speaker[q->speaker_n++] =
+		(struct speaker){ sqlite3_value_int64(v[0]), sqlite3_value_int64(v[1]),
+				  sqlite3_value_int(v[2]) };
+	return 0;
 }
 
 static int by_number(const void *a, const void *b)
@@ -285,11 +281,11 @@ static const struct speaker *speaker_of(const struct query *q, int64_t origin)
 enum { EDGE, WITNESSES, GUESS, LIVE, PENDING, RUN, ORIGIN, SAMPLING, CLAIM, CONVERSATION };
 
 /* Gauges are believed while the sensor that told them has watched without a break. */
-static void add_gauges(struct edge *ed, sqlite3_stmt *st, unsigned witnesses,
+static void add_gauges(struct edge *ed, sqlite3_value **v, unsigned witnesses,
 		       const struct speaker *x)
 {
-	int64_t run = sqlite3_column_int64(st, RUN);
-	bool imported = sqlite3_column_int64(st, ORIGIN) < 0;
+	int64_t run = sqlite3_value_int64(v[RUN]);
+	bool imported = sqlite3_value_int64(v[ORIGIN]) < 0;
 	struct gauge g = { .known = true,
 			   .imported = imported,
 			   .witness = (uint8_t)(witnesses ? __builtin_ctz(witnesses)
@@ -303,50 +299,53 @@ static void add_gauges(struct edge *ed, sqlite3_stmt *st, unsigned witnesses,
 		ed->live = ed->pending = 0;
 	ed->gauge = g;
 	if (imported || (x && x->run == run)) {
-		ed->live += (uint64_t)sqlite3_column_int64(st, LIVE);
-		ed->pending += (uint64_t)sqlite3_column_int64(st, PENDING);
+		ed->live += (uint64_t)sqlite3_value_int64(v[LIVE]);
+		ed->pending += (uint64_t)sqlite3_value_int64(v[PENDING]);
 	}
 }
 
-static void add_claim(struct query *q, struct edge *ed, sqlite3_stmt *st)
+static void add_claim(struct query *q, struct edge *ed, sqlite3_value **v)
 {
-	const struct speaker *x = speaker_of(q, sqlite3_column_int64(st, ORIGIN));
+	const struct speaker *x = speaker_of(q, sqlite3_value_int64(v[ORIGIN]));
 	unsigned witnesses =
-		(unsigned)sqlite3_column_int(st, WITNESSES) & ((1u << WITNESS_COUNT) - 1);
-	int64_t sampling = sqlite3_column_int64(st, SAMPLING);
+		(unsigned)sqlite3_value_int(v[WITNESSES]) & ((1u << WITNESS_COUNT) - 1);
+	int64_t sampling = sqlite3_value_int64(v[SAMPLING]);
 
 	ed->witnesses |= (uint8_t)witnesses;
-	ed->guess = ed->guess || sqlite3_column_int(st, GUESS);
+	ed->guess = ed->guess || sqlite3_value_int(v[GUESS]);
 	ed->vouched = ed->vouched || !(x && x->exporter);
 	if (sampling > ed->sampling)
 		ed->sampling = (uint32_t)sampling;
-	add_gauges(ed, st, witnesses, x);
+	add_gauges(ed, v, witnesses, x);
+}
+
+static int on_claim(sqlite3_value **v, void *ctx)
+{
+	struct query *q = ctx;
+	int64_t edge = sqlite3_value_int64(v[EDGE]);
+	struct edge *ed = edge_at(q, edge);
+
+	if (ed)
+		add_claim(q, ed, v);
+	if (q->open)
+		open_claim(q->open, sqlite3_value_int64(v[CLAIM]),
+			   sqlite3_value_int64(v[CONVERSATION]),
+			   sqlite3_value_int64(v[ORIGIN]),
+			   (unsigned)sqlite3_value_int(v[WITNESSES]), edge);
+	return 0;
 }
 
 static int load_claims(struct query *q)
 {
-	int rc = load_speakers(q);
-	sqlite3_stmt *st =
-		rc ? NULL
-		   : db_stmt(q->s, q->e,
-			     "SELECT edge, witnesses, guess, live, pending, run, origin, "
-			     "sampling, id, conversation FROM claim ORDER BY id");
+	int rc = db_each(q->s, q->e, on_speaker, q,
+			 "SELECT each_row(id, run, role = 'flow') FROM sensor NOT INDEXED",
+			 DB_NONE);
 
-	if (!st)
-		return rc ? rc : db_fail(q->s, NULL);
-	while ((rc = db_step(q->s, st, q->e)) > 0) {
-		struct edge *ed = edge_at(q, sqlite3_column_int64(st, EDGE));
-
-		if (ed)
-			add_claim(q, ed, st);
-		if (q->open)
-			open_claim(q->open, sqlite3_column_int64(st, CLAIM),
-				   sqlite3_column_int64(st, CONVERSATION),
-				   sqlite3_column_int64(st, ORIGIN),
-				   (unsigned)sqlite3_column_int(st, WITNESSES),
-				   sqlite3_column_int64(st, EDGE));
-	}
-	return rc;
+	return rc ? rc
+		  : db_each(q->s, q->e, on_claim, q,
+			    "SELECT each_row(edge, witnesses, guess, live, pending, run, "
+			    "origin, sampling, id, conversation) FROM claim NOT INDEXED",
+			    DB_NONE);
 }
 
 static int load(struct query *q)

@@ -121,6 +121,9 @@ static int attach(struct store *s, const char *name, int flags, struct err *e)
 	sqlite3_extended_result_codes(s->db, 1);
 	sqlite3_busy_timeout(s->db, BUSY_MS);
 	sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	rc = db_prepare(s, e);
+	if (rc)
+		return rc;
 	return db_exec(s, e,
 		       "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
 		       "PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY");
