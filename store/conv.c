@@ -93,14 +93,6 @@ struct conv_key conv_key(const struct endpoint *client, const struct endpoint *s
 	return (struct conv_key){ client->id, server->id, scoped ? scope : 0, port, proto };
 }
 
-enum witness conv_witness(const struct claim *c)
-{
-	unsigned w = c->origin > 0 && c->witnesses ? (unsigned)__builtin_ctz(c->witnesses)
-						   : WITNESS_IMPORT;
-
-	return w < WITNESS_COUNT ? (enum witness)w : WITNESS_IMPORT;
-}
-
 /* Claims */
 
 static struct claim *append(struct store *s, struct conv *v)
