@@ -305,23 +305,29 @@ static bool know(struct http_conn *c)
 	return true;
 }
 
-static void admit(struct http_front_state *f, struct http_conn *c)
+static bool may_stay(struct http_conn *c)
 {
-	struct http_source *source;
+	struct http_front_state *f = c->front;
+	struct http_source *source = http_source_of(f, &c->peer);
 
-	TAILQ_REMOVE(&f->fresh, c, waiting);
-	source = know(c) ? http_source_of(f, &c->peer) : NULL;
-	if ((source && source->conns >= HTTP_CONNS_SOURCE) || !make_room(f)) {
-		f->stats->http_turned_away++;
-		c->state = HTTP_READS;
-		end(c);
-		return;
-	}
-	c->state = HTTP_READS;
+	if ((source && source->conns >= HTTP_CONNS_SOURCE) || !make_room(f))
+		return false;
 	c->source = source;
 	if (source)
 		source->conns++;
-	f->stats->http_accepted++;
+	return true;
+}
+
+static void admit(struct http_front_state *f, struct http_conn *c)
+{
+	bool known = know(c), stays = known && may_stay(c); /* or it has hung up already */
+
+	TAILQ_REMOVE(&f->fresh, c, waiting);
+	c->state = HTTP_READS;
+	f->stats->http_accepted += stays || !known;
+	f->stats->http_turned_away += known && !stays;
+	if (!stays)
+		end(c);
 }
 
 void http_look(evutil_socket_t fd, short what, void *ctx)

@@ -11,6 +11,7 @@ import signal
 import socket
 import sqlite3
 import ssl
+import struct
 import subprocess
 import tempfile
 import time
@@ -577,6 +578,10 @@ class Hostile(Case):
         for path in (b"edges", b"tokens", b"machines") * 10:
             with socket.create_connection((host, int(port)), timeout=30) as sock:
                 sock.sendall(b"GET /api/v1/" + path + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        for _ in range(300):  # before its address is looked at
+            with socket.create_connection((host, int(port)), timeout=30) as sock:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                sock.sendall(self.GET)
         time.sleep(3)
         self.assertEqual(self.ask("/api/v1/edges")[0], 200)
         self.assertEqual(self.counter("http_restarts_total"), 0)
@@ -834,6 +839,23 @@ class Lives(Case):
         time.sleep(0.5)
         self.assertEqual(self.ask("/api/v1/status")[0], 200)
         self.assertIn("unknown key no_such_key", self.daemon.errors())
+
+    def test_who_has_not_asked_yet_may_when_another_front_takes_over(self):
+        self.start()
+        host, port = self.address.rsplit(":", 1)
+        get = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        used, fresh = (socket.create_connection((host, int(port)), timeout=5) for _ in "ab")
+        self.addCleanup(used.close)
+        self.addCleanup(fresh.close)
+        used.sendall(get)
+        self.assertNotIn(b"Connection: close", used.recv(4096))
+        self.daemon.signal(signal.SIGHUP)
+        self.assertEqual(used.recv(4096), b"")
+        fresh.sendall(get)
+        answer = b"".join(iter(lambda: fresh.recv(4096), b""))
+        self.assertTrue(answer.startswith(b"HTTP/1.1 200 OK\r\n"), answer)
+        self.assertIn(b"\r\nConnection: close\r\n", answer)
+        self.assertEqual(self.ask("/healthz")[0], 200)
 
     def test_not_ready_when_nothing_can_be_kept(self):
         os.mkdir(self.data)
