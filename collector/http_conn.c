@@ -261,31 +261,11 @@ struct bufferevent *http_conn_new(struct event_base *base, void *ctx)
 	c->heard = evbuffer_add_cb(bufferevent_get_input(c->bev), on_heard, c);
 	c->said = evbuffer_add_cb(bufferevent_get_output(c->bev), on_said, c);
 	HASH_ADD_PTR(f->conns, bev, c);
-	TAILQ_INSERT_TAIL(&f->fresh, c, waiting);
 	http_conn_state(c, HTTP_NEW, HTTP_HEAD_S);
 	if (++f->conns_n >= HTTP_CONNS + HTTP_CONNS_NEW)
 		evconnlistener_disable(f->listener);
 	http_look_soon(f);
 	return c->bev;
-}
-
-static bool make_room(struct http_front_state *f)
-{
-	struct http_conn *c, *next, *longest = NULL;
-
-	if (f->conns_n <= HTTP_CONNS)
-		return true;
-	HASH_ITER (hh, f->conns, c, next)
-		if (c->state == HTTP_LEAVES ||
-		    (c->state == HTTP_READS && (!longest || c->since_ms < longest->since_ms)))
-			longest = c;
-	if (!longest)
-		return false;
-	if (longest->state == HTTP_LEAVES)
-		release(longest);
-	else
-		end(longest);
-	return true;
 }
 
 static bool know(struct http_conn *c)
@@ -305,29 +285,49 @@ static bool know(struct http_conn *c)
 	return true;
 }
 
-static bool may_stay(struct http_conn *c)
+/* No more of one address than it may have; one that has hung up already has none. */
+static void admit(struct http_conn *c)
 {
 	struct http_front_state *f = c->front;
-	struct http_source *source = http_source_of(f, &c->peer);
+	bool known = know(c);
+	struct http_source *source = known ? http_source_of(f, &c->peer) : NULL;
+	bool stays = known && (!source || source->conns < HTTP_CONNS_SOURCE);
 
-	if ((source && source->conns >= HTTP_CONNS_SOURCE) || !make_room(f))
-		return false;
-	c->source = source;
-	if (source)
-		source->conns++;
-	return true;
-}
-
-static void admit(struct http_front_state *f, struct http_conn *c)
-{
-	bool known = know(c), stays = known && may_stay(c); /* or it has hung up already */
-
-	TAILQ_REMOVE(&f->fresh, c, waiting);
-	c->state = HTTP_READS;
 	f->stats->http_accepted += stays || !known;
 	f->stats->http_turned_away += known && !stays;
+	c->state = HTTP_READS;
+	c->source = stays ? source : NULL;
+	if (c->source)
+		c->source->conns++;
 	if (!stays)
 		end(c);
+}
+
+/* Of those that nobody works for, the one that has been so longest. */
+static struct http_conn *idlest(struct http_front_state *f)
+{
+	struct http_conn *c, *next, *found = NULL;
+
+	HASH_ITER (hh, f->conns, c, next) {
+		if (c->state == HTTP_LEAVES)
+			return c;
+		if (c->state == HTTP_READS && (!found || c->since_ms < found->since_ms))
+			found = c;
+	}
+	return found;
+}
+
+static void make_room(struct http_front_state *f)
+{
+	struct http_conn *c;
+
+	while (f->conns_n > HTTP_CONNS && (c = idlest(f))) {
+		f->stats->http_turned_away += c->state == HTTP_READS;
+		if (c->state == HTTP_LEAVES)
+			release(c);
+		else
+			end(c);
+	}
 }
 
 void http_look(evutil_socket_t fd, short what, void *ctx)
@@ -338,10 +338,13 @@ void http_look(evutil_socket_t fd, short what, void *ctx)
 	bool rests = http_now_s() < f->rest_until_s;
 
 	(void)fd, (void)what;
-	while ((c = TAILQ_FIRST(&f->fresh)))
-		admit(f, c);
-	HASH_ITER (hh, f->conns, c, next)
-		look_at(c);
+	HASH_ITER (hh, f->conns, c, next) {
+		if (c->state == HTTP_NEW)
+			admit(c);
+		else
+			look_at(c);
+	}
+	make_room(f);
 	f->stats->http_connections = f->conns_n;
 	if (f->listener && !rests)
 		evconnlistener_enable(f->listener);

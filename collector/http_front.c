@@ -46,7 +46,6 @@ static struct evhttp_bound_socket *start(struct http_front_state *f)
 {
 	f->base = event_base_new();
 	f->look = evtimer_new(f->base, http_look, f);
-	TAILQ_INIT(&f->fresh);
 	http_pool_start(f);
 	f->http = evhttp_new(f->base);
 	evhttp_set_bevcb(f->http, http_conn_new, f);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collector/http_head.h"
 
-#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -32,9 +31,7 @@ int http_head_target(struct http_head *out, enum http_method method, char *targe
 {
 	char *mark;
 
-	*out = (struct http_head){
-		.method = method, .path = "", .query = "", .close = method == HTTP_OTHER
-	};
+	*out = (struct http_head){ .method = method, .path = "", .query = "" };
 	if (strlen(target) > HTTP_TARGET_MAX)
 		return 414;
 	if (*target != '/')
@@ -52,28 +49,8 @@ int http_head_target(struct http_head *out, enum http_method method, char *targe
 }
 
 /* RFC 9110 section 5.6.2 */
-static bool is_token(const char *s)
-{
-	if (!*s)
-		return false;
-	for (; *s; s++)
-		if (!isalnum((unsigned char)*s) && !strchr("!#$%&'*+-.^_`|~", *s))
-			return false;
-	return true;
-}
-
-static bool has_word(const char *list, const char *word)
-{
-	size_t n = strlen(word);
-
-	while (*list) {
-		list += strspn(list, " \t,");
-		if (strncasecmp(list, word, n) == 0 && strchr(" \t,", list[n]))
-			return true;
-		list += strcspn(list, ",");
-	}
-	return false;
-}
+static const char token[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+			    "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 static int take_once(struct http_head *out, const char *name, const char *value)
 {
@@ -102,12 +79,10 @@ int http_head_field(struct http_head *out, const char *name, const char *value)
 {
 	if (++out->fields > HTTP_FIELDS_MAX)
 		return 431;
-	if (!is_token(name) || !http_is_text(value))
+	if (!*name || name[strspn(name, token)] || !http_is_text(value))
 		return 400;
 	if (strcasecmp(name, "Transfer-Encoding") == 0)
 		return 501;
-	if (strcasecmp(name, "Connection") == 0 && has_word(value, "close"))
-		out->close = true;
 	if (strcasecmp(name, "Forwarded") == 0 || strcasecmp(name, "Via") == 0 ||
 	    strncasecmp(name, "X-Forwarded-", 12) == 0 || strcasecmp(name, "X-Real-IP") == 0)
 		out->forwarded = true;

@@ -43,7 +43,6 @@ struct http_head {
 	const char *host, *origin, *fetch_site, *authorization, *etag;
 	const char *length; /* of the body, as it was said */
 	unsigned fields;
-	bool close;	/* the connection, afterwards */
 	bool forwarded; /* a proxy says that it stands in between */
 };
 

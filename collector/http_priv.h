@@ -100,7 +100,6 @@ struct http_front_state {
 	char host[256]; /* this machine's */
 	unsigned conns_n, sources_n;
 	struct http_conn *conns;
-	struct http_queue fresh; /* of addresses that nobody has looked at */
 	struct http_source *sources;
 	struct http_worker_slot worker[HTTP_WORKERS];
 	struct http_queue waiting[2]; /* for a worker: quick ones, slow ones */
@@ -109,7 +108,7 @@ struct http_front_state {
 };
 
 enum http_state {
-	HTTP_NEW,    /* in fresh */
+	HTTP_NEW,    /* nobody knows yet whose it is */
 	HTTP_READS,  /* evhttp does: a request, or nothing yet */
 	HTTP_QUEUED, /* in waiting[lane] */
 	HTTP_ASKED,  /* a worker has it */
@@ -122,7 +121,7 @@ enum http_state {
  */
 struct http_conn {
 	UT_hash_handle hh;
-	TAILQ_ENTRY(http_conn) waiting; /* while it is new, or queued */
+	TAILQ_ENTRY(http_conn) waiting; /* while it is queued */
 	struct http_front_state *front;
 	struct bufferevent *bev; /* the key; a reference is ours */
 	struct evbuffer_cb_entry *heard, *said;

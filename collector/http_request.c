@@ -73,7 +73,7 @@ static void write_on(struct evhttp_connection *evcon, void *ctx)
 /* evhttp ends it: by our header, and in HTTP/1.0 unless the peer has asked to keep it. */
 static void put_head(struct http_conn *c, const struct tell *t)
 {
-	c->close = c->close || c->head.close || c->front->draining;
+	c->close |= c->head.method == HTTP_OTHER || c->front->draining;
 	http_answer_head(evhttp_request_get_output_headers(c->req), t, !c->close);
 	if (c->close)
 		evhttp_remove_header(evhttp_request_get_input_headers(c->req), "Connection");
