@@ -76,6 +76,15 @@ void conv_drop(struct store *s, struct conv *v)
 	free(v);
 }
 
+void conv_forget_unspoken(struct store *s)
+{
+	struct conv *v, *next;
+
+	HASH_ITER (hh, cache_of(s)->by_key, v, next)
+		if (!v->claims_n)
+			conv_drop(s, v);
+}
+
 void conv_forget(struct store *s, int64_t id)
 {
 	struct conv *v;
@@ -331,13 +340,20 @@ static int load(struct store *s, const struct conv_key *key, int64_t id, struct 
 	return rc;
 }
 
+static bool known(struct store *s, const struct conv *v)
+{
+	if (v)
+		sweep_conversation(s, v->id);
+	return v != NULL;
+}
+
 int conv_get(struct store *s, const struct conv_key *key, struct conv **out, struct err *e)
 {
 	int64_t id;
 	int rc;
 
 	HASH_FIND(hh, cache_of(s)->by_key, key, sizeof(*key), *out);
-	if (*out)
+	if (known(s, *out))
 		return 0;
 	rc = db_run(s, e,
 		    "INSERT OR IGNORE INTO conversation(client, server, port, proto, scope) "
@@ -358,7 +374,7 @@ int conv_seek(struct store *s, const struct conv_key *key, struct conv **out, st
 	int rc;
 
 	HASH_FIND(hh, cache_of(s)->by_key, key, sizeof(*key), *out);
-	if (*out)
+	if (known(s, *out))
 		return 0;
 	rc = find(s, key, &id, e);
 	return rc > 0 ? conv_at(s, id, out, e) : rc;
@@ -371,7 +387,7 @@ int conv_at(struct store *s, int64_t id, struct conv **out, struct err *e)
 	int rc;
 
 	HASH_FIND(by_id, cache_of(s)->by_id, &id, sizeof(id), *out);
-	if (*out)
+	if (known(s, *out))
 		return 0;
 	st = db_query(
 		s, e,
