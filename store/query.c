@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "store/db.h"
+#include "store/mark.h"
 #include "store/known.h"
 
 /* Machines */
@@ -299,9 +300,10 @@ int query_health(struct store *s, struct health *out, struct err *e)
 				    "SELECT count(*), total(records), total(quarantined), "
 				    "total(rejected), total(lost), total(overflow), "
 				    "(SELECT min(first) FROM fact_total WHERE first > 0), "
-				    "(SELECT max(last) FROM fact_total) "
+				    "(SELECT max(last) FROM fact_total), "
+				    "(SELECT value FROM mark WHERE word = ?) "
 				    "FROM sensor WHERE records + quarantined + rejected > 0",
-				    DB_NONE);
+				    DB(T(MARK_LATE)));
 	int rc = st ? db_step(s, st, e) : db_fail(s, NULL);
 
 	memset(out, 0, sizeof(*out));
@@ -315,6 +317,7 @@ int query_health(struct store *s, struct health *out, struct err *e)
 	out->overflow = (uint64_t)sqlite3_column_int64(st, 5);
 	out->first = sqlite3_column_int64(st, 6);
 	out->last = sqlite3_column_int64(st, 7);
+	out->late = (uint64_t)sqlite3_column_int64(st, 8);
 	db_done(st);
 	return 0;
 }
