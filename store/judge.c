@@ -290,7 +290,7 @@ void judge_quarantine(struct check *c, const struct health *h, unsigned conteste
 	check_mend(c, "%s",
 		   contested ? "give one of the two another address; bridges of containers "
 			       "that are alike everywhere do no harm inside their machine"
-			     : "a sensor may speak for its own machine alone: is one of an "
-			       "older version, or its clock wrong? See the collector's "
+			     : "a sensor may speak for its own machine alone: is one of "
+			       "another version, or its clock wrong? See the collector's "
 			       "journal");
 }

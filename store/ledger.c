@@ -303,11 +303,15 @@ static int take(struct intake *in, struct wire_record *rec, struct err *e)
 	return rc;
 }
 
-/* After a record that makes no sense the rest cannot be read: it is rejected, all of it. */
+/*
+ * After a record that makes no sense the rest cannot be read: it is rejected, all of it.  So
+ * are kinds that nobody knows here, and what was announced and is not there.
+ */
 static int take_records(struct intake *in, const struct wire_batch *b, struct err *e)
 {
 	struct wire_reader r;
 	struct wire_record rec;
+	int64_t rest;
 	int rc = 0, got;
 
 	wire_reader_begin(&r, b->body);
@@ -317,15 +321,13 @@ static int take_records(struct intake *in, const struct wire_batch *b, struct er
 		rc = take(in, &rec, e);
 	in->seen += r.process_n;
 	wire_reader_fini(&r);
-	if (!rc && got < 0) {
-		int64_t rest = (int64_t)b->records - in->seen;
-
-		rest = rest > 0 ? rest : 1;
-		rest = rest < WIRE_BODY_MAX ? rest
-					    : WIRE_BODY_MAX; /* it claims more than it holds */
-		in->rejected += rest;
-		in->seen += rest;
-	}
+	rest = (int64_t)b->records - in->seen;
+	if (rest < (got < 0))
+		rest = got < 0;
+	if (rest > WIRE_BODY_MAX) /* it claims more than it holds */
+		rest = WIRE_BODY_MAX;
+	in->rejected += rest;
+	in->seen += rest;
 	return rc;
 }
 
