@@ -229,19 +229,19 @@ def told_by_a_mirror():
 class Teller:
     """A sensor that is let in, and says what it is told to."""
 
-    def __init__(self, where, folder):
-        self.sequence = 0
+    def __init__(self, where, folder, epoch=77):
+        self.sequence, self.epoch = 0, epoch
         self.talk = wire.as_sensor(where, folder)
         with open(os.path.join(folder, "identity"), encoding="ascii") as file:
             self.ident = file.read().strip()
-        self.talk.say(wire.hello(77, minor=1))
+        self.talk.say(wire.hello(epoch, minor=1))
         kind, _, body = self.talk.hear()
         assert kind == wire.WELCOME, (kind, body)
 
     def tell(self, records, declared=None, base=NOW):
         """One batch, until it is committed."""
         self.sequence += 1
-        frame = bytearray(wire.batch(77, self.sequence, records, base))
+        frame = bytearray(wire.batch(self.epoch, self.sequence, records, base))
         if declared is not None:
             frame[22:26] = declared.to_bytes(4, "big")
         self.talk.say(bytes(frame))
