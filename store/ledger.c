@@ -257,6 +257,18 @@ static int take_translation(struct intake *in, struct translation *t, enum fate 
 	return rc || !r ? rc : rejoin_told(in->s, in->sensor, t, r, e);
 }
 
+static int take_usage(struct intake *in, const struct usage *u, enum fate *fate, struct err *e)
+{
+	enum host_fate got = HOST_REJECTED;
+	int rc = intake_in_time(in, u->start_ms) ? host_usage(in->s, in->sensor, u, &got, e)
+						 : 0;
+
+	in->folded += got == HOST_FOLDED;
+	if (got == HOST_REJECTED)
+		*fate = FATE_REJECTED;
+	return rc;
+}
+
 static int take(struct intake *in, struct wire_record *rec, struct err *e)
 {
 	enum fate fate = FATE_COUNTED;
@@ -285,9 +297,7 @@ static int take(struct intake *in, struct wire_record *rec, struct err *e)
 			rc = host_capture(in->s, in->sensor, &rec->capture, &good, e);
 		break;
 	case WIRE_R_USAGE:
-		good = intake_in_time(in, rec->usage.start_ms);
-		if (good)
-			rc = host_usage(in->s, in->sensor, &rec->usage, &good, e);
+		rc = take_usage(in, &rec->usage, &fate, e);
 		break;
 	case WIRE_R_TRANSLATION:
 		rc = take_translation(in, &rec->translation, &fate, e);

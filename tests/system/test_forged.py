@@ -132,6 +132,9 @@ def told_badly():
     big = [Row(f"{n} of counter {i}", wire.flow_of(*own, 90, amounts={i: n}), rejected=1)
            for i in (0, 1, 7, 8, 9, 11) for n in (1 << 53 | 1, (1 << 63) - 1, 1 << 63,
                                                   (1 << 64) - 1)]
+    most = {0: 1 << 53, 7: 1 << 53, 8: 1 << 53, 10: 1 << 53}
+    big += [Row(f"a sum beyond all, {port}", *[wire.flow_of(
+        *own, port, amounts=most, live=(1 << 32) - 1)] * 1100) for port in (83, 84, 85)]
     day = 86400000
     times = [Row(f"a minute {name}", wire.flow_of(*own, 91, minute=minute, opens=7))
              for name, minute in (("of 1970", 0), ("far ahead", MINUTE + 600000),
@@ -151,6 +154,14 @@ def told_badly():
               Row("a capture of long ago", wire.capture(-40 * day, -40 * day, 0, 1, 1, 1, 1),
                   rejected=1),
               Row("a capture of too much", wire.capture(0, 1000, 0, 1 << 63, 1 << 63, 0, 0),
+                  rejected=1),
+              Row("captures that do not add up", *[wire.capture(
+                  0, 1000, netns, (1 << 33) - 1, (1 << 33) - 1, 0, 1 << 32) for netns in range(1500)]),
+              Row("captures beyond all", wire.capture(0, 1000, 9, 1 << 42, 1 << 42, 0, 0),
+                  rejected=1),
+              Row("losses that do not add up", *[wire.lost(0, 1000, 1 << 52)] * 3,
+                  lost=(1 << 53) - 5),
+              Row("a use beyond all", wire.usage(1, "cpu", 0, 1000, 1, 1 << 60, 1 << 61),
                   rejected=1),
               Row("a use of long ago", wire.usage(1, "cpu", -40 * day, -40 * day, 1, 1, 1),
                   rejected=1)]
@@ -218,6 +229,8 @@ def told_by_a_mirror():
         Row("a mirror's listener", wire.listener(HONEST, 95), by="mirror", quarantined=1),
         Row("a mirror that names the honest machine", wire.machine_of(
             "honest-id", "owned", ["10.1.0.98"]), by="mirror", quarantined=1),
+        Row("a mirror that gives others' addresses away", wire.machine_of(
+            "thief-id", "thief", [HONEST, SILENT, FORGER, "224.0.0.1"]), by="mirror"),
         Row("a mirror's translation", wire.translation(
             HONEST, HONEST, ("10.1.0.9", 95), (FORGER, 95)), by="mirror", quarantined=1),
         Row("a mirror's use", wire.usage(1, "cpu", 0, 1000, 1, 1, 1), by="mirror", rejected=1),
@@ -310,6 +323,8 @@ class Forged(unittest.TestCase):
                 cls.tell_the_truth()
             cls.tell_one(row)
         cls.rows = len(rows)
+        for words in ("groups", "waves"):
+            harness.run("skein", words, "--db", cls.database)
         cls.tell_the_truth()
         cls.export_flows()
 
@@ -371,11 +386,24 @@ class Forged(unittest.TestCase):
                                                          "--json")}
         self.assertEqual(machines["honest-id"]["ips"], [HONEST])
         self.assertEqual(machines["honest-id"]["name"], "honest")
+        self.assertEqual(machines["silent-id"]["ips"], [SILENT])
         self.assertEqual(machines["forger-id"]["ips"], [FORGER])
         for flow in harness.edges(self.database):
             for end in ("client", "server"):
                 if flow.get(end + "_ip") in (HONEST, SILENT, "224.0.0.251", "239.1.2.3"):
-                    self.assertNotEqual(flow.get(end), "forger-id", flow)
+                    self.assertNotIn(flow.get(end), ("forger-id", "thief-id"), flow)
+
+    def test_sums_stay_numbers(self):
+        """Beyond what fits they stop; they do not wrap, and nothing is negative."""
+        flows = [f for f in harness.edges(self.database) if f["client_ip"] == FORGER and
+                 f["server_port"] in (83, 84, 85)]
+        self.assertEqual(len(flows), 3)
+        for flow in flows:
+            for name in ("opens", "bytes_to_server", "bytes_to_client"):
+                self.assertEqual(flow[name], (1 << 63) - 1)
+        for path in ("machine/forger-id", "status", "groups", "waves", "handover"):
+            body = ask(self.http, "/api/v1/" + path, token=self.admin)[2]
+            self.assertNotRegex(body, rb"[:\[,] *-[1-9]", path)
 
     def test_exporters(self):
         """Whom they speak of is nobody's to check: all they tell is marked as theirs."""
