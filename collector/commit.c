@@ -100,7 +100,6 @@ static int write_queue(struct commit *c, int64_t now_ms, struct err *e)
 		return rc;
 	STAILQ_FOREACH(n, &c->writing, link)
 	{
-		/* cppcheck-suppress uninitvar */
 		rc = ledger_apply(s, n->sensor, &n->batch, &n->how, &n->verdict, e);
 		if (rc)
 			break;
@@ -160,7 +159,6 @@ static void wait_on(struct commit *c, unsigned ms)
 	STAILQ_FOREACH(n, &c->waiting, link)
 	{
 		c->batches++;
-		/* cppcheck-suppress uninitvar */
 		c->records += n->batch.records;
 		c->bytes += n->batch.raw_length;
 	}
