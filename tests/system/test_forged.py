@@ -13,6 +13,7 @@ import pty
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -55,6 +56,17 @@ NAMES = [
     "\u200b\u200c\u200d\u2060".encode(), "\U0001f600".encode() * 40, b"other", b"unknown", b"-",
     b"x" * 255, "\u00e9".encode() * 127, b"\xe2\x82\xac" * 85,
 ]
+
+CERT = 7
+HOSTS = [name for name in NAMES if len(name) < 60][::3]
+
+
+def is_text(name):
+    """Whether that is UTF-8."""
+    try:
+        return bool(name.decode())
+    except UnicodeDecodeError:
+        return False
 
 
 class Row:
@@ -296,6 +308,27 @@ class Forged(unittest.TestCase):
         return Teller(cls.address, folder)
 
     @classmethod
+    def enrol_by_hand(cls):
+        """Whoever has a token says what its host is called, and what its request is for."""
+        made = harness.run("skein-collector", "token", "create", "--data", cls.data, "--uses",
+                           len(HOSTS))
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
+        tls.set_alpn_protocols(["skein/1"])
+        for host in HOSTS:
+            request = scene.call(
+                "openssl", "req", "-new", "-newkey", "ec", "-pkeyopt",
+                "ec_paramgen_curve:P-256", "-nodes", "-keyout", os.path.join(
+                    cls.folder, "key"), "-subj", "/CN=<script>=cmd|x\u202e", "-utf8")
+            sock = socket.create_connection(cls.address.split(":"), 15)
+            talk = wire.Conversation(tls.wrap_socket(sock, server_hostname="x"))
+            talk.say(wire.frame(wire.ENROLL, b"".join(map(wire.zstr, (
+                made.stdout.strip(), request, host)))))
+            kind, _, body = talk.hear()
+            assert kind == (CERT if is_text(host) else wire.ERROR), (host, kind, body)
+            talk.close()
+
+    @classmethod
     def sensors(cls):
         """{identity: counters}, as a person sees them."""
         done = harness.run("skein-collector", "sensor", "list", "--data", cls.data, "--json")
@@ -314,6 +347,7 @@ class Forged(unittest.TestCase):
         harness.run("skein-collector", "sensor", "revoke", teller.ident, "--data", cls.data)
         cls.tellers = {"host": cls.enrol("forger"), "mirror": cls.enrol("mirror", "mirror")}
         cls.tellers["host"].tell([wire.machine_of("forger-id", "forger", [FORGER])])
+        cls.enrol_by_hand()
         rows = told_of_others() + told_of_itself() + told_badly() + told_by_a_mirror() + \
             told_in_names()
         cls.wrong, cls.told = [], 0
