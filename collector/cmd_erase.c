@@ -54,7 +54,7 @@ static bool stands(const char *path, const struct wanted *w)
 	const char *words = w->addr ? addr_text(w->addr, text) : w->name;
 	bool found = file_read(path, FILE_MOST, &b, NULL) != 0; /* who knows */
 
-	if (!found)
+	if (!found && b.n)
 		found = memmem(b.p, b.n, words, strlen(words)) ||
 			(w->addr && memmem(b.p, b.n, w->addr->b, sizeof(w->addr->b)));
 	buf_fini(&b);

@@ -63,7 +63,7 @@ static bool stands(const void *bytes, size_t n)
 		struct buf b = { 0 };
 
 		if (file_read(path, 1 << 26, &b, NULL) == 0)
-			found |= memmem(b.p, b.n, bytes, n) != NULL;
+			found |= b.n && memmem(b.p, b.n, bytes, n);
 		buf_fini(&b);
 		free(path);
 	}
