@@ -17,6 +17,7 @@ enum {
 	SECONDS_HOUR = 3600,
 	OVER_S = 2 * SECONDS_HOUR, /* then an hour or a day has most of what it will have */
 	ROWS = 4096,		   /* of one transaction */
+	ROWS_MINUTES = 4 * ROWS,   /* in the order of their table: quick, and most of all */
 	EDGES = 200,
 };
 
@@ -101,7 +102,7 @@ static int seal_days(struct store *s, const struct retain *r, struct retain_done
 static int drop(struct store *s, const char *sql, int64_t before, struct retain_done *d,
 		struct err *e)
 {
-	int rc = db_run(s, e, sql, DB(I(before), I(ROWS)));
+	int rc = db_run(s, e, sql, DB(I(before), I(ROWS_MINUTES)));
 	int n = rc ? 0 : sqlite3_changes(s->db);
 
 	d->removed += (uint64_t)n;
@@ -126,7 +127,7 @@ static int drop_minutes(struct store *s, const struct retain *r, struct retain_d
 		rc = db_int(s, e, &last,
 			    "SELECT max(minute) FROM (SELECT minute FROM fact_minute "
 			    "WHERE minute < ? ORDER BY minute, claim LIMIT ?)",
-			    DB(I(before), I(ROWS)));
+			    DB(I(before), I(ROWS_MINUTES)));
 	if (rc <= 0 || !last)
 		return rc < 0 ? rc : 0;
 	rc = mark_raise(s, MARK_MINUTES, last + 1, e);
