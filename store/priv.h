@@ -17,6 +17,7 @@
 enum { PRIV_ENTRY = 24 };
 
 struct db_kept;
+struct db_scan;
 struct dict;
 struct conv_cache;
 struct edge_cache;
@@ -44,8 +45,11 @@ struct store {
 	size_t memory;		 /* bytes that the caches may have between two transactions */
 	int64_t seen;		 /* data_version when the caches were last known to be right */
 	struct db_kept *kept;
+	struct db_scan *scan; /* db_each, under way */
 	struct dict *dict;
 	struct conv_cache *convs;
+	bool minutes_read;   /* newest_read is of after the conversations were dropped last: */
+	int64_t newest_read; /* the newest minute with a row */
 	struct edge_cache *edges;
 	struct cover_cache *covers;
 	struct sensor_cache *sensors;
