@@ -18,7 +18,8 @@
 
 enum {
 	BUSY_DELAY_MS = 200,
-	/* rows of minutes that are over, along with a commit: more as long as there are more */
+	/* rows of minutes that are over, along with a commit: more as long as there are more
+	 */
 	CLOSE_LEAST = 400,
 	CLOSE_MOST = 6400,
 	CLOSE_IDLE_MS = 5000,
@@ -44,7 +45,7 @@ struct commit {
 	struct queue waiting;
 	struct queue writing;		/* during a flush */
 	size_t batches, records, bytes; /* waiting */
-	unsigned slice; /* of what is over */
+	unsigned slice;			/* of what is over */
 	bool flushing;
 	bool busy;   /* another process writes, or the disk is full; the timer is set */
 	bool full;   /* the disk is: said once */
