@@ -18,7 +18,8 @@
 
 enum {
 	BUSY_DELAY_MS = 200,
-	/* rows of minutes that are over, along with a commit: more as long as there are more */
+	/* rows of minutes that are over, along with a commit: more as long as there are more
+	 */
 	CLOSE_LEAST = 400,
 	CLOSE_MOST = 6400,
 	CLOSE_IDLE_MS = 5000,
@@ -44,7 +45,7 @@ struct commit {
 	struct queue waiting;
 	struct queue writing;		/* during a flush */
 	size_t batches, records, bytes; /* waiting */
-	unsigned slice; /* of what is over */
+	unsigned slice;			/* of what is over */
 	bool flushing;
 	bool busy;   /* another process writes, or the disk is full; the timer is set */
 	bool full;   /* the disk is: said once */
@@ -103,7 +104,6 @@ static int write_queue(struct commit *c, int64_t now_ms, struct err *e)
 		return rc;
 	STAILQ_FOREACH(n, &c->writing, link)
 	{
-		/* cppcheck-suppress uninitvar */
 		rc = ledger_apply(s, n->sensor, &n->batch, &n->how, &n->verdict, e);
 		if (rc)
 			break;
@@ -164,7 +164,6 @@ static void wait_on(struct commit *c, unsigned ms)
 	STAILQ_FOREACH(n, &c->waiting, link)
 	{
 		c->batches++;
-		/* cppcheck-suppress uninitvar */
 		c->records += n->batch.records;
 		c->bytes += n->batch.raw_length;
 	}

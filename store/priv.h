@@ -39,6 +39,7 @@ struct store {
 	char *path;
 	enum store_mode mode;
 	int64_t closed;		 /* the newest minute that is over */
+	int64_t gone;		 /* of minutes before it rows were taken away (retain.h) */
 	struct closing *closing; /* close.c */
 	const struct fold *fold; /* NULL: addresses are kept as they are */
 	size_t memory;		 /* bytes that the caches may have between two transactions */
