@@ -18,10 +18,7 @@
 
 enum {
 	BUSY_DELAY_MS = 200,
-	/* rows of minutes that are over, along with a commit: more as long as there are more
-	 */
-	CLOSE_LEAST = 400,
-	CLOSE_MOST = 6400,
+	CLOSE_SLICE = 400, /* rows of minutes that are over, at once */
 	CLOSE_IDLE_MS = 5000,
 	CLOSE_PAUSE_MS = 20,  /* while there is more to do */
 	CLOSE_LAST_MS = 1500, /* before the collector ends */
@@ -90,6 +87,34 @@ void commit_add(struct commit *c, struct commit_source *from, const char *sensor
 		commit_flush(c);
 }
 
+static int apply_queue(struct commit *c, struct err *e)
+{
+	struct entry *n;
+	int rc = 0;
+
+	STAILQ_FOREACH(n, &c->writing, link)
+	{
+		/* cppcheck-suppress uninitvar */
+		rc = ledger_apply(c->hub->store, n->sensor, &n->batch, &n->how, &n->verdict,
+				  e);
+		if (rc)
+			break;
+	}
+	return rc;
+}
+
+/* Minutes that are over, for as long as the batches took: no sensor waits twice that. */
+static int close_along(struct commit *c, int64_t now_ms, uint64_t began_us, struct err *e)
+{
+	uint64_t until_us = 2 * clock_us() - began_us;
+	int more;
+
+	do {
+		more = close_some(c->hub->store, now_ms, CLOSE_SLICE, e);
+	} while (more > 0 && clock_us() < until_us);
+	return more;
+}
+
 /*
  * What is in the writing queue, if anything, and along with it some of the minutes that are
  * over at NOW_MS.  1 when there are more of these, 0 when not.
@@ -97,20 +122,14 @@ void commit_add(struct commit *c, struct commit_source *from, const char *sensor
 static int write_queue(struct commit *c, int64_t now_ms, struct err *e)
 {
 	struct store *s = c->hub->store;
-	struct entry *n;
+	uint64_t began_us = clock_us();
 	int more = 0, rc = store_begin(s, e);
 
 	if (rc)
 		return rc;
-	STAILQ_FOREACH(n, &c->writing, link)
-	{
-		rc = ledger_apply(s, n->sensor, &n->batch, &n->how, &n->verdict, e);
-		if (rc)
-			break;
-	}
+	rc = apply_queue(c, e);
 	if (!rc)
-		more = close_some(s, now_ms, c->slice, e);
-	c->slice = more <= 0 ? CLOSE_LEAST : c->slice < CLOSE_MOST ? c->slice * 2 : CLOSE_MOST;
+		more = close_along(c, now_ms, began_us, e);
 	rc = rc ? rc : more < 0 ? more : store_commit(s, e);
 	if (rc)
 		store_rollback(s);
@@ -294,7 +313,6 @@ struct commit *commit_new(struct hub *hub)
 	struct commit *c = xcalloc(1, sizeof(*c));
 
 	c->hub = hub;
-	c->slice = CLOSE_LEAST;
 	c->timer = evtimer_new(hub->base, on_timer, c);
 	c->idle = evtimer_new(hub->base, on_idle, c);
 	STAILQ_INIT(&c->waiting);

@@ -35,6 +35,16 @@ static void forget_watches(struct sensor_cache *c)
 	}
 }
 
+static void forget_watch(struct sensor_cache *c, int64_t machine)
+{
+	struct watch *w;
+
+	HASH_FIND(hh, c->watches, &machine, sizeof(machine), w);
+	if (w)
+		HASH_DEL(c->watches, w);
+	free(w);
+}
+
 static void free_one(struct sensor *x)
 {
 	free(x->name);
@@ -229,12 +239,18 @@ static void unbind_others(struct sensor_cache *c, int64_t machine)
 
 int sensor_bind(struct store *s, struct sensor *x, int64_t machine, struct err *e)
 {
+	int64_t before;
 	int rc;
 
 	if (x->machine == machine)
 		return 0;
-	forget_watches(cache_of(s));
-	unbind_others(cache_of(s), machine);
+	rc = machine_sensor(s, machine, &before, e);
+	if (rc)
+		return rc;
+	if (before)
+		unbind_others(cache_of(s), machine);
+	forget_watch(cache_of(s), x->machine);
+	forget_watch(cache_of(s), machine);
 	rc = db_run(s, e, "UPDATE machine SET sensor = 0 WHERE sensor = ? AND sensor != 0",
 		    DB(I(x->id)));
 	if (!rc)
