@@ -86,6 +86,7 @@ int http_worker(int fd, void *ctx)
 {
 	const struct http_setup *setup = ctx;
 	struct api api = { .dir = setup->dir, .stats = setup->stats, .worker = setup->worker };
+	const struct confine_files files = { .data = setup->dir };
 	struct err e = { 0 };
 	int rc;
 
@@ -94,7 +95,7 @@ int http_worker(int fd, void *ctx)
 	name_boot(&api);
 	file_sweep(setup->dir, "snapshot-", LEFT_S); /* of one that was ended meanwhile */
 	api.database = file_path(setup->dir, "skein.db");
-	if (confine(CONFINE_ANSWER, &e) < 0) {
+	if (confine(CONFINE_ANSWER, &files, &e) < 0) {
 		log_err("http: %s", e.msg);
 		return 1;
 	}

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
@@ -15,6 +16,7 @@
 #include "common/clock.h"
 #include "common/exits.h"
 #include "common/file.h"
+#include "common/log.h"
 #include "common/mem.h"
 
 struct pair {
@@ -24,7 +26,8 @@ struct pair {
 
 /* Reading and making */
 
-static char *key_path(const char *dir)
+/* NULL: systemd gave none. */
+static char *given_path(void)
 {
 	const char *given = getenv("CREDENTIALS_DIRECTORY");
 	char *path = given ? file_path(given, "ca.key") : NULL;
@@ -32,7 +35,15 @@ static char *key_path(const char *dir)
 	if (path && access(path, F_OK) == 0)
 		return path;
 	free(path);
-	return file_path(dir, "ca.key");
+	return NULL;
+}
+
+static void set_mode(const char *path, mode_t mode)
+{
+	if (chmod(path, mode) < 0 && errno != ENOENT)
+		log_warn("%s: its mode cannot be changed (%s): all processes of the collector "
+			 "may be able to read it",
+			 path, strerror(errno));
 }
 
 static X509 *make_cert(EVP_PKEY *key, const char *path, struct err *e)
@@ -73,9 +84,17 @@ static int open_pair(struct pair *p, const char *key, const char *cert, struct e
 
 static int open_files(struct pair *p, const char *dir, struct err *e)
 {
-	char *key = key_path(dir), *cert = file_path(dir, "ca.crt");
-	int rc = open_pair(p, key, cert, e);
+	char *key = given_path(), *cert = file_path(dir, "ca.crt");
+	bool ours = !key;
+	int rc;
 
+	if (ours) {
+		key = file_path(dir, "ca.key");
+		set_mode(key, 0400);
+	}
+	rc = open_pair(p, key, cert, e);
+	if (ours)
+		set_mode(key, 0);
 	free(key);
 	free(cert);
 	return rc;
@@ -171,7 +190,7 @@ int authority_key_run(int fd, void *ctx)
 	if (!e.code)
 		e.code = rehearse(&p, &e);
 	if (!e.code)
-		e.code = confine(CONFINE_AUTHORITY, &e);
+		e.code = confine(CONFINE_AUTHORITY, NULL, &e);
 	if (send(fd, &e, sizeof(e), MSG_NOSIGNAL) == sizeof(e) && !e.code)
 		serve(fd, &p);
 	EVP_PKEY_free(p.key);

@@ -5,7 +5,10 @@
  * ends.
  *
  * The key is $CREDENTIALS_DIRECTORY/ca.key where systemd's LoadCredential= put one, else
- * DIR/ca.key.  The certificate, DIR/ca.crt, is made beside it.
+ * DIR/ca.key.  That has the mode 0, so that its owner has to change the mode before he can
+ * open it: none of the collector's other processes may (confine.h), and Landlock cannot keep
+ * one file of a folder from who needs the others.  The certificate, DIR/ca.crt, is made beside
+ * it.
  */
 #ifndef COLLECTOR_AUTHORITY_KEY_H
 #define COLLECTOR_AUTHORITY_KEY_H

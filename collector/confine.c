@@ -7,9 +7,14 @@
 #include <seccomp.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+
+#include "collector/landlock.h"
+#include "common/mem.h"
 
 /* The leak checker stops its own process by ptrace, in the end. */
 #if defined(__SANITIZE_ADDRESS__)
@@ -68,7 +73,7 @@ static const int loop[] = {
 };
 
 /* The database, the files of small things, and those that are read again on SIGHUP. */
-static const int files[] = {
+static const int file_calls[] = {
 	SCMP_SYS(openat),     SCMP_SYS(open),	   SCMP_SYS(stat),	 SCMP_SYS(lstat),
 	SCMP_SYS(access),     SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(pread64),
 	SCMP_SYS(pwrite64),   SCMP_SYS(fsync),	   SCMP_SYS(fdatasync),	 SCMP_SYS(ftruncate),
@@ -136,7 +141,7 @@ static int fill(scmp_filter_ctx f, enum confine_kind kind)
 	if (!rc && kind != CONFINE_AUTHORITY)
 		rc = LIST(f, loop);
 	if (!rc && (kind == CONFINE_INGEST || kind == CONFINE_ANSWER))
-		rc = LIST(f, files);
+		rc = LIST(f, file_calls);
 	if (!rc && (kind == CONFINE_INGEST || kind == CONFINE_ANSWER))
 		rc = allow_notices(f);
 	if (!rc && kind == CONFINE_ANSWER) /* what is answered lies there until it is sent */
@@ -157,8 +162,57 @@ static int filter(enum confine_kind kind, struct err *e)
 	return rc ? err_sys(e, rc, "seccomp") : 0;
 }
 
-int confine(enum confine_kind kind, struct err *e)
+/* What libc, SQLite and OpenSSL read when they like. */
+static const struct landlock_path store_reads[] = {
+	{ "/etc/localtime", false },
+	{ "/usr/share/zoneinfo", false },
+	{ "/dev/urandom", false },
+};
+
+/* resolv.conf is often a link into one of the latter. */
+static const struct landlock_path relay_reads[] = {
+	{ "/etc", false },
+	{ "/run/systemd/resolve", false },
+	{ "/run/NetworkManager", false },
+	{ "/run/resolvconf", false },
+	{ "/dev/urandom", false },
+};
+
+enum { PATHS = 8 };
+#define COPY(to, from) (memcpy(to, from, sizeof(from)), sizeof(from) / sizeof(*(from)))
+
+/* The folder that PATH lies in; the caller frees it. */
+static char *folder_of(const char *path)
 {
+	const char *slash = strrchr(path, '/');
+
+	return slash ? xasprintf("%.*s/", (int)(slash - path), path) : xstrdup(".");
+}
+
+static int keep_files(enum confine_kind kind, const struct confine_files *files, struct err *e)
+{
+	struct landlock_path path[PATHS];
+	char *config = files && files->config ? folder_of(files->config) : NULL;
+	unsigned n = 0;
+	int rc;
+
+	if (kind == CONFINE_INGEST || kind == CONFINE_ANSWER)
+		n += COPY(path, store_reads);
+	if (kind == CONFINE_RELAY)
+		n += COPY(path, relay_reads);
+	if (files && files->data)
+		path[n++] = (struct landlock_path){ files->data, true };
+	if (config)
+		path[n++] = (struct landlock_path){ config, false };
+	rc = landlock_keep(path, n, e);
+	free(config);
+	return rc;
+}
+
+int confine(enum confine_kind kind, const struct confine_files *files, struct err *e)
+{
+	int rc;
+
 	capng_clear(CAPNG_SELECT_BOTH);
 	if (capng_apply(CAPNG_SELECT_CAPS) != 0)
 		return err_set(e, -EPERM, "capabilities cannot be given up");
@@ -168,5 +222,6 @@ int confine(enum confine_kind kind, struct err *e)
 		return 0;
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
 		return err_sys(e, -errno, "prctl");
-	return filter(kind, e);
+	rc = keep_files(kind, files, e);
+	return rc ? rc : filter(kind, e);
 }

@@ -132,7 +132,7 @@ int database_open(struct database *d, const char *dir, struct stats *stats, stru
 	int rc;
 
 	*d = (struct database){ .path = file_path(dir, "skein.db"), .stats = stats };
-	rc = keeper_start(&d->keeper, d->path, stats, e);
+	rc = keeper_start(&d->keeper, dir, d->path, stats, e);
 	if (!rc)
 		rc = open_checked(d, e);
 	if (!rc)

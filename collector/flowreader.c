@@ -345,7 +345,7 @@ static int work(int fd, const struct flowreader_order *order, uint32_t *overrun)
 	uint64_t seed = 0;
 
 	setpriority(PRIO_PROCESS, 0, NICE);
-	if (getrandom(&seed, sizeof(seed), 0) < 0 || confine(CONFINE_FLOWS, &e) < 0) {
+	if (getrandom(&seed, sizeof(seed), 0) < 0 || confine(CONFINE_FLOWS, NULL, &e) < 0) {
 		log_err("cannot read flows: %s", e.msg);
 		return 1;
 	}

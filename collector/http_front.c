@@ -99,7 +99,7 @@ int http_front(int fd, void *ctx)
 	gethostname(f.s.host, sizeof(f.s.host) - 1);
 	if (start(&f) < 0)
 		return 1;
-	if (confine(CONFINE_FLOWS, &e) < 0) {
+	if (confine(CONFINE_FLOWS, NULL, &e) < 0) {
 		log_err("http: %s", e.msg);
 		return 1;
 	}

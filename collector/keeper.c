@@ -108,13 +108,14 @@ static int keep(int fd, void *ctx)
 {
 	const struct keeper *parent = ctx;
 	struct keeping k = { .fd = fd, .path = parent->path, .stats = parent->stats };
+	const struct confine_files files = { .data = parent->dir };
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	bool going = false;
 	struct err e = { 0 };
 	char order;
 
 	child_keep(&fd, 1);
-	if (confine(CONFINE_INGEST, &e) < 0) {
+	if (confine(CONFINE_INGEST, &files, &e) < 0) {
 		log_err("the keeper of the database: %s", e.msg);
 		return 1;
 	}
@@ -137,9 +138,10 @@ static int keep(int fd, void *ctx)
 
 /* In the collector */
 
-int keeper_start(struct keeper *k, const char *path, struct stats *stats, struct err *e)
+int keeper_start(struct keeper *k, const char *dir, const char *path, struct stats *stats,
+		 struct err *e)
 {
-	*k = (struct keeper){ .path = path, .stats = stats };
+	*k = (struct keeper){ .dir = dir, .path = path, .stats = stats };
 	return child_start(&k->child, "the keeper of the database", keep, k, e);
 }
 

@@ -21,15 +21,16 @@ enum keeper_verdict {
 
 struct keeper {
 	struct child child;
-	const char *path; /* borrowed */
+	const char *dir, *path; /* borrowed */
 	struct stats *stats;
 	bool reading;
 	bool ended; /* found so by keeper_verdict, with STATUS; keeper_ended tells it */
 	int status;
 };
 
-/* To be called before the store is opened; PATH is that of the database. */
-int keeper_start(struct keeper *k, const char *path, struct stats *stats, struct err *e);
+/* To be called before the store is opened; PATH is that of the database, which lies in DIR. */
+int keeper_start(struct keeper *k, const char *dir, const char *path, struct stats *stats,
+		 struct err *e);
 void keeper_stop(struct keeper *k);
 
 /* Begins the check and waits for so long (-1: until it is done). */

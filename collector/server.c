@@ -17,6 +17,7 @@
 #include "collector/database.h"
 #include "collector/home.h"
 #include "collector/hub.h"
+#include "collector/landlock.h"
 #include "collector/listen.h"
 #include "collector/notify.h"
 #include "collector/porch.h"
@@ -379,6 +380,15 @@ static int open_all(struct server *sv, struct err *e)
 	return 0;
 }
 
+static int give_up(struct server *sv, struct err *e)
+{
+	const struct confine_files files = { sv->config->dir, sv->config->file };
+
+	if (!landlock_there())
+		log_debug("the kernel has no Landlock: files are kept by mode and owner alone");
+	return confine(CONFINE_INGEST, &files, e);
+}
+
 static void say_ready(struct server *sv)
 {
 	log_info("listening on %s, data in %s, version %s", sv->address, sv->config->dir,
@@ -451,7 +461,7 @@ int server_run(const struct server_config *config, struct err *e)
 		start_porch(&sv);
 		flowport_attach(sv.flows, &sv.hub);
 		http_attach(&sv.http, sv.hub.base);
-		rc = confine(CONFINE_INGEST, e);
+		rc = give_up(&sv, e);
 	}
 	if (!rc) {
 		say_ready(&sv);

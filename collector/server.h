@@ -18,6 +18,7 @@ struct server_config {
 	 * it is wrong, which has been said. */
 	const struct server_config *(*again)(void *ctx);
 	void *again_ctx;
+	const char *file; /* the configuration's, whether or not it is there */
 	const char *dir;
 	const char *host; /* "" for any address */
 	uint16_t port;	  /* 0 for any that is free; DIR/collector.addr then says which */

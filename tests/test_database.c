@@ -433,7 +433,7 @@ START_TEST(only_a_death_of_the_check_itself_is_a_verdict)
 		struct keeper k;
 		int status;
 
-		ck_assert_int_eq(keeper_start(&k, kit.path, stats, NULL), 0);
+		ck_assert_int_eq(keeper_start(&k, kit.dir, kit.path, stats, NULL), 0);
 		kill(k.child.pid, ends[i].number);
 		ck_assert_int_eq(keeper_check(&k, -1, words), ends[i].verdict);
 		ck_assert_ptr_nonnull(strstr(words, "signal"));

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two processes: what each may do while they run, and that nothing stays when they are killed."""
+"""What each process may do while it runs, and that nothing stays of a sensor that is killed."""
 
 import os
 import signal
@@ -9,6 +9,8 @@ import time
 import unittest
 
 import harness
+import inside
+import scene
 
 NOBODY = 65534
 
@@ -128,6 +130,39 @@ class Confined(unittest.TestCase):
         """It says so by its status, and whatever started it starts both again."""
         os.kill(self.courier, signal.SIGKILL)
         self.assertEqual(self.sensor.wait(timeout=20), 3)
+
+
+class Files(unittest.TestCase):
+    """What somebody who runs code of his own in a process of the collector could open."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="skeinconf")
+        self.addCleanup(folder.cleanup)
+        self.data = os.path.join(folder.name, "data")
+        self.config = os.path.join(folder.name, "conf", "collector.conf")
+        os.mkdir(os.path.dirname(self.config))
+        with open(self.config, "w", encoding="ascii") as file:
+            file.write("log_level = debug\n")
+        port = harness.free_port()
+        self.collector = harness.Daemon("skein-collector", "--config", self.config, "--data",
+                                        self.data, "--listen", f"127.0.0.1:{port}")
+        self.addCleanup(self.collector.close)
+        scene.wait_for(lambda: harness.listening(port), 10, "the collector's start")
+
+    def test_the_key_is_not_to_be_had(self):
+        key, database = (os.path.join(self.data, name) for name in ("ca.key", "skein.db"))
+        there = "has no Landlock" not in self.collector.errors()
+        said = inside.opens(self.collector.process.pid, key, database, self.config,
+                            "/etc/passwd", "/proc/self/status")
+        self.assertEqual(said, {key: "EACCES", database: "", self.config: "",
+                                "/etc/passwd": "EACCES" if there else "",
+                                "/proc/self/status": "EACCES" if there else ""})
+        with open(key, encoding="ascii") as file:  # root may; it is there
+            self.assertIn("PRIVATE KEY", file.read())
+        self.collector.signal(signal.SIGHUP)  # which goes on, and reads its file
+        scene.wait_for(lambda: "configuration read again" in self.collector.errors(), 10,
+                       "the configuration")
+        self.assertEqual(self.collector.end(), 0)
 
 
 if __name__ == "__main__":
