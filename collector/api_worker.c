@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -90,6 +91,7 @@ int http_worker(int fd, void *ctx)
 	struct err e = { 0 };
 	int rc;
 
+	prctl(PR_SET_NAME, "skein-answers", 0, 0, 0);
 	child_keep(&fd, 1);
 	setpriority(PRIO_PROCESS, 0, NICE);
 	name_boot(&api);

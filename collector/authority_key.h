@@ -17,7 +17,19 @@
 
 enum { AUTHORITY_CA_S = 3650 * 86400 };
 
-/* A child_fn; CTX is the data directory.  Its first message is a struct err: how it went. */
+struct authority_files {
+	const char *dir; /* borrowed */
+	int key;	 /* open for reading; -1: not yet */
+	struct err why;	 /* why it is not */
+};
+
+/*
+ * Makes what is missing, opens the key's file and locks it; CTX is a struct authority_files.
+ * Once, before any process of the collector has taken a byte of strangers: whoever reads it
+ * later has the descriptor, and needs no moment in which the file could be opened by its name.
+ */
+void authority_key_prepare(void *ctx);
+/* A child_fn with the same CTX.  Its first message is a struct err: how it went. */
 int authority_key_run(int fd, void *ctx);
 
 #endif

@@ -4,6 +4,7 @@
 #include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -85,6 +86,24 @@ static const int file_calls[] = {
 	SCMP_SYS(pipe),
 };
 
+/* Beside all of these: what a child needs until it is confined itself. */
+static const int nursing[] = {
+	SCMP_SYS(fork),
+	SCMP_SYS(getppid),
+	SCMP_SYS(set_robust_list),
+	SCMP_SYS(set_tid_address),
+	SCMP_SYS(close_range),
+	SCMP_SYS(memfd_create),
+	SCMP_SYS(setpriority),
+	SCMP_SYS(prctl),
+	SCMP_SYS(seccomp),
+	SCMP_SYS(capget),
+	SCMP_SYS(capset),
+	SCMP_SYS(landlock_create_ruleset),
+	SCMP_SYS(landlock_add_rule),
+	SCMP_SYS(landlock_restrict_self),
+};
+
 #define LIST(f, list) allow_list(f, list, sizeof(list) / sizeof(*(list)))
 
 static int allow_list(scmp_filter_ctx f, const int *call, size_t n)
@@ -111,6 +130,17 @@ static int allow_memory(scmp_filter_ctx f)
 			       SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 }
 
+/* In the name spaces that it is in. */
+static int allow_processes(scmp_filter_ctx f)
+{
+	const scmp_datum_t spaces = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
+				    CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWCGROUP;
+	int rc = LIST(f, nursing);
+
+	return rc ? rc
+		  : allow_with(f, SCMP_SYS(clone), SCMP_A0(SCMP_CMP_MASKED_EQ, spaces, 0));
+}
+
 /* Where systemd's readiness goes to. */
 static int allow_notices(scmp_filter_ctx f)
 {
@@ -134,16 +164,20 @@ static int allow_dialling(scmp_filter_ctx f)
 
 static int fill(scmp_filter_ctx f, enum confine_kind kind)
 {
+	bool stores =
+		kind == CONFINE_INGEST || kind == CONFINE_ANSWER || kind == CONFINE_NURSERY;
 	int rc = LIST(f, all);
 
 	if (!rc)
 		rc = allow_memory(f);
 	if (!rc && kind != CONFINE_AUTHORITY)
 		rc = LIST(f, loop);
-	if (!rc && (kind == CONFINE_INGEST || kind == CONFINE_ANSWER))
+	if (!rc && stores)
 		rc = LIST(f, file_calls);
-	if (!rc && (kind == CONFINE_INGEST || kind == CONFINE_ANSWER))
+	if (!rc && stores)
 		rc = allow_notices(f);
+	if (!rc && kind == CONFINE_NURSERY)
+		rc = allow_processes(f);
 	if (!rc && kind == CONFINE_ANSWER) /* what is answered lies there until it is sent */
 		rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(memfd_create), 0);
 	if (!rc && kind == CONFINE_RELAY)
@@ -178,6 +212,9 @@ static const struct landlock_path relay_reads[] = {
 	{ "/dev/urandom", false },
 };
 
+/* A certificate of a person's own may lie anywhere. */
+static const struct landlock_path nursery_reads[] = { { "/", false } };
+
 enum { PATHS = 8 };
 #define COPY(to, from) (memcpy(to, from, sizeof(from)), sizeof(from) / sizeof(*(from)))
 
@@ -198,6 +235,8 @@ static int keep_files(enum confine_kind kind, const struct confine_files *files,
 
 	if (kind == CONFINE_INGEST || kind == CONFINE_ANSWER)
 		n += COPY(path, store_reads);
+	if (kind == CONFINE_NURSERY)
+		n += COPY(path, nursery_reads);
 	if (kind == CONFINE_RELAY)
 		n += COPY(path, relay_reads);
 	if (files && files->data)

@@ -22,6 +22,9 @@ enum confine_kind {
 	CONFINE_ANSWER,
 	/* Datagrams of strangers: UDP sockets that are bound, no file. */
 	CONFINE_FLOWS,
+	/* Starts the others, and takes no byte of strangers (nursery.h): all that they do, and
+	 * processes, of which each then gives up more; reads any file. */
+	CONFINE_NURSERY,
 	/* Passes bytes on: as CONFINE_FLOWS, and dials. */
 	CONFINE_RELAY,
 };

@@ -127,12 +127,17 @@ static int open_checked(struct database *d, struct err *e)
 	return set_aside(d, words, e);
 }
 
-int database_open(struct database *d, const char *dir, struct stats *stats, struct err *e)
+void database_plan(struct database *d, struct nursery *n, const char *dir, struct stats *stats)
 {
-	int rc;
-
 	*d = (struct database){ .path = file_path(dir, "skein.db"), .stats = stats };
-	rc = keeper_start(&d->keeper, dir, d->path, stats, e);
+	keeper_plan(&d->keeper, n, dir, d->path, stats);
+}
+
+int database_open(struct database *d, struct err *e)
+{
+	int rc = keeper_start(&d->keeper, e);
+
+	child_rest_born(&d->rest, stats_clock_ms());
 	if (!rc)
 		rc = open_checked(d, e);
 	if (!rc)
@@ -146,16 +151,32 @@ int database_open(struct database *d, const char *dir, struct stats *stats, stru
 	return 0;
 }
 
-void database_sweep(struct database *d)
+static bool start_again(struct database *d)
+{
+	struct err e = { 0 };
+
+	if (keeper_start(&d->keeper, &e) < 0 || store_checkpoints(d->store, false, &e) < 0) {
+		log_err("%s", e.msg);
+		child_rest_died(&d->rest, stats_clock_ms());
+		return false;
+	}
+	child_rest_born(&d->rest, stats_clock_ms());
+	keeper_go(&d->keeper);
+	return true;
+}
+
+bool database_sweep(struct database *d)
 {
 	int status;
 
-	if (!keeper_ended(&d->keeper, &status))
-		return;
-	log_err("the keeper of the database has ended (status %d): commits fold the log "
-		"themselves from now on",
-		status);
-	store_checkpoints(d->store, true, NULL);
+	if (keeper_ended(&d->keeper, &status)) {
+		log_err("the keeper of the database has ended (status %d): another follows; "
+			"until then commits fold the log themselves",
+			status);
+		store_checkpoints(d->store, true, NULL);
+		child_rest_died(&d->rest, stats_clock_ms());
+	}
+	return !d->keeper.child.pid && stats_clock_ms() >= d->rest.due_ms && start_again(d);
 }
 
 /* The keeper ends first: who closes the database last folds the log and removes it. */

@@ -9,7 +9,6 @@
 #include <unistd.h>
 #include <event2/event.h>
 
-#include "collector/child.h"
 #include "collector/commit.h"
 #include "collector/flowreader.h"
 #include "collector/listen.h"
@@ -27,6 +26,8 @@ struct flowport {
 	const struct flowport_config *config;
 	struct flowreader_order order;
 	struct child child;
+	struct child_rest rest;
+	struct nursery *nursery;
 	struct hub *hub;
 	struct event *event;
 	struct commit_source from;
@@ -74,9 +75,11 @@ static int bind_all(struct flowport *p, struct err *e)
 	return 0;
 }
 
-int flowport_start(struct flowport **out, const struct flowport_config *c, struct stats *stats,
-		   struct err *e)
+int flowport_new(struct flowport **out, struct nursery *n, const struct flowport_config *c,
+		 struct stats *stats, struct err *e)
 {
+	struct nursery_plan plan = { "the reader of flows", "skein-flows", flowreader_run,
+				     NULL, NULL };
 	struct flowport *p;
 	int rc;
 
@@ -84,23 +87,37 @@ int flowport_start(struct flowport **out, const struct flowport_config *c, struc
 	if (!c->listen_n)
 		return 0;
 	p = xcalloc(1, sizeof(*p));
+	p->nursery = n;
 	p->config = p->order.config = c;
 	p->order.stats = stats;
+	p->order.overrun = flowreader_overrun();
 	p->child.fd = -1;
 	if (!c->exporter_n)
 		log_warn("no exporter is named: every datagram is dropped; "
 			 "--flow-exporters says whose are taken");
 	rc = bind_all(p, e);
-	if (!rc)
-		rc = child_start(&p->child, "the reader of flows", flowreader_run, &p->order,
-				 e);
-	close_sockets(p);
 	if (rc) {
 		flowport_free(p);
 		return rc;
 	}
+	for (unsigned i = 0; i < p->order.sockets_n; i++)
+		nursery_keep(n, p->order.socket[i]);
+	plan.ctx = &p->order;
+	nursery_plan(n, NURSERY_FLOWS, &plan);
 	*out = p;
 	return 0;
+}
+
+int flowport_start(struct flowport *p, struct err *e)
+{
+	int rc;
+
+	if (!p)
+		return 0;
+	rc = nursery_start(p->nursery, NURSERY_FLOWS, &p->child, e);
+	child_rest_born(&p->rest, stats_clock_ms());
+	close_sockets(p);
+	return rc;
 }
 
 /* Batches and answers */
@@ -180,12 +197,13 @@ static void close_child(struct flowport *p)
 	event_free(p->event);
 	p->event = NULL;
 	child_stop(&p->child);
+	child_rest_died(&p->rest, stats_clock_ms());
 	p->done = NULL;
 	if (done)
 		done(p->hub);
 	else
-		log_err("the process that reads flows is gone: no flows are taken until the "
-			"collector is started again");
+		log_err("the process that reads flows has ended and is started again; what it "
+			"held is lost");
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *ctx)
@@ -207,6 +225,12 @@ static void on_readable(evutil_socket_t fd, short what, void *ctx)
 	}
 }
 
+static void listen_to(struct flowport *p)
+{
+	p->event = event_new(p->hub->base, p->child.fd, EV_READ | EV_PERSIST, on_readable, p);
+	event_add(p->event, NULL);
+}
+
 void flowport_attach(struct flowport *p, struct hub *hub)
 {
 	if (!p)
@@ -215,8 +239,22 @@ void flowport_attach(struct flowport *p, struct hub *hub)
 	p->from = (struct commit_source){
 		.ctx = p, .committed = on_committed, .answer = on_answer, .failed = on_failed
 	};
-	p->event = event_new(hub->base, p->child.fd, EV_READ | EV_PERSIST, on_readable, p);
-	event_add(p->event, NULL);
+	listen_to(p);
+}
+
+void flowport_sweep(struct flowport *p)
+{
+	struct err e = { 0 };
+
+	if (!p || p->event || p->hub->draining || stats_clock_ms() < p->rest.due_ms)
+		return;
+	if (flowport_start(p, &e) < 0) {
+		log_err("%s", e.msg);
+		child_rest_died(&p->rest, stats_clock_ms());
+		return;
+	}
+	p->order.stats->flow_restarts++;
+	listen_to(p);
 }
 
 void flowport_drain(struct flowport *p, void (*done)(struct hub *hub))

@@ -11,6 +11,7 @@
 #define COLLECTOR_FLOWPORT_H
 
 #include "collector/hub.h"
+#include "collector/nursery.h"
 #include "common/addr.h"
 #include "common/err.h"
 
@@ -40,16 +41,19 @@ struct flowport_answer {
 struct flowport;
 
 /*
- * Binds the addresses of C and starts the reader; to be called before the database is opened.
- * *OUT is NULL where C has no address.  C and STATS have to stay.
+ * Binds the addresses of C, which the reader, one of N, will read.  *OUT is NULL where C has
+ * no address.  C and STATS have to stay.
  */
-int flowport_start(struct flowport **out, const struct flowport_config *c, struct stats *stats,
-		   struct err *e);
+int flowport_new(struct flowport **out, struct nursery *n, const struct flowport_config *c,
+		 struct stats *stats, struct err *e);
+/* Starts the reader; NULL is fine, here and below. */
+int flowport_start(struct flowport *p, struct err *e);
 /* From now on batches go into HUB's commits. */
 void flowport_attach(struct flowport *p, struct hub *hub);
+/* Now and then: starts the reader again when it has ended by itself. */
+void flowport_sweep(struct flowport *p);
 /* The reader tells all it has; then DONE is called, once, with HUB. */
 void flowport_drain(struct flowport *p, void (*done)(struct hub *hub));
-/* NULL is fine. */
 void flowport_free(struct flowport *p);
 
 #endif

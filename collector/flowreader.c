@@ -3,16 +3,12 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "collector/child.h"
 #include "collector/confine.h"
@@ -32,9 +28,8 @@ enum {
 	TICK_MS = 1000,
 	TELL_MS = 5000,
 	END_MS = 2500, /* for the collector's last answers */
-	AGAIN_MS = 1000,
-	PAIRS = 4096, /* of exporter and domain */
-	NICE = 5,     /* behind the sensors */
+	PAIRS = 4096,  /* of exporter and domain */
+	NICE = 5,      /* behind the sensors */
 	LOG_EVERY_MS = 10000,
 };
 
@@ -48,7 +43,6 @@ struct reader {
 	uint64_t now_ms; /* since 1970, for what is told; it may be set back */
 	uint64_t up_ms;	 /* only goes on, for how long something takes: */
 	uint64_t ticked_ms, told_ms, logged_ms, end_ms;
-	uint32_t *overrun; /* of each socket, as the kernel counted last; the parent's too */
 	struct foreign_stats foreign_was;
 	struct flowsum_stats sum_was;
 	uint64_t repeated_was;
@@ -118,7 +112,7 @@ static void take(struct reader *r, const struct addr *a, const uint8_t *p, size_
 
 static void see_overrun(struct reader *r, unsigned socket, struct msghdr *m)
 {
-	uint32_t *last = &r->overrun[socket], now;
+	uint32_t *last = &r->order->overrun[socket], now;
 
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SO_RXQ_OVFL)
@@ -338,52 +332,7 @@ static int loop(struct reader *r)
 	return 0;
 }
 
-static int work(int fd, const struct flowreader_order *order, uint32_t *overrun)
-{
-	struct reader *r = xcalloc(1, sizeof(*r));
-	struct err e = { 0 };
-	uint64_t seed = 0;
-
-	setpriority(PRIO_PROCESS, 0, NICE);
-	if (getrandom(&seed, sizeof(seed), 0) < 0 || confine(CONFINE_FLOWS, NULL, &e) < 0) {
-		log_err("cannot read flows: %s", e.msg);
-		return 1;
-	}
-	r->order = order;
-	r->overrun = overrun;
-	r->fd = fd;
-	r->bytes = xcalloc(AT_ONCE, DATAGRAM);
-	r->foreign = foreign_new(PAIRS);
-	r->sum = flowsum_new(FLOWSUM_CONNS, FLOWSUM_EDGES, seed);
-	r->tell = flowtell_new(on_batch, r);
-	r->queue = flowqueue_new();
-	look_at_clocks(r);
-	r->told_ms = r->ticked_ms = r->up_ms;
-	return loop(r);
-}
-
-/* The parent */
-
-static bool collector_is_there(int fd)
-{
-	struct pollfd p = { fd, 0, 0 };
-
-	return poll(&p, 1, AGAIN_MS) == 0;
-}
-
-static pid_t start(int fd, const struct flowreader_order *order, uint32_t *overrun)
-{
-	pid_t parent = getpid(), pid = fork();
-
-	if (pid != 0)
-		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	_exit(getppid() == parent ? work(fd, order, overrun) : 1);
-}
-
-/* The sockets outlive the process that reads them, and so does what the kernel counts there.
- */
-static uint32_t *new_overrun(void)
+uint32_t *flowreader_overrun(void)
 {
 	void *p = mmap(NULL, FLOWPORT_LISTEN * sizeof(uint32_t), PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -395,24 +344,35 @@ static uint32_t *new_overrun(void)
 
 _Static_assert(1 + FLOWPORT_LISTEN <= CHILD_KEEP, "child_keep takes them all");
 
-int flowreader_run(int fd, void *ctx)
+static int give_up(int fd, const struct flowreader_order *order, uint64_t *seed)
 {
-	const struct flowreader_order *order = ctx;
-	int keep[1 + FLOWPORT_LISTEN] = { fd }, status;
-	uint32_t *overrun = new_overrun();
+	int keep[1 + FLOWPORT_LISTEN] = { fd };
+	struct err e = { 0 };
 
 	memcpy(keep + 1, order->socket, order->sockets_n * sizeof(*keep));
 	child_keep(keep, 1 + order->sockets_n);
-	for (;;) {
-		pid_t pid = start(fd, order, overrun);
+	setpriority(PRIO_PROCESS, 0, NICE);
+	if (getrandom(seed, sizeof(*seed), 0) >= 0 && confine(CONFINE_FLOWS, NULL, &e) == 0)
+		return 0;
+	log_err("cannot read flows: %s", e.msg);
+	return -EPERM;
+}
 
-		if (pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
-		    WEXITSTATUS(status) == 0)
-			return 0;
-		if (!collector_is_there(fd))
-			return 0;
-		order->stats->flow_restarts++;
-		log_err("the process that reads flows has ended and is started again; what "
-			"it held is lost");
-	}
+int flowreader_run(int fd, void *ctx)
+{
+	struct reader *r = xcalloc(1, sizeof(*r));
+	uint64_t seed = 0;
+
+	r->order = ctx;
+	if (give_up(fd, r->order, &seed) < 0)
+		return 1;
+	r->fd = fd;
+	r->bytes = xcalloc(AT_ONCE, DATAGRAM);
+	r->foreign = foreign_new(PAIRS);
+	r->sum = flowsum_new(FLOWSUM_CONNS, FLOWSUM_EDGES, seed);
+	r->tell = flowtell_new(on_batch, r);
+	r->queue = flowqueue_new();
+	look_at_clocks(r);
+	r->told_ms = r->ticked_ms = r->up_ms;
+	return loop(r);
 }

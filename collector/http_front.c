@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 #include <event2/event.h>
 #include <event2/listener.h>
@@ -92,6 +93,7 @@ int http_front(int fd, void *ctx)
 	struct err e = { 0 };
 	struct addr a;
 
+	prctl(PR_SET_NAME, "skein-front", 0, 0, 0);
 	child_keep(keep, 2);
 	setenv("TZ", "UTC0", 1); /* or dates would open a file */
 	tzset();

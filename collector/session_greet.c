@@ -28,7 +28,8 @@ static void send_certificate(struct session *s, struct enrolment *x)
 /* Nothing was taken of it, a token's use neither: it may come again. */
 static bool put_off(struct session *s, int rc)
 {
-	bool busy = rc == -EAGAIN || rc == -EBUSY;
+	/* EPIPE: who signs has died, and comes back. */
+	bool busy = rc == -EAGAIN || rc == -EBUSY || rc == -EPIPE;
 
 	s->hub->stats->certificates_put_off += busy;
 	return busy;

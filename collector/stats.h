@@ -59,13 +59,14 @@
 	X(http_answers_5xx, counter, "HTTP answers: failed, those below among them")          \
 	X(http_answers_503, counter, "HTTP answers: not now")                                 \
 	X(http_restarts, counter, "processes of HTTP that ended and were started again")      \
+	X(process_restarts, counter, "processes of key, database and HTTP started again")     \
 	X(reloads, counter, "configurations read again")                                      \
 	X(accepting, gauge, "1 while connections of sensors are taken")                       \
 	X(commit_failing, gauge,                                                              \
 	  "1 from a transaction that failed, or had no room, to a good one")                  \
 	X(beat_ms, gauge, "milliseconds since boot when the loop of ingest last turned")      \
 	X(started, gauge, "Unix seconds of the start")                                        \
-	X(http_down, gauge, "1 when HTTP answers no more until the next start")               \
+	X(http_down, gauge, "1 while nothing answers over HTTP: its keeper has ended")        \
 	X(http_connections, gauge, "HTTP connections")                                        \
 	X(sessions, gauge, "connections of sensors")                                          \
 	X(live, gauge, "sensors connected and welcomed")                                      \

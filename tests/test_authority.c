@@ -110,13 +110,22 @@ END_TEST
 static char dir[64];
 static struct authority a;
 
+/* The key's process as a child of the test's own. */
+static int begin(struct authority *of, struct err *e)
+{
+	static struct nursery none;
+
+	authority_plan(of, &none, dir);
+	return authority_start(of, e);
+}
+
 static void setup(void)
 {
 	struct err e = { 0 };
 
 	snprintf(dir, sizeof(dir), "/tmp/skein-authority-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
-	ck_assert_msg(authority_start(&a, dir, &e) == 0, "%s", e.msg);
+	ck_assert_msg(begin(&a, &e) == 0, "%s", e.msg);
 }
 
 static void teardown(void)
@@ -255,11 +264,11 @@ START_TEST(the_key_is_made_once_and_is_nobody_elses)
 
 	ck_assert_int_eq(stat(key, &st), 0);
 	ck_assert_int_eq(st.st_mode & 07777, 0);
-	ck_assert_int_eq(authority_start(&again, dir, NULL), 0);
+	ck_assert_int_eq(begin(&again, NULL), 0);
 	ck_assert_mem_eq(again.pin, a.pin, 32);
 	authority_close(&again);
 	ck_assert_int_eq(unlink(key), 0);
-	ck_assert_int_lt(authority_start(&again, dir, &e), 0);
+	ck_assert_int_lt(begin(&again, &e), 0);
 	ck_assert_ptr_nonnull(strstr(e.msg, "ca.crt without"));
 	authority_close(&again);
 	ck_assert_int_eq(unlink(crt), 0);
@@ -277,7 +286,7 @@ START_TEST(a_key_that_could_be_read_is_locked)
 	struct stat st;
 
 	ck_assert_int_eq(chmod(key, 0600), 0);
-	ck_assert_int_eq(authority_start(&again, dir, NULL), 0);
+	ck_assert_int_eq(begin(&again, NULL), 0);
 	ck_assert_mem_eq(again.pin, a.pin, 32);
 	ck_assert_int_eq(stat(key, &st), 0);
 	ck_assert_int_eq(st.st_mode & 07777, 0);
@@ -296,7 +305,7 @@ START_TEST(a_key_that_systemd_hands_in_is_used)
 	ck_assert_int_eq(rename(key, given), 0);
 	ck_assert_int_eq(chmod(given, 0400), 0);
 	ck_assert_int_eq(setenv("CREDENTIALS_DIRECTORY", sub, 1), 0);
-	ck_assert_int_eq(authority_start(&again, dir, NULL), 0);
+	ck_assert_int_eq(begin(&again, NULL), 0);
 	ck_assert_mem_eq(again.pin, a.pin, 32);
 	ck_assert_int_lt(access(key, F_OK), 0);
 	authority_close(&again);

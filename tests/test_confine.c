@@ -3,6 +3,7 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <netinet/in.h>
@@ -68,7 +70,7 @@ static unsigned who_dies(deed *fn)
 
 enum {
 	EVERYBODY = (1 << KINDS) - 1,
-	STORES = 1 << CONFINE_INGEST | 1 << CONFINE_ANSWER,
+	STORES = 1 << CONFINE_INGEST | 1 << CONFINE_ANSWER | 1 << CONFINE_NURSERY,
 	READERS = STORES | 1 << CONFINE_RELAY,
 };
 
@@ -84,7 +86,16 @@ static bool start_a_program(void)
 
 static bool start_a_process(void)
 {
-	return fork() >= 0;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(0);
+	return pid > 0 && waitpid(pid, NULL, 0) == pid;
+}
+
+static bool enter_a_space(void)
+{
+	return syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0) >= -1 && false;
 }
 
 static bool look_at_another(void)
@@ -157,7 +168,8 @@ START_TEST(nobody_does_what_none_needs)
 {
 	ck_assert_uint_eq(who_dies(nothing), 0);
 	ck_assert_uint_eq(who_dies(start_a_program), EVERYBODY);
-	ck_assert_uint_eq(who_dies(start_a_process), EVERYBODY);
+	ck_assert_uint_eq(who_dies(start_a_process), EVERYBODY & ~(1U << CONFINE_NURSERY));
+	ck_assert_uint_eq(who_dies(enter_a_space), EVERYBODY);
 	ck_assert_uint_eq(who_dies(look_at_another), EVERYBODY);
 	ck_assert_uint_eq(who_dies(make_code), EVERYBODY);
 }
@@ -191,7 +203,7 @@ START_TEST(no_file_but_what_each_needs)
 	files = (struct confine_files){ .data = kit.dir, .config = "/usr/none.conf" };
 	given = &files;
 	for (int i = 0; i < KINDS; i++) {
-		if (!(1U << i & READERS))
+		if (!(1U << i & READERS) || i == CONFINE_NURSERY)
 			continue;
 		ck_assert(!dies((enum confine_kind)i, find_no_other_file));
 		if (i == CONFINE_RELAY)
@@ -215,16 +227,19 @@ static bool find_no_key(void)
 /* The authority's, which lies in the folder that they have. */
 START_TEST(the_key_is_the_authoritys_alone)
 {
+	struct nursery none = { 0 };
 	struct confine_files files;
 	struct authority a;
 
 	kit_open(&kit);
-	ck_assert_int_eq(authority_start(&a, kit.dir, NULL), 0);
+	authority_plan(&a, &none, kit.dir);
+	ck_assert_int_eq(authority_start(&a, NULL), 0);
 	key = file_path(kit.dir, "ca.key");
 	files = (struct confine_files){ .data = kit.dir };
 	given = &files;
 	ck_assert(!dies(CONFINE_INGEST, find_no_key));
 	ck_assert(!dies(CONFINE_ANSWER, find_no_key));
+	ck_assert(!dies(CONFINE_NURSERY, find_no_key)); /* it has it open */
 	authority_close(&a);
 	free(key);
 	kit_close(&kit);

@@ -152,6 +152,20 @@ def children(pid):
         return [int(word) for word in file.read().split()]
 
 
+def family(pid):
+    """{name: [pids]} of all that PID started, and what that started."""
+    found, waiting = {}, children(pid)
+    while waiting:
+        child = waiting.pop(0)
+        try:
+            with open(f"/proc/{child}/comm", encoding="ascii") as file:
+                found.setdefault(file.read().strip(), []).append(child)
+            waiting += children(child)
+        except (FileNotFoundError, ProcessLookupError):
+            pass  # it has ended meanwhile
+    return found
+
+
 def enroll(address, data, sensor_data):
     """Buys a sensor its certificate from the collector of DATA, by the manual's two commands."""
     made = run("skein-collector", "token", "create", "--data", data)
