@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The processes beside the collector, each for one dangerous or slow thing: the authority's key,
- * the answers over HTTP, datagrams of strangers.  Who starts them is the nursery (nursery.h).
+ * The processes beside the collector, each for one dangerous or slow thing: the authority's
+ * key, the answers over HTTP, datagrams of strangers.  Who starts them is the nursery
+ * (nursery.h).
  *
  * A child speaks to the collector over one socket (SOCK_SEQPACKET), is killed with who started
  * it (PR_SET_PDEATHSIG) and ends when that socket does.  None is forked by a process that has

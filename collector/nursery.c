@@ -217,7 +217,7 @@ static bool reap_child(struct child *c, int *status)
 {
 	struct nursery *n = c->by;
 	struct nursery_place *p = &n->place[c->job];
-	struct note note;
+	struct note note = { 0 };
 	int passed;
 
 	while (p->pid == c->pid && p->state == NURSERY_LIVES && hear(n, &note, &passed, 0)) {
@@ -249,7 +249,7 @@ int nursery_start(struct nursery *n, enum nursery_job job, struct child *c, stru
 {
 	const struct nursery_plan *plan = &n->plan[job];
 	struct order order = { (uint32_t)job };
-	struct note note;
+	struct note note = { 0 };
 	int passed;
 
 	if (!n->self.pid)
@@ -272,7 +272,7 @@ int nursery_start(struct nursery *n, enum nursery_job job, struct child *c, stru
 
 bool nursery_gone(struct nursery *n)
 {
-	struct note note;
+	struct note note = { 0 };
 	int passed;
 
 	while (hear(n, &note, &passed, 0)) {

@@ -606,8 +606,7 @@ class Lives(Case):
 
     def keeper(self):
         """Of HTTP."""
-        [keeper] = harness.family(self.daemon.process.pid)["skein-http"]
-        return keeper
+        return harness.family(self.daemon.process.pid)["skein-http"][0]
 
     def test_what_dies_is_started_again(self):
         self.start()
