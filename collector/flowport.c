@@ -90,7 +90,7 @@ int flowport_new(struct flowport **out, struct nursery *n, const struct flowport
 	p->nursery = n;
 	p->config = p->order.config = c;
 	p->order.stats = stats;
-	p->order.overrun = flowreader_overrun();
+	p->order.left = flowreader_left();
 	p->child.fd = -1;
 	if (!c->exporter_n)
 		log_warn("no exporter is named: every datagram is dropped; "

@@ -46,8 +46,9 @@ struct reader {
 	struct foreign_stats foreign_was;
 	struct flowsum_stats sum_was;
 	uint64_t repeated_was;
-	int exporter; /* of the datagram in hand */
-	bool blocked; /* the collector's socket is full */
+	int exporter;	/* of the datagram in hand, */
+	unsigned taken; /* and its records so far */
+	bool blocked;	/* the collector's socket is full */
 	bool ending;
 	struct mmsghdr message[AT_ONCE];
 	struct iovec vector[AT_ONCE];
@@ -70,6 +71,7 @@ static void on_flow(const struct foreign_flow *f, void *ctx)
 
 	if (f->sampling > 1)
 		flowtell_sampled(r->tell, r->exporter);
+	r->taken++;
 	flowsum_add(r->sum, (unsigned)r->exporter, f, r->now_ms);
 }
 
@@ -106,13 +108,15 @@ static void take(struct reader *r, const struct addr *a, const uint8_t *p, size_
 	}
 	if (flowtell_count(r->tell) > before)
 		log_info("flows from %s", addr_text(a, text));
+	r->taken = 0;
 	foreign_decode(r->foreign, a, p, n, r->now_ms, on_flow, r);
+	flowheld_take(&r->order->left->held, r->exporter, a, r->taken, r->now_ms);
 	flowtell_heard(r->tell, r->exporter, r->now_ms, foreign_missed(r->foreign) - missed);
 }
 
 static void see_overrun(struct reader *r, unsigned socket, struct msghdr *m)
 {
-	uint32_t *last = &r->order->overrun[socket], now;
+	uint32_t *last = &r->order->left->overrun[socket], now;
 
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SO_RXQ_OVFL)
@@ -176,6 +180,7 @@ static void on_batch(const struct addr *exporter, const struct wire_batch *b,
 	struct reader *r = ctx;
 	struct buf message = { 0 };
 
+	flowheld_handed(&r->order->left->held, exporter, b->epoch, b->sequence);
 	buf_put(&message, exporter, sizeof(*exporter));
 	buf_put(&message, frame, n);
 	flowqueue_put(r->queue, b->epoch, b->sequence, message.p, message.n);
@@ -198,6 +203,7 @@ static void tell(struct reader *r)
 		flowtell_lost(r->tell, i, flowsum_lost(r->sum, (unsigned)i));
 	flowsum_take(r->sum, on_edge, r);
 	flowtell_end(r->tell, r->now_ms, r->ending);
+	flowheld_told(&r->order->left->held, r->now_ms);
 	r->told_ms = r->up_ms;
 }
 
@@ -281,6 +287,12 @@ static void end(struct reader *r)
 	count_sums(r);
 }
 
+static void commit(struct reader *r, uint64_t epoch, uint64_t sequence)
+{
+	flowqueue_done(r->queue, epoch, sequence);
+	flowheld_committed(&r->order->left->held, epoch, sequence);
+}
+
 /* False: the collector has gone. */
 static bool read_answers(struct reader *r)
 {
@@ -289,7 +301,7 @@ static bool read_answers(struct reader *r)
 
 	while ((n = recv(r->fd, &a, sizeof(a), MSG_DONTWAIT)) == sizeof(a)) {
 		if (a.word == FLOWPORT_COMMITTED)
-			flowqueue_done(r->queue, a.epoch, a.sequence);
+			commit(r, a.epoch, a.sequence);
 		else if (a.word == FLOWPORT_AGAIN)
 			flowqueue_again(r->queue, r->up_ms);
 		else if (!r->ending)
@@ -332,14 +344,39 @@ static int loop(struct reader *r)
 	return 0;
 }
 
-uint32_t *flowreader_overrun(void)
+struct flowreader_left *flowreader_left(void)
 {
-	void *p = mmap(NULL, FLOWPORT_LISTEN * sizeof(uint32_t), PROT_READ | PROT_WRITE,
+	void *p = mmap(NULL, sizeof(struct flowreader_left), PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	if (p == MAP_FAILED)
-		abort(); /* one page, at the start */
+		abort(); /* at the start */
 	return p;
+}
+
+/* What went with a reader before this one: a gap of each exporter that it knew. */
+static void tell_lost(struct reader *r)
+{
+	struct flowheld *held = &r->order->left->held, *was = xmalloc(sizeof(*was));
+	const struct flowport_config *c = r->order->config;
+	uint64_t from_ms, records;
+
+	*was = *held;
+	memset(held, 0, sizeof(*held));
+	for (int i = 0; i < FLOWTELL_EXPORTERS; i++) {
+		const struct addr *a = &was->row[i].exporter;
+		int n;
+
+		if (!flowheld_lost(&was->row[i], r->now_ms, &from_ms, &records) ||
+		    !addr_nets_hold(c->exporter, c->exporter_n, a))
+			continue;
+		n = flowtell_number(r->tell, a, r->now_ms);
+		if (n < 0)
+			continue;
+		flowtell_gap(r->tell, n, from_ms, records);
+		flowheld_owe(held, n, a, from_ms, records, r->now_ms);
+	}
+	free(was);
 }
 
 _Static_assert(1 + FLOWPORT_LISTEN <= CHILD_KEEP, "child_keep takes them all");
@@ -374,5 +411,6 @@ int flowreader_run(int fd, void *ctx)
 	r->queue = flowqueue_new();
 	look_at_clocks(r);
 	r->told_ms = r->ticked_ms = r->up_ms;
+	tell_lost(r);
 	return loop(r);
 }

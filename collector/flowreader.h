@@ -9,6 +9,7 @@
 #ifndef COLLECTOR_FLOWREADER_H
 #define COLLECTOR_FLOWREADER_H
 
+#include "collector/flowheld.h"
 #include "collector/flowport.h"
 
 struct flowreader_order {
@@ -16,14 +17,17 @@ struct flowreader_order {
 	struct stats *stats;
 	int socket[FLOWPORT_LISTEN]; /* bound, non-blocking */
 	unsigned sockets_n;
-	uint32_t *overrun; /* flowreader_overrun */
+	struct flowreader_left *left;
 };
 
-/*
- * What the kernel has counted on each socket: the sockets outlive the process that reads them,
- * and so does this.  Made before the first one is forked, there until the collector ends.
- */
-uint32_t *flowreader_overrun(void);
+/* What outlives a reader, for the next one. */
+struct flowreader_left {
+	uint32_t overrun[FLOWPORT_LISTEN]; /* as the kernel counted last on each socket */
+	struct flowheld held;
+};
+
+/* All 0, shared with every process forked afterwards, there until the collector ends. */
+struct flowreader_left *flowreader_left(void);
 
 /* A child_fn; CTX is a struct flowreader_order. */
 int flowreader_run(int fd, void *ctx);

@@ -102,11 +102,31 @@ class Trouble(Alone):
         os.kill(reader, signal.SIGSEGV)
         self.wait_counter("flow_restarts", 1)
         scene.wait_for(lambda: self.reader() not in (None, reader), 5, "another reader")
+        began = time.time()
         self.send(netflow5(0, opened(2)))
         self.wait_counter("flow_records", 4)
+        self.wait_counter("commits", 1)  # the gap, as soon as another reader is there
+        os.kill(self.reader(), signal.SIGSEGV)
+        self.wait_counter("flow_restarts", 2)
+        self.send(netflow5(0, opened(3)))
+        self.wait_counter("flow_records", 6)
         taker.end()
         self.assertEqual(self.total(), (1, 100))
         self.assertIn("what it held is lost", taker.words())
+        self.assertEqual(self.lost(), 4)  # two records twice, and none of them two times
+        with sqlite3.connect(os.path.join(taker.data, "skein.db")) as db:
+            [first, second] = db.execute("SELECT start_ms, end_ms, records FROM gap "
+                                         "ORDER BY id").fetchall()
+        self.assertLess(first[0], first[1])
+        self.assertAlmostEqual(first[1] / 1000, began, delta=10)
+        self.assertEqual((first[2], second[2]), (2, 2))
+        told = harness.run("skein", "doctor", "--db", os.path.join(taker.data, "skein.db"))
+        self.assertRegex(told.stdout, r"flow:127\.0\.0\.1[^\n]*\n?[^\n]*gap", str(told))
+
+    def lost(self):
+        """Records of all exporters that are told as lost."""
+        with sqlite3.connect(os.path.join(self.taker.data, "skein.db")) as db:
+            return db.execute("SELECT coalesce(sum(lost), 0) FROM sensor").fetchone()[0]
 
     def test_what_the_kernel_dropped_is_counted_once(self):
         """Its number belongs to the socket, which outlives the reader."""
