@@ -36,6 +36,8 @@
 	X(wire_bytes, counter, "bytes of batches received, as they were sent")                \
 	X(known, counter, "batches received again, not counted again")                        \
 	X(gaps, counter, "batches out of sequence, sent back")                                \
+	X(forgotten, counter,                                                                 \
+	  "sensors that had been acknowledged more than the database knows")                  \
 	X(commits, counter, "transactions")                                                   \
 	X(commits_failed, counter, "transactions that failed; their sensors send again")      \
 	X(commits_waited, counter,                                                            \
@@ -103,6 +105,7 @@
 	X(commit_worst_us, gauge, "microseconds of the longest commit so far")                \
 	X(disk_full, gauge, "1 while commits wait for room on the disk")                      \
 	X(set_aside, gauge, "1 if the database was found damaged at this start")              \
+	X(log_torn, gauge, "transactions lost with a damaged write-ahead log at this start")  \
 	X(wal_bytes, gauge, "bytes of the write-ahead log")                                   \
 	X(wal_folds, counter, "times that the log was folded into the file")                  \
 	X(wal_pages, counter, "pages that were folded")                                       \

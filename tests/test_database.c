@@ -427,6 +427,50 @@ START_TEST(a_backup_that_fails_leaves_what_is_there)
 }
 END_TEST
 
+static int64_t one_number(const char *sql)
+{
+	sqlite3_stmt *st;
+	sqlite3 *db;
+	int64_t n;
+
+	ck_assert_int_eq(sqlite3_open(kit.path, &db), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_prepare_v2(db, sql, -1, &st, NULL), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_step(st), SQLITE_ROW);
+	n = sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	sqlite3_close(db);
+	return n;
+}
+
+/* A file that has lost its last minutes: who was let in, and who was shut out. */
+START_TEST(sensors_come_from_the_copy_and_nothing_else_does)
+{
+	char *copy = xasprintf("%s.people", kit.path);
+	struct aside done;
+
+	live();
+	kit_sensor(&kit, "sensor-B", "b", "10.0.0.2");
+	store_close(kit.s);
+	kit_sql(kit.path, "UPDATE sensor SET revoked = 1 WHERE name = 'sensor-A'");
+	ck_assert_int_eq(aside_keep_people(kit.path, NULL), 1);
+	kit_sql(kit.path, "DELETE FROM sensor WHERE name = 'sensor-B'");
+	kit_sql(kit.path, "UPDATE sensor SET revoked = 0; DELETE FROM token");
+	kit.s = store_open(kit.path, STORE_WRITE, NULL);
+	ck_assert_int_eq(aside_carry_sensors(kit.s, copy, &done, NULL), 0);
+	ck_assert_uint_eq(done.rows, 2);
+	ck_assert_uint_eq(done.torn, 0);
+	ck_assert_int_eq(aside_carry_sensors(kit.s, copy, &done, NULL), 0);
+	ck_assert_uint_eq(done.rows, 0);
+	ck_assert_int_eq(one_number("SELECT count(*) FROM sensor"), 2);
+	ck_assert_int_eq(one_number("SELECT revoked FROM sensor WHERE name = 'sensor-A'"), 1);
+	ck_assert_int_eq(one_number("SELECT count(*) FROM token"), 0);
+	unlink(copy);
+	ck_assert_int_eq(aside_carry_sensors(kit.s, copy, &done, NULL), 0);
+	ck_assert_uint_eq(done.torn, 1);
+	free(copy);
+}
+END_TEST
+
 /* For want of memory, or by the list of its calls: that says nothing about the file. */
 START_TEST(only_a_death_of_the_check_itself_is_a_verdict)
 {
@@ -460,6 +504,7 @@ int main(void)
 	TCase *t = tcase_create("database");
 
 	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, sensors_come_from_the_copy_and_nothing_else_does);
 	tcase_add_test(t, a_damaged_file_opens_right_or_is_set_aside);
 	tcase_add_test(t, people_and_sensors_go_over);
 	tcase_add_test(t, the_copy_of_people_is_enough);

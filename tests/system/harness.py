@@ -152,6 +152,15 @@ def children(pid):
         return [int(word) for word in file.read().split()]
 
 
+def alive(pid):
+    """False also for one that has ended and that nobody has reaped yet."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def family(pid):
     """{name: [pids]} of all that PID started, and what that started."""
     found, waiting = {}, children(pid)

@@ -21,14 +21,6 @@ def status(pid):
         return {key: value.strip() for key, _, value in (line.partition(":") for line in file)}
 
 
-def alive(pid):
-    """False also for one that nobody has reaped yet."""
-    try:
-        return status(pid)["State"][0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
 def sockets(pid):
     """Inodes of the sockets that a process holds."""
     found = set()
@@ -253,7 +245,7 @@ class Collector(unittest.TestCase):
         os.kill(family["skein-nursery"][0], signal.SIGKILL)
         self.assertEqual(self.collector.wait(10), 3, self.collector.errors())
         self.assertIn("start the collector again", self.collector.errors())
-        scene.wait_for(lambda: not any(alive(p) for pids in family.values() for p in pids), 5,
+        scene.wait_for(lambda: not any(harness.alive(p) for pids in family.values() for p in pids), 5,
                        "the end of all")
         self.start()
         self.assertTrue(self.simulate("sensor", 5))
