@@ -23,7 +23,8 @@ enum {
 };
 
 struct flowport {
-	const struct flowport_config *config;
+	/* Those that are heard, and were before: what they had told comes for a while yet. */
+	struct flowport_allow allow, before;
 	struct flowreader_order order;
 	struct child child;
 	struct child_rest rest;
@@ -58,12 +59,12 @@ static void close_sockets(struct flowport *p)
 	p->order.sockets_n = 0;
 }
 
-static int bind_all(struct flowport *p, struct err *e)
+static int bind_all(struct flowport *p, const struct flowport_config *c, struct err *e)
 {
 	char text[SOCK_TEXT];
 
-	for (unsigned i = 0; i < p->config->listen_n; i++) {
-		const struct flowport_address *a = &p->config->listen[i];
+	for (unsigned i = 0; i < c->listen_n; i++) {
+		const struct flowport_address *a = &c->listen[i];
 		int fd = listen_udp(a->host, a->port, "--flows", text, e);
 
 		if (fd < 0)
@@ -73,6 +74,17 @@ static int bind_all(struct flowport *p, struct err *e)
 		p->order.socket[p->order.sockets_n++] = fd;
 	}
 	return 0;
+}
+
+static void take_exporters(struct flowport *p, const struct flowport_config *c)
+{
+	memset(&p->allow, 0, sizeof(p->allow));
+	p->allow.word = FLOWPORT_ALLOW;
+	p->allow.exporter_n = c->exporter_n;
+	memcpy(p->allow.exporter, c->exporter, c->exporter_n * sizeof(*c->exporter));
+	if (!c->exporter_n)
+		log_warn("no exporter is named: every datagram is dropped; "
+			 "--flow-exporters says whose are taken");
 }
 
 int flowport_new(struct flowport **out, struct nursery *n, const struct flowport_config *c,
@@ -88,14 +100,11 @@ int flowport_new(struct flowport **out, struct nursery *n, const struct flowport
 		return 0;
 	p = xcalloc(1, sizeof(*p));
 	p->nursery = n;
-	p->config = p->order.config = c;
 	p->order.stats = stats;
 	p->order.left = flowreader_left();
 	p->child.fd = -1;
-	if (!c->exporter_n)
-		log_warn("no exporter is named: every datagram is dropped; "
-			 "--flow-exporters says whose are taken");
-	rc = bind_all(p, e);
+	take_exporters(p, c);
+	rc = bind_all(p, c, e);
 	if (rc) {
 		flowport_free(p);
 		return rc;
@@ -108,6 +117,11 @@ int flowport_new(struct flowport **out, struct nursery *n, const struct flowport
 	return 0;
 }
 
+static int say_exporters(struct flowport *p)
+{
+	return child_send(p->child.fd, &p->allow, sizeof(p->allow), -1, MSG_DONTWAIT);
+}
+
 int flowport_start(struct flowport *p, struct err *e)
 {
 	int rc;
@@ -117,7 +131,12 @@ int flowport_start(struct flowport *p, struct err *e)
 	rc = nursery_start(p->nursery, NURSERY_FLOWS, &p->child, e);
 	child_rest_born(&p->rest, stats_clock_ms());
 	close_sockets(p);
-	return rc;
+	if (rc)
+		return rc;
+	rc = say_exporters(p);
+	if (rc < 0)
+		child_stop(&p->child);
+	return rc < 0 ? err_sys(e, rc, "the reader of flows does not listen") : 0;
 }
 
 /* Batches and answers */
@@ -160,6 +179,12 @@ static void on_failed(struct commit_source *from, const struct wire_batch *b)
 	answer(from->ctx, FLOWPORT_AGAIN, b);
 }
 
+static bool is_heard(const struct flowport *p, const struct addr *a)
+{
+	return addr_nets_hold(p->allow.exporter, p->allow.exporter_n, a) ||
+	       addr_nets_hold(p->before.exporter, p->before.exporter_n, a);
+}
+
 /* The reader has seen bytes of strangers, so what it says is looked at again. */
 static bool take_message(struct flowport *p, size_t n)
 {
@@ -176,9 +201,13 @@ static bool take_message(struct flowport *p, size_t n)
 	n -= sizeof(exporter);
 	bytes = xmalloc(n);
 	memcpy(bytes, p->message + sizeof(exporter), n);
-	if (!addr_nets_hold(p->config->exporter, p->config->exporter_n, &exporter) ||
-	    wire_frame_next(bytes, n, &frame, &used) != 1 || used != n ||
+	if (wire_frame_next(bytes, n, &frame, &used) != 1 || used != n ||
 	    frame.type != WIRE_BATCH || wire_get_batch(frame.body, &b) < 0) {
+		free(bytes);
+		return false;
+	}
+	if (!is_heard(p, &exporter)) {
+		answer(p, FLOWPORT_COMMITTED, &b); /* or it would come for ever */
 		free(bytes);
 		return false;
 	}
@@ -255,6 +284,19 @@ void flowport_sweep(struct flowport *p)
 	}
 	p->order.stats->flow_restarts++;
 	listen_to(p);
+}
+
+void flowport_reload(struct flowport *p, const struct flowport_config *c)
+{
+	int rc;
+
+	if (!p)
+		return;
+	p->before = p->allow;
+	take_exporters(p, c);
+	rc = p->event ? say_exporters(p) : 0; /* the next reader is told anyhow */
+	if (rc < 0)
+		log_err("flows: the exporters stay as they were: %s", strerror(-rc));
 }
 
 void flowport_drain(struct flowport *p, void (*done)(struct hub *hub))

@@ -36,6 +36,7 @@ enum {
 struct reader {
 	const struct flowreader_order *order;
 	int fd; /* the collector */
+	struct flowport_allow allow;
 	struct foreign *foreign;
 	struct flowsum *sum;
 	struct flowtell *tell;
@@ -129,14 +130,13 @@ static void see_overrun(struct reader *r, unsigned socket, struct msghdr *m)
 
 static void take_message(struct reader *r, unsigned socket, unsigned i)
 {
-	const struct flowport_config *c = r->order->config;
 	struct msghdr *m = &r->message[i].msg_hdr;
 	struct addr a;
 
 	see_overrun(r, socket, m);
 	if (!addr_of_sockaddr((struct sockaddr *)&r->from[i], &a))
 		return;
-	if (addr_nets_hold(c->exporter, c->exporter_n, &a))
+	if (addr_nets_hold(r->allow.exporter, r->allow.exporter_n, &a))
 		take(r, &a, r->bytes[i], r->message[i].msg_len);
 	else
 		turn_away(r, &a);
@@ -293,21 +293,51 @@ static void commit(struct reader *r, uint64_t epoch, uint64_t sequence)
 	flowheld_committed(&r->order->left->held, epoch, sequence);
 }
 
+union word {
+	struct flowport_answer answer;
+	struct flowport_allow allow;
+};
+
+static void hear(struct reader *r, const union word *w, size_t n)
+{
+	const struct flowport_answer *a = &w->answer;
+
+	if (n == sizeof(w->allow) && a->word == FLOWPORT_ALLOW &&
+	    w->allow.exporter_n <= FLOWPORT_EXPORTERS)
+		r->allow = w->allow;
+	if (n != sizeof(*a))
+		return;
+	if (a->word == FLOWPORT_COMMITTED)
+		commit(r, a->epoch, a->sequence);
+	else if (a->word == FLOWPORT_AGAIN)
+		flowqueue_again(r->queue, r->up_ms);
+	else if (a->word == FLOWPORT_END && !r->ending)
+		end(r);
+}
+
 /* False: the collector has gone. */
 static bool read_answers(struct reader *r)
 {
-	struct flowport_answer a;
+	union word w;
 	ssize_t n;
 
-	while ((n = recv(r->fd, &a, sizeof(a), MSG_DONTWAIT)) == sizeof(a)) {
-		if (a.word == FLOWPORT_COMMITTED)
-			commit(r, a.epoch, a.sequence);
-		else if (a.word == FLOWPORT_AGAIN)
-			flowqueue_again(r->queue, r->up_ms);
-		else if (!r->ending)
-			end(r);
-	}
+	while ((n = recv(r->fd, &w, sizeof(w), MSG_DONTWAIT)) > 0)
+		hear(r, &w, (size_t)n);
 	return n < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+/* Before anything is read or told. */
+static bool await_exporters(struct reader *r)
+{
+	union word w;
+	ssize_t n;
+
+	do
+		n = recv(r->fd, &w, sizeof(w), 0);
+	while (n < 0 && errno == EINTR);
+	if (n > 0)
+		hear(r, &w, (size_t)n);
+	return r->allow.word == FLOWPORT_ALLOW;
 }
 
 static bool is_over(const struct reader *r)
@@ -358,7 +388,6 @@ struct flowreader_left *flowreader_left(void)
 static void tell_lost(struct reader *r)
 {
 	struct flowheld *held = &r->order->left->held, *was = xmalloc(sizeof(*was));
-	const struct flowport_config *c = r->order->config;
 	uint64_t from_ms, records;
 
 	*was = *held;
@@ -368,7 +397,7 @@ static void tell_lost(struct reader *r)
 		int n;
 
 		if (!flowheld_lost(&was->row[i], r->now_ms, &from_ms, &records) ||
-		    !addr_nets_hold(c->exporter, c->exporter_n, a))
+		    !addr_nets_hold(r->allow.exporter, r->allow.exporter_n, a))
 			continue;
 		n = flowtell_number(r->tell, a, r->now_ms);
 		if (n < 0)
@@ -411,6 +440,8 @@ int flowreader_run(int fd, void *ctx)
 	r->queue = flowqueue_new();
 	look_at_clocks(r);
 	r->told_ms = r->ticked_ms = r->up_ms;
+	if (!await_exporters(r))
+		return 1;
 	tell_lost(r);
 	return loop(r);
 }

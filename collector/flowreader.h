@@ -13,7 +13,6 @@
 #include "collector/flowport.h"
 
 struct flowreader_order {
-	const struct flowport_config *config;
 	struct stats *stats;
 	int socket[FLOWPORT_LISTEN]; /* bound, non-blocking */
 	unsigned sockets_n;

@@ -203,8 +203,7 @@ static bool same_nets(const struct addr_net *a, unsigned a_n, const struct addr_
 
 static bool same_flows(const struct flowport_config *a, const struct flowport_config *b)
 {
-	bool yes = a->listen_n == b->listen_n &&
-		   same_nets(a->exporter, a->exporter_n, b->exporter, b->exporter_n);
+	bool yes = a->listen_n == b->listen_n;
 
 	for (unsigned i = 0; yes && i < a->listen_n; i++)
 		yes = same(a->listen[i].host, b->listen[i].host) &&
@@ -236,9 +235,11 @@ static void reload(struct server *sv)
 		log_err("the configuration stays as it was");
 	} else {
 		if (!same_start(was, now))
-			log_warn("only log_level, http_cert, http_key and http_names change "
-				 "at once; the rest does at the next start");
+			log_warn("only log_level, http_cert, http_key, http_names and "
+				 "flow_exporters change at once; the rest does at the next "
+				 "start");
 		http_reload(&sv->http, &now->http);
+		flowport_reload(sv->flows, &now->flows);
 		sv->hub.stats->reloads++;
 		log_info("configuration read again");
 	}
