@@ -18,7 +18,9 @@
 
 enum {
 	BUSY_DELAY_MS = 200,
-	CLOSE_SLICE = 400, /* conversations that are decided on along with a commit */
+	/* rows of minutes that are over, along with a commit: more as long as there are more */
+	CLOSE_LEAST = 400,
+	CLOSE_MOST = 6400,
 	CLOSE_IDLE_MS = 5000,
 	CLOSE_PAUSE_MS = 20,  /* while there is more to do */
 	CLOSE_LAST_MS = 1500, /* before the collector ends */
@@ -42,6 +44,7 @@ struct commit {
 	struct queue waiting;
 	struct queue writing;		/* during a flush */
 	size_t batches, records, bytes; /* waiting */
+	unsigned slice; /* of what is over */
 	bool flushing;
 	bool busy;   /* another process writes, or the disk is full; the timer is set */
 	bool full;   /* the disk is: said once */
@@ -106,7 +109,8 @@ static int write_queue(struct commit *c, int64_t now_ms, struct err *e)
 			break;
 	}
 	if (!rc)
-		more = close_some(s, now_ms, CLOSE_SLICE, e);
+		more = close_some(s, now_ms, c->slice, e);
+	c->slice = more <= 0 ? CLOSE_LEAST : c->slice < CLOSE_MOST ? c->slice * 2 : CLOSE_MOST;
 	rc = rc ? rc : more < 0 ? more : store_commit(s, e);
 	if (rc)
 		store_rollback(s);
@@ -291,6 +295,7 @@ struct commit *commit_new(struct hub *hub)
 	struct commit *c = xcalloc(1, sizeof(*c));
 
 	c->hub = hub;
+	c->slice = CLOSE_LEAST;
 	c->timer = evtimer_new(hub->base, on_timer, c);
 	c->idle = evtimer_new(hub->base, on_idle, c);
 	STAILQ_INIT(&c->waiting);

@@ -14,35 +14,19 @@ void buf_fini(struct buf *b)
 	memset(b, 0, sizeof(*b));
 }
 
-static uint8_t *room(struct buf *b, size_t n)
+void buf_grow(struct buf *b, size_t n)
 {
-	if (b->n + n > b->cap) {
-		size_t cap = b->cap ? b->cap * 2 : 256;
+	size_t cap = b->cap ? b->cap * 2 : 256;
 
-		while (cap < b->n + n)
-			cap *= 2;
-		b->p = xrealloc(b->p, cap);
-		b->cap = cap;
-	}
-	return b->p + b->n;
-}
-
-void buf_put(struct buf *b, const void *p, size_t n)
-{
-	if (!n)
-		return;
-	memcpy(room(b, n), p, n);
-	b->n += n;
-}
-
-void buf_u8(struct buf *b, uint8_t v)
-{
-	buf_put(b, &v, 1);
+	while (cap < b->n + n)
+		cap *= 2;
+	b->p = xrealloc(b->p, cap);
+	b->cap = cap;
 }
 
 static void put_be(struct buf *b, uint64_t v, int bytes)
 {
-	uint8_t *p = room(b, (size_t)bytes);
+	uint8_t *p = buf_room(b, (size_t)bytes);
 
 	for (int i = bytes - 1; i >= 0; i--, v >>= 8)
 		p[i] = (uint8_t)v;
@@ -95,7 +79,7 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 	n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
 	if (n > 0) {
-		vsnprintf((char *)room(b, (size_t)n + 1), (size_t)n + 1, fmt, again);
+		vsnprintf((char *)buf_room(b, (size_t)n + 1), (size_t)n + 1, fmt, again);
 		b->n += (size_t)n;
 	}
 	va_end(again);
@@ -109,7 +93,7 @@ void buf_set_u32(struct buf *b, size_t at, uint32_t v)
 
 const char *buf_cstr(struct buf *b)
 {
-	*room(b, 1) = 0;
+	*buf_room(b, 1) = 0;
 	return (const char *)b->p;
 }
 

@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct buf {
 	uint8_t *p;
@@ -22,8 +23,26 @@ static inline void buf_reset(struct buf *b)
 	b->n = 0;
 }
 
-void buf_put(struct buf *b, const void *p, size_t n);
-void buf_u8(struct buf *b, uint8_t v);
+/* Room for N bytes more: where they go; whoever writes them adds to b->n. */
+void buf_grow(struct buf *b, size_t n);
+static inline uint8_t *buf_room(struct buf *b, size_t n)
+{
+	if (n > b->cap - b->n)
+		buf_grow(b, n);
+	return b->p + b->n;
+}
+static inline void buf_put(struct buf *b, const void *p, size_t n)
+{
+	if (!n)
+		return;
+	memcpy(buf_room(b, n), p, n);
+	b->n += n;
+}
+static inline void buf_u8(struct buf *b, uint8_t v)
+{
+	*buf_room(b, 1) = v;
+	b->n++;
+}
 void buf_u16(struct buf *b, uint16_t v);
 void buf_u32(struct buf *b, uint32_t v);
 void buf_u64(struct buf *b, uint64_t v);

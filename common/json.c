@@ -52,23 +52,40 @@ static void escape(struct buf *b, uint32_t cp)
 		buf_printf(b, "u%04x", cp);
 }
 
-static bool plain(uint8_t c)
+static inline bool plain(uint8_t c)
 {
 	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
-static void put_string(struct buf *b, const char *p, size_t n)
+static size_t plain_length(const char *p, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && plain((uint8_t)p[i]))
+		i++;
+	return i;
+}
+
+static void put_quoted(struct buf *b, const char *p, size_t n)
+{
+	uint8_t *to = buf_room(b, n + 2);
+
+	to[0] = to[n + 1] = '"';
+	if (n)
+		memcpy(to + 1, p, n);
+	b->n += n + 2;
+}
+
+/* The first FINE bytes of it are plain. */
+static void put_cleaned(struct buf *b, const char *p, size_t n, size_t fine)
 {
 	size_t i = 0, len;
 	uint32_t cp;
 
 	buf_u8(b, '"');
-	while (i < n) {
-		size_t from = i;
-
-		while (i < n && plain((uint8_t)p[i]))
-			i++;
-		buf_put(b, p + from, i - from);
+	while (true) {
+		buf_put(b, p + i, fine);
+		i += fine;
 		if (i == n)
 			break;
 		len = utf8_next(p + i, n - i, &cp);
@@ -79,8 +96,19 @@ static void put_string(struct buf *b, const char *p, size_t n)
 		else
 			buf_put(b, p + i, len);
 		i += len ? len : 1;
+		fine = plain_length(p + i, n - i);
 	}
 	buf_u8(b, '"');
+}
+
+static void put_string(struct buf *b, const char *p, size_t n)
+{
+	size_t fine = plain_length(p, n);
+
+	if (fine == n)
+		put_quoted(b, p, n);
+	else
+		put_cleaned(b, p, n, fine);
 }
 
 void json_key(struct json *j, const char *key)
@@ -102,22 +130,28 @@ void json_string(struct json *j, const char *s)
 	json_chars(j, s, strlen(s));
 }
 
-void json_uint(struct json *j, uint64_t v)
+static void put_number(struct json *j, uint64_t v, bool minus)
 {
-	char digits[20], *p = digits + sizeof(digits);
+	char digits[21], *p = digits + sizeof(digits);
 
 	do {
 		*--p = (char)('0' + v % 10);
 		v /= 10;
 	} while (v);
+	if (minus)
+		*--p = '-';
 	separate(j);
 	buf_put(j->out, p, (size_t)(digits + sizeof(digits) - p));
 }
 
+void json_uint(struct json *j, uint64_t v)
+{
+	put_number(j, v, false);
+}
+
 void json_int(struct json *j, int64_t v)
 {
-	separate(j);
-	buf_printf(j->out, "%lld", (long long)v);
+	put_number(j, v < 0 ? -(uint64_t)v : (uint64_t)v, v < 0);
 }
 
 void json_bool(struct json *j, bool v)

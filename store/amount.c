@@ -48,16 +48,9 @@ struct amounts amount_share(struct amounts *a, int64_t part, int64_t whole)
 	return out;
 }
 
-static int64_t sum(int64_t a, int64_t b)
-{
-	if (__builtin_add_overflow(a, b, &a))
-		return b < 0 ? INT64_MIN : INT64_MAX;
-	return a;
-}
-
 void amount_add(struct amounts *to, const struct amounts *a)
 {
-#define ADD(name) to->name = sum(to->name, a->name);
+#define ADD(name) amount_plus(&to->name, a->name);
 	EVERY(ADD)
 #undef ADD
 }
@@ -84,6 +77,16 @@ struct amounts amount_read(sqlite3_stmt *st, int at)
 	struct amounts a;
 
 #define READ(name) a.name = sqlite3_column_int64(st, at++);
+	EVERY(READ)
+#undef READ
+	return a;
+}
+
+struct amounts amount_values(sqlite3_value **v)
+{
+	struct amounts a;
+
+#define READ(name) a.name = sqlite3_value_int64(*v++);
 	EVERY(READ)
 #undef READ
 	return a;

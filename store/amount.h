@@ -47,7 +47,12 @@ struct amounts amount_of(const struct counters *c);
 struct amounts amount_negative(struct amounts a);
 /* Takes PART of WHOLE out of A, as a report of its own: both together are what was there. */
 struct amounts amount_share(struct amounts *a, int64_t part, int64_t whole);
-/* Saturates. */
+/* Saturates, as one of them does: */
+static inline void amount_plus(int64_t *to, int64_t v)
+{
+	if (__builtin_add_overflow(*to, v, to))
+		*to = v < 0 ? INT64_MIN : INT64_MAX;
+}
 void amount_add(struct amounts *to, const struct amounts *a);
 /* What is negative, which only a damaged file can hold, reads as nothing. */
 struct counters amount_counters(const struct amounts *a);
@@ -55,5 +60,6 @@ struct counters amount_counters(const struct amounts *a);
 /* To the marks AT and following; from the columns AT and following. */
 void amount_bind(sqlite3_stmt *st, int at, const struct amounts *a);
 struct amounts amount_read(sqlite3_stmt *st, int at);
+struct amounts amount_values(sqlite3_value **v);
 
 #endif

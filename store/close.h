@@ -9,7 +9,7 @@
  *
  * Everything up to the mark "closed" is over; what comes for it later is decided on at once
  * (count.h).  Rows that nobody has come to yet have edge -1 and are read as what they would be
- * (close_read), so that nobody has to wait for the collector, and a kill costs nothing.
+ * (open.h), so that nobody has to wait for the collector, and a kill costs nothing.
  */
 #ifndef STORE_CLOSE_H
 #define STORE_CLOSE_H
@@ -31,13 +31,6 @@ int close_begin(struct store *s, struct err *e);
  * do, 0 when not.
  */
 int close_some(struct store *s, int64_t now_ms, unsigned limit, struct err *e);
-
-/*
- * What is open in minutes [FROM, TO), as it would be decided on now: see count_open.  Writes
- * nothing.
- */
-int close_read(struct store *s, int64_t from, int64_t to, count_open_fn *fn, void *ctx,
-	       struct err *e);
 
 /* For store.c: what is known of the marks is void. */
 void close_forget(struct store *s);

@@ -10,26 +10,44 @@
 
 enum {
 	CONV_CLAIMS = 32, /* more processes in one conversation count as unknown ones */
+	BLOCK = 128,
+};
+
+/*
+ * Numbers of claims that one origin may give: what it tells in one batch is together in the
+ * tables, so that a commit writes few pages.
+ */
+struct block {
+	int64_t origin, next, end;
+	UT_hash_handle hh;
 };
 
 struct conv_cache {
 	struct conv *by_key, *by_id;
 	size_t claims;
+	struct block *blocks;
+	int64_t free; /* the next block; 0: not looked up yet */
 };
 
 size_t conv_bytes(const struct conv_cache *c)
 {
 	return c ? HASH_COUNT(c->by_key) * (sizeof(struct conv) + PRIV_ENTRY * 2) +
-			       c->claims * (sizeof(struct claim) + PRIV_ENTRY)
+			       c->claims * (sizeof(struct claim) + PRIV_ENTRY) +
+			       HASH_COUNT(c->blocks) * (sizeof(struct block) + PRIV_ENTRY)
 		 : 0;
 }
 
 void conv_free(struct conv_cache *c)
 {
+	struct block *b, *b_next;
 	struct conv *v, *next;
 
 	if (!c)
 		return;
+	HASH_ITER (hh, c->blocks, b, b_next) {
+		HASH_DEL(c->blocks, b);
+		free(b);
+	}
 	HASH_CLEAR(by_id, c->by_id);
 	HASH_ITER (hh, c->by_key, v, next) {
 		HASH_DEL(c->by_key, v);
@@ -73,14 +91,6 @@ struct conv_key conv_key(const struct endpoint *client, const struct endpoint *s
 		      !dict_realm_is_site(server->key.realm);
 
 	return (struct conv_key){ client->id, server->id, scoped ? scope : 0, port, proto };
-}
-
-enum witness conv_witness(const struct claim *c)
-{
-	unsigned w = c->origin > 0 && c->witnesses ? (unsigned)__builtin_ctz(c->witnesses)
-						   : WITNESS_IMPORT;
-
-	return w < WITNESS_COUNT ? (enum witness)w : WITNESS_IMPORT;
 }
 
 /* Claims */
@@ -158,20 +168,62 @@ static struct claim *find_claim(struct conv *v, const struct claim *w)
 	return NULL;
 }
 
+static int new_block(struct store *s, struct block *b, struct err *e)
+{
+	struct conv_cache *c = cache_of(s);
+	int64_t last = 0;
+	int rc = 1;
+
+	if (!c->free)
+		rc = db_int(s, e, &last,
+			    "SELECT seq FROM sqlite_sequence WHERE name = 'claim'", DB_NONE);
+	if (rc < 0)
+		return rc;
+	if (!c->free)
+		c->free = last / BLOCK + 1;
+	b->next = c->free++ * BLOCK;
+	b->end = b->next + BLOCK;
+	return 0;
+}
+
+static int claim_number(struct store *s, int64_t origin, int64_t *out, struct err *e)
+{
+	struct conv_cache *c = cache_of(s);
+	struct block *b;
+	int rc = 0;
+
+	HASH_FIND(hh, c->blocks, &origin, sizeof(origin), b);
+	if (!b) {
+		b = xcalloc(1, sizeof(*b));
+		b->origin = origin;
+		HASH_ADD(hh, c->blocks, origin, sizeof(b->origin), b);
+	}
+	if (b->next == b->end)
+		rc = new_block(s, b, e);
+	if (!rc)
+		*out = b->next++;
+	return rc;
+}
+
 static int make_claim(struct store *s, struct conv *v, const struct claim *w,
 		      struct claim **out, struct err *e)
 {
 	struct claim *c;
-	int rc = db_run(s, e,
-			"INSERT INTO claim(conversation, origin, witnesses, client_process, "
-			"server_process, via, edge) VALUES(?, ?, ?, ?, ?, ?, 0)",
-			DB(I(v->id), I(w->origin), I(w->witnesses), I(w->process[PAIR_CLIENT]),
-			   I(w->process[PAIR_SERVER]), I(w->via)));
+	int64_t id;
+	int rc = claim_number(s, w->origin, &id, e);
 
+	if (!rc)
+		rc = db_run(s, e,
+			    "INSERT INTO claim(id, conversation, origin, witnesses, "
+			    "client_process, server_process, via, edge) "
+			    "VALUES(?, ?, ?, ?, ?, ?, ?, 0)",
+			    DB(I(id), I(v->id), I(w->origin), I(w->witnesses),
+			       I(w->process[PAIR_CLIENT]), I(w->process[PAIR_SERVER]),
+			       I(w->via)));
 	if (rc)
 		return rc;
 	c = append(s, v);
-	c->id = sqlite3_last_insert_rowid(s->db);
+	c->id = id;
 	c->origin = w->origin;
 	c->witnesses = w->witnesses;
 	memcpy(c->process, w->process, sizeof(c->process));

@@ -89,7 +89,17 @@ void conv_drop(struct store *s, struct conv *v);
 void conv_forget(struct store *s, int64_t id);
 
 /* The one witness of a sensor's claim; WITNESS_IMPORT for imported ones. */
-enum witness conv_witness(const struct claim *c);
+static inline enum witness conv_kind(int64_t origin, unsigned witnesses)
+{
+	unsigned w =
+		origin > 0 && witnesses ? (unsigned)__builtin_ctz(witnesses) : WITNESS_IMPORT;
+
+	return w < WITNESS_COUNT ? (enum witness)w : WITNESS_IMPORT;
+}
+static inline enum witness conv_witness(const struct claim *c)
+{
+	return conv_kind(c->origin, c->witnesses);
+}
 
 /* Of memory, about. */
 size_t conv_bytes(const struct conv_cache *c);

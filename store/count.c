@@ -4,12 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/authority.h"
 #include "store/cover.h"
 #include "store/db.h"
 #include "store/edge.h"
+#include "store/jury.h"
 #include "store/level.h"
-#include "store/nat.h"
 #include "store/sensor.h"
 
 static const struct amounts nothing;
@@ -70,34 +69,6 @@ static int minute_of(struct store *s, struct conv *v, int64_t minute, struct con
 
 /* Who decides */
 
-/* Those who could count in one minute of one conversation. */
-struct jury {
-	struct authority_candidate list[AUTHORITY_MAX];
-	unsigned n;
-	struct nat_word nat;
-};
-
-static int add_candidate(struct store *s, struct jury *j, enum witness kind, int64_t sensor,
-			 int64_t minute, bool reports, struct err *e)
-{
-	struct cover_minute c;
-	int rc;
-
-	for (unsigned i = 0; i < j->n; i++)
-		if (j->list[i].origin == sensor && j->list[i].kind == kind) {
-			j->list[i].reports |= reports;
-			return 0;
-		}
-	if (!sensor || j->n == AUTHORITY_MAX)
-		return 0;
-	rc = cover_get(s, sensor, minute, &c, e);
-	if (rc)
-		return rc;
-	j->list[j->n++] =
-		(struct authority_candidate){ kind, sensor, cover_worth(&c), reports };
-	return 0;
-}
-
 static int owners(struct store *s, const struct conv *v, int64_t *client, int64_t *server,
 		  struct err *e)
 {
@@ -108,7 +79,7 @@ static int owners(struct store *s, const struct conv *v, int64_t *client, int64_
 
 static bool on_the_way(const struct claim *c)
 {
-	return c->origin > 0 && conv_witness(c) >= WITNESS_MIRROR;
+	return jury_on_the_way(conv_witness(c), c->origin);
 }
 
 /* Whether more than one mirror or exporter speaks of V. */
@@ -126,10 +97,7 @@ static bool several_on_the_way(const struct conv *v)
 	return false;
 }
 
-/*
- * A mirror that is silent in this minute and spoke in the one before or after may have seen
- * what another one puts here.
- */
+/* Whether C, which is silent in this minute, is heard: jury.h. */
 static int spoke_around(struct store *s, const struct claim *c, int64_t minute, bool *out,
 			struct err *e)
 {
@@ -137,22 +105,6 @@ static int spoke_around(struct store *s, const struct claim *c, int64_t minute, 
 		      "SELECT 1 FROM fact_minute WHERE minute IN (?1 - 1, ?1 + 1) "
 		      "AND claim = ?2 LIMIT 1",
 		      DB(I(minute), I(c->id)));
-}
-
-/* C itself, if it reports in this minute or may have. */
-static int add_claim(struct store *s, struct jury *j, const struct claim *c, int64_t minute,
-		     bool reports, bool several, struct err *e)
-{
-	bool may = reports;
-	int rc = 0;
-
-	if (c->origin <= 0)
-		return 0;
-	if (!reports && several && on_the_way(c))
-		rc = spoke_around(s, c, minute, &may, e);
-	if (rc || !may)
-		return rc;
-	return add_candidate(s, j, conv_witness(c), c->origin, minute, reports, e);
 }
 
 static int ask_nat(struct store *s, struct conv *v, int64_t minute, struct nat_word *w,
@@ -163,8 +115,24 @@ static int ask_nat(struct store *s, struct conv *v, int64_t minute, struct nat_w
 
 	if (!rc && view)
 		return nat_word(s, view, minute, w, e);
-	w->explained = w->blind[PAIR_CLIENT] = w->blind[PAIR_SERVER] = false;
-	w->n = 0;
+	*w = (struct nat_word){ 0 };
+	return rc;
+}
+
+static int hear(struct store *s, struct jury *j, const struct conv *v, int64_t minute,
+		const struct claim *new, struct err *e)
+{
+	bool several = several_on_the_way(v);
+	int slot = slot_of(minute), rc = 0;
+
+	for (const struct claim *c = v->claims; c < v->claims + v->claims_n && !rc; c++) {
+		bool reports = c == new || c->row[slot] != CONV_NO_ROW, heard = reports;
+
+		if (!reports && several && on_the_way(c))
+			rc = spoke_around(s, c, minute, &heard, e);
+		if (!rc && heard)
+			jury_hear(j, conv_witness(c), c->origin, reports);
+	}
 	return rc;
 }
 
@@ -172,20 +140,23 @@ static int ask_nat(struct store *s, struct conv *v, int64_t minute, struct nat_w
 static int summon(struct store *s, struct conv *v, int64_t minute, const struct claim *new,
 		  struct jury *j, struct err *e)
 {
-	bool several = several_on_the_way(v);
 	int64_t client, server;
-	int slot = slot_of(minute), rc = owners(s, v, &client, &server, e);
+	struct nat_word nat;
+	int rc = owners(s, v, &client, &server, e);
 
-	j->n = 0;
 	if (!rc)
-		rc = ask_nat(s, v, minute, &j->nat, e);
-	if (!rc && !j->nat.blind[PAIR_CLIENT])
-		rc = add_candidate(s, j, WITNESS_CLIENT, client, minute, false, e);
-	if (!rc && !j->nat.blind[PAIR_SERVER])
-		rc = add_candidate(s, j, WITNESS_SERVER, server, minute, false, e);
-	for (const struct claim *c = v->claims; c < v->claims + v->claims_n && !rc; c++)
-		rc = add_claim(s, j, c, minute, c == new || c->row[slot] != CONV_NO_ROW,
-			       several, e);
+		rc = ask_nat(s, v, minute, &nat, e);
+	if (rc)
+		return rc;
+	jury_begin(j, client, server, &nat);
+	rc = hear(s, j, v, minute, new, e);
+	for (unsigned i = 0; i < j->n && !rc; i++) {
+		struct cover_minute c;
+
+		rc = cover_get(s, j->list[i].origin, minute, &c, e);
+		if (!rc)
+			j->list[i].worth = cover_worth(&c);
+	}
 	return rc;
 }
 
@@ -267,19 +238,6 @@ static bool counts(const struct conv_minute *m, const struct claim *c)
 	return c->origin == m->origin && conv_witness(c) == m->kind;
 }
 
-/* What another conversation stands for counts nothing, unless its server itself serves it. */
-static const struct authority_candidate *verdict(const struct jury *j)
-{
-	static const struct authority_candidate nobody = { WITNESS_NONE, -1, 0, false };
-	bool serves = false;
-
-	for (unsigned i = 0; i < j->n; i++)
-		serves |= j->list[i].kind == WITNESS_SERVER && j->list[i].reports;
-	if (j->nat.explained && !serves)
-		return &nobody;
-	return authority_choose(j->list, j->n);
-}
-
 /* As summon; then the rows that are there change sides where they must. */
 static int settle(struct store *s, struct conv *v, struct conv_minute *m,
 		  const struct claim *new, struct err *e)
@@ -292,7 +250,7 @@ static int settle(struct store *s, struct conv *v, struct conv_minute *m,
 		rc = contest(s, v, m, &j, e);
 	if (rc)
 		return rc;
-	best = verdict(&j);
+	best = jury_verdict(&j);
 	if (!best || (best->kind == m->kind && best->origin == m->origin))
 		return 0;
 	m->kind = best->kind;
@@ -446,7 +404,7 @@ int count_covered(struct store *s, int64_t sensor, int64_t minute, struct err *e
 	return rc;
 }
 
-/* Minutes that are over, and those that are not */
+/* Minutes that are over */
 
 static int save_claims(struct store *s, struct conv *v, struct err *e)
 {
@@ -466,49 +424,4 @@ int count_close(struct store *s, int64_t conversation, int64_t minute, struct er
 	if (!rc)
 		rc = count_settle(s, v, minute, e);
 	return rc ? rc : save_claims(s, v, e);
-}
-
-/* Who would count, written nowhere. */
-static int judge(struct store *s, struct conv *v, int64_t minute, struct conv_minute *as,
-		 struct err *e)
-{
-	const struct authority_candidate *best;
-	struct conv_minute *m;
-	struct jury j;
-	int rc = minute_of(s, v, minute, &m, e);
-
-	if (!rc)
-		rc = summon(s, v, minute, NULL, &j, e);
-	if (rc)
-		return rc;
-	*as = *m;
-	best = verdict(&j);
-	if (best) {
-		as->kind = best->kind;
-		as->origin = best->origin;
-	}
-	return 0;
-}
-
-int count_open(struct store *s, int64_t conversation, int64_t minute, count_open_fn *fn,
-	       void *ctx, struct err *e)
-{
-	struct conv_minute m;
-	struct count_report r;
-	struct conv *v;
-	int rc = conv_at(s, conversation, &v, e);
-
-	if (!rc)
-		rc = judge(s, v, minute, &m, e);
-	for (struct claim *c = rc ? NULL : v->claims; !rc && c < v->claims + v->claims_n;
-	     c++) {
-		if (c->row[slot_of(minute)] != CONV_OPEN)
-			continue;
-		rc = read_row(s, minute, c->id, &r, e);
-		if (!rc && !counts(&m, c))
-			r.amounts = nothing;
-		if (!rc)
-			fn(c->edge, &r, ctx);
-	}
-	return rc;
 }

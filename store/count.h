@@ -40,12 +40,5 @@ int count_covered(struct store *s, int64_t sensor, int64_t minute, struct err *e
 
 /* MINUTE of this conversation is over: it is decided on, and enters the levels. */
 int count_close(struct store *s, int64_t conversation, int64_t minute, struct err *e);
-/*
- * As it would be decided on now, written nowhere, for who reads: each row of MINUTE that is
- * open yet, with the edge that it is of, and no amounts where another one's count.
- */
-typedef void count_open_fn(int64_t edge, const struct count_report *r, void *ctx);
-int count_open(struct store *s, int64_t conversation, int64_t minute, count_open_fn *fn,
-	       void *ctx, struct err *e);
 
 #endif

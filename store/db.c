@@ -187,6 +187,60 @@ int db_rows(struct store *s, struct err *e, struct db_rows *out, const char *sql
 	return rc;
 }
 
+/* Each of many rows */
+
+struct db_scan {
+	db_each_fn *fn;
+	void *ctx;
+	int rc;
+};
+
+static void on_each(sqlite3_context *c, int n, sqlite3_value **v)
+{
+	struct store *s = sqlite3_user_data(c);
+	struct db_scan *scan = s->scan;
+
+	(void)n;
+	scan->rc = scan->fn(v, scan->ctx);
+	if (scan->rc)
+		sqlite3_result_error_code(c, SQLITE_ABORT);
+}
+
+static void at_last(sqlite3_context *c)
+{
+	sqlite3_result_null(c);
+}
+
+int db_prepare(struct store *s, struct err *e)
+{
+	return sqlite3_create_function_v2(s->db, "each_row", -1,
+					  SQLITE_UTF8 | SQLITE_DIRECTONLY, s, NULL, on_each,
+					  at_last, NULL)
+		       ? db_fail(s, e)
+		       : 0;
+}
+
+int db_each(struct store *s, struct err *e, db_each_fn *fn, void *ctx, const char *sql,
+	    const struct bind *b, size_t n)
+{
+	struct db_scan scan = { fn, ctx, 0 };
+	sqlite3_stmt *st = db_query(s, e, sql, b, n);
+	struct err words = { 0 };
+	int rc;
+
+	if (!st)
+		return db_fail(s, NULL); /* the words are in E */
+	s->scan = &scan;
+	rc = db_step(s, st, &words);
+	s->scan = NULL;
+	db_done(st);
+	if (scan.rc)
+		return scan.rc; /* FN has had its words */
+	if (rc < 0 && e)
+		*e = words;
+	return rc < 0 ? rc : 0;
+}
+
 const char *db_text(sqlite3_stmt *st, int column)
 {
 	const char *p = (const char *)sqlite3_column_text(st, column);

@@ -46,8 +46,8 @@ bool nat_same(const struct nat_key *a, const struct nat_key *b)
 	return memcmp(a, b, sizeof(*a)) == 0;
 }
 
-static struct nat_key key_of(int64_t realm, const struct addr *client,
-			     const struct addr *server, uint16_t port, uint8_t proto)
+struct nat_key nat_key(int64_t realm, const struct addr *client, const struct addr *server,
+		       uint16_t port, uint8_t proto)
 {
 	struct nat_key k;
 
@@ -86,10 +86,10 @@ static void fill(struct nat_rule *r, const struct sensor *x, const struct transl
 	const struct addr *client = own ? &t->client_seen : &t->client;
 
 	r->sensor = x->id;
-	r->before = key_of(own ? dict_realm_machine(x->machine) : x->realm, &t->client,
-			   &t->seen, t->seen_port, t->proto);
-	r->after = key_of(x->realm, &t->client_seen, &t->server, t->port, t->proto);
-	r->real = key_of(x->realm, client, &t->server, t->port, t->proto);
+	r->before = nat_key(own ? dict_realm_machine(x->machine) : x->realm, &t->client,
+			    &t->seen, t->seen_port, t->proto);
+	r->after = nat_key(x->realm, &t->client_seen, &t->server, t->port, t->proto);
+	r->real = nat_key(x->realm, client, &t->server, t->port, t->proto);
 	r->first = (int64_t)t->first_ms / MINUTE_MS;
 	r->last = (int64_t)t->last_ms / MINUTE_MS;
 }
@@ -210,12 +210,15 @@ static char **speakers(struct store *s, size_t *count, struct err *e)
 	return NULL;
 }
 
-static int load(struct store *s, struct err *e)
+int nat_load(struct store *s, struct err *e)
 {
 	size_t count;
-	char **name = speakers(s, &count, e);
+	char **name;
 	int rc = 0;
 
+	if (s->nat)
+		return 0;
+	name = speakers(s, &count, e);
 	if (!name)
 		return db_fail(s, NULL);
 	s->nat = xcalloc(1, sizeof(*s->nat));
@@ -240,7 +243,7 @@ int nat_learn(struct store *s, const struct sensor *x, const struct translation 
 	      struct nat_rule **out, bool *fresh, struct err *e)
 {
 	struct nat_rule like = { 0 };
-	int rc = s->nat ? 0 : load(s, e);
+	int rc = nat_load(s, e);
 
 	if (rc)
 		return rc;
@@ -271,14 +274,14 @@ const struct nat_view *nat_view_at(struct store *s, const struct nat_key *key)
 int nat_view_of(struct store *s, struct conv *v, const struct nat_view **out, struct err *e)
 {
 	struct nat_key key;
-	int rc = s->nat ? 0 : load(s, e);
+	int rc = nat_load(s, e);
 
 	*out = NULL;
 	if (rc || !s->nat->n || v->key.scope || v->client->key.realm != v->server->key.realm)
 		return rc;
 	if (v->nat_version != s->nat->version) {
-		key = key_of(v->client->key.realm, &v->client->key.addr, &v->server->key.addr,
-			     v->key.port, (uint8_t)v->key.proto);
+		key = nat_key(v->client->key.realm, &v->client->key.addr, &v->server->key.addr,
+			      v->key.port, (uint8_t)v->key.proto);
 		v->nat = find_view(s->nat, &key);
 		v->nat_version = s->nat->version;
 	}
@@ -312,13 +315,13 @@ int nat_own(struct store *s, const struct sensor *x, const struct flow *f, int64
 {
 	const struct nat_view *view;
 	struct nat_key key;
-	int rc = s->nat ? 0 : load(s, e);
+	int rc = nat_load(s, e);
 
 	*out = NULL;
 	if (rc || !s->nat->n || !x->machine)
 		return rc;
-	key = key_of(dict_realm_machine(x->machine), &f->client, &f->server, f->port,
-		     f->proto);
+	key = nat_key(dict_realm_machine(x->machine), &f->client, &f->server, f->port,
+		      f->proto);
 	view = find_view(s->nat, &key);
 	if (view)
 		*out = nat_joins(view, minute);

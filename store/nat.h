@@ -57,8 +57,12 @@ enum nat_right nat_right(const struct sensor *x, const struct translation *t);
 int nat_learn(struct store *s, const struct sensor *x, const struct translation *t,
 	      struct nat_rule **out, bool *fresh, struct err *e);
 
+/* The rules are in memory from here on; before the first nat_view_at. */
+int nat_load(struct store *s, struct err *e);
 /* False where it is known that there is no rule at all. */
 bool nat_any(const struct store *s);
+struct nat_key nat_key(int64_t realm, const struct addr *client, const struct addr *server,
+		       uint16_t port, uint8_t proto);
 /* NULL where no rule touches it, which costs nothing. */
 int nat_view_of(struct store *s, struct conv *v, const struct nat_view **out, struct err *e);
 const struct nat_view *nat_view_at(struct store *s, const struct nat_key *key);

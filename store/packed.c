@@ -10,6 +10,8 @@
 	{                                                                                     \
 		.rows = "SELECT " bucket ", edge, " AMOUNT_NAMES " FROM " table " WHERE "     \
 			"" bucket " >= ? AND " bucket " < ?",                                 \
+		.each = "SELECT each_row(edge, " AMOUNT_NAMES ") FROM " table                 \
+			" WHERE " bucket " >= ? AND " bucket " < ?",                          \
 		.first = "SELECT min(" bucket ") FROM " table " WHERE " bucket " >= ?",       \
 		.some = "SELECT " bucket ", edge, " AMOUNT_NAMES " FROM " table " WHERE "     \
 			"" bucket " = ? ORDER BY edge LIMIT ?",                               \
@@ -19,7 +21,7 @@
 	}
 
 static const struct {
-	const char *rows, *first, *some, *clear, *drop;
+	const char *rows, *each, *first, *some, *clear, *drop;
 } sql[] = {
 	[PACKED_HOUR] = STATEMENTS("fact_hour", "hour"),
 	[PACKED_DAY] = STATEMENTS("fact_day", "day"),
@@ -57,13 +59,19 @@ static struct pack_row row_of(sqlite3_stmt *st)
 	return (struct pack_row){ sqlite3_column_int64(st, 1), amount_read(st, 2) };
 }
 
+static sqlite3_stmt *packs(struct store *s, enum packed_level level, int64_t from, int64_t to,
+			   struct err *e)
+{
+	return db_query(s, e,
+			"SELECT bucket, body FROM fact_packed WHERE level = ? "
+			"AND bucket >= ? AND bucket < ? ORDER BY bucket, id",
+			DB(I(level), I(from), I(to)));
+}
+
 int packed_each(struct store *s, enum packed_level level, int64_t from, int64_t to,
 		packed_fn *fn, void *ctx, struct err *e)
 {
-	sqlite3_stmt *st = db_query(s, e,
-				    "SELECT bucket, body FROM fact_packed WHERE level = ? "
-				    "AND bucket >= ? AND bucket < ? ORDER BY bucket, id",
-				    DB(I(level), I(from), I(to)));
+	sqlite3_stmt *st = packs(s, level, from, to, e);
 	int rc = 0, got = 0;
 
 	if (!st)
@@ -83,6 +91,49 @@ int packed_each(struct store *s, enum packed_level level, int64_t from, int64_t 
 	}
 	db_done(st);
 	return got ? got : rc;
+}
+
+static int sum_packs(struct store *s, sqlite3_stmt *st, struct places *of, struct amounts *sum,
+		     struct err *e)
+{
+	int rc;
+
+	while ((rc = db_step(s, st, e)) > 0) {
+		const void *body = sqlite3_column_blob(st, 1);
+
+		if (!body || pack_sum(body, (size_t)sqlite3_column_bytes(st, 1), of, sum)) {
+			rc = damaged(s, sqlite3_column_int64(st, 0), e);
+			db_done(st);
+			break;
+		}
+	}
+	return rc;
+}
+
+struct summing {
+	struct places *of;
+	struct amounts *sum;
+};
+
+static int sum_row(sqlite3_value **v, void *ctx)
+{
+	struct summing *x = ctx;
+	size_t at = places_of(x->of, sqlite3_value_int64(v[0]));
+	struct amounts a = amount_values(v + 1);
+
+	if (at != SIZE_MAX)
+		amount_add(&x->sum[at], &a);
+	return 0;
+}
+
+int packed_sum(struct store *s, enum packed_level level, int64_t from, int64_t to,
+	       struct places *of, struct amounts *sum, struct err *e)
+{
+	struct summing x = { of, sum };
+	sqlite3_stmt *st = packs(s, level, from, to, e);
+	int rc = st ? sum_packs(s, st, of, sum, e) : db_fail(s, NULL);
+
+	return rc ? rc : db_each(s, e, sum_row, &x, sql[level].each, DB(I(from), I(to)));
 }
 
 /* min() has a row in any case, with NULL where there is nothing. */

@@ -2,7 +2,7 @@
 /*
  * fact_hour and fact_day hold what still comes in; an hour or a day that is over is put
  * together in fact_packed.  An amount is the sum of both, under each number that led to the
- * edge (alias.h): so the ledger writes rows and never looks here.
+ * edge (place.h): so the ledger writes rows and never looks here.
  */
 #ifndef STORE_PACKED_H
 #define STORE_PACKED_H
@@ -21,6 +21,9 @@ enum packed_level { PACKED_HOUR = 1, PACKED_DAY };
 typedef int packed_fn(int64_t bucket, const struct pack_row *row, void *ctx);
 int packed_each(struct store *s, enum packed_level level, int64_t from, int64_t to,
 		packed_fn *fn, void *ctx, struct err *e);
+/* All of them added to SUM, at the places of their edges. */
+int packed_sum(struct store *s, enum packed_level level, int64_t from, int64_t to,
+	       struct places *of, struct amounts *sum, struct err *e);
 
 /* The first bucket from FROM on that has anything: 1 with *OUT, 0 if there is none. */
 int packed_next(struct store *s, enum packed_level level, int64_t from, int64_t *out,

@@ -17,6 +17,7 @@
 enum { PRIV_ENTRY = 24 };
 
 struct db_kept;
+struct db_scan;
 struct dict;
 struct conv_cache;
 struct edge_cache;
@@ -43,6 +44,7 @@ struct store {
 	size_t memory;		 /* bytes that the caches may have between two transactions */
 	int64_t seen;		 /* data_version when the caches were last known to be right */
 	struct db_kept *kept;
+	struct db_scan *scan; /* db_each, under way */
 	struct dict *dict;
 	struct conv_cache *convs;
 	struct edge_cache *edges;

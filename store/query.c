@@ -295,13 +295,14 @@ int query_listeners(struct store *s, const struct filter *f, query_listener_fn *
 
 int query_health(struct store *s, struct health *out, struct err *e)
 {
-	sqlite3_stmt *st = db_query(s, e,
-				    "SELECT count(*), total(records), total(quarantined), "
-				    "total(rejected), total(lost), total(overflow), "
-				    "(SELECT min(first) FROM fact_total WHERE first > 0), "
-				    "(SELECT max(last) FROM fact_total) "
-				    "FROM sensor WHERE records + quarantined + rejected > 0",
-				    DB_NONE);
+	sqlite3_stmt *st =
+		db_query(s, e,
+			 "SELECT count(sensor.id), total(records), total(quarantined), "
+			 "total(rejected), total(lost), total(overflow), t.first, t.last "
+			 "FROM (SELECT min(iif(first > 0, first, NULL)) AS first, "
+			 "max(last) AS last FROM fact_total) t LEFT JOIN sensor "
+			 "ON records + quarantined + rejected > 0",
+			 DB_NONE);
 	int rc = st ? db_step(s, st, e) : db_fail(s, NULL);
 
 	memset(out, 0, sizeof(*out));

@@ -2,16 +2,15 @@
 /* On how many days an edge was seen: what imports alone tell of has no days. */
 #include <stdlib.h>
 
-#include "store/alias.h"
-#include "store/close.h"
 #include "store/db.h"
+#include "store/open.h"
 #include "store/packed.h"
+#include "store/place.h"
 #include "store/query.h"
 
 enum { DAY = 86400, DAY_MINUTES = 1440 };
 
 struct seen_days {
-	int64_t edge;
 	int64_t records; /* of the day that is being read */
 	unsigned days;
 };
@@ -21,51 +20,34 @@ struct open_day {
 };
 
 struct days {
-	struct aliases aliases;
-	struct seen_days *list; /* by edge */
+	struct places places;
+	struct seen_days *list; /* of what is there */
 	struct open_day *open;	/* by day */
 	size_t open_n, open_cap, open_at;
-	size_t n, near; /* near: behind the one found last */
 };
 
 static int load_edges(struct store *s, struct days *d, struct err *e)
 {
-	size_t cap = 0;
-	int rc = alias_load(s, &d->aliases, e);
+	int rc = places_load(s, &d->places, e);
 	sqlite3_stmt *st = rc ? NULL : db_stmt(s, e, "SELECT id FROM edge ORDER BY id");
 
 	if (!st)
 		return rc ? rc : db_fail(s, NULL);
-	while ((rc = db_step(s, st, e)) > 0) {
-		MEM_GROW(d->list, d->n, cap);
-		d->list[d->n++] = (struct seen_days){ sqlite3_column_int64(st, 0), 0, 0 };
-	}
+	while ((rc = db_step(s, st, e)) > 0)
+		places_add(&d->places, sqlite3_column_int64(st, 0));
+	d->list = xcalloc(d->places.n, sizeof(*d->list));
 	return rc;
-}
-
-static int by_edge(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = ((const struct seen_days *)b)->edge;
-
-	return (x > y) - (x < y);
 }
 
 static int on_row(int64_t day, const struct pack_row *row, void *ctx)
 {
 	struct days *d = ctx;
-	int64_t edge = alias_tip(&d->aliases, row->edge);
-	struct seen_days *x = d->list + d->near;
-	uint64_t step = d->n ? (uint64_t)edge - (uint64_t)d->list[0].edge : 0;
+	size_t at = places_of(&d->places, row->edge);
 
 	(void)day;
-	if (step < d->n && d->list[step].edge == edge)
-		x = d->list + step;
-	else if (d->near >= d->n || x->edge != edge)
-		x = d->n ? bsearch(&edge, d->list, d->n, sizeof(*x), by_edge) : NULL;
-	if (!x)
-		return 0;
-	d->near = (size_t)(x - d->list) + 1;
-	x->records = (int64_t)((uint64_t)x->records + (uint64_t)row->a.records);
+	if (at != SIZE_MAX)
+		d->list[at].records =
+			(int64_t)((uint64_t)d->list[at].records + (uint64_t)row->a.records);
 	return 0;
 }
 
@@ -103,7 +85,7 @@ static int add_day(struct store *s, struct days *d, int64_t day, struct err *e)
 	int rc = packed_each(s, PACKED_DAY, day, day + 1, on_row, d, e);
 
 	add_open(d, day);
-	for (struct seen_days *x = d->list; x < d->list + d->n; x++) {
+	for (struct seen_days *x = d->list; x < d->list + d->places.n; x++) {
 		x->days += x->records > 0;
 		x->records = 0;
 	}
@@ -115,9 +97,22 @@ static int64_t minute_of(int64_t day)
 	return day > INT64_MAX / DAY_MINUTES ? INT64_MAX : day * DAY_MINUTES;
 }
 
+static int load_open(struct store *s, struct days *d, int64_t from, int64_t to, struct err *e)
+{
+	struct open *o;
+	int rc = open_begin(s, from * DAY_MINUTES, minute_of(to), &o, e);
+
+	if (!rc && o)
+		rc = open_claims(o, e);
+	if (!rc && o)
+		rc = open_read(o, on_open, d, e);
+	open_end(o);
+	return rc;
+}
+
 static int add_days(struct store *s, struct days *d, int64_t from, int64_t to, struct err *e)
 {
-	int rc = close_read(s, from * DAY_MINUTES, minute_of(to), on_open, d, e);
+	int rc = load_open(s, d, from, to, e);
 
 	if (d->open_n)
 		qsort(d->open, d->open_n, sizeof(*d->open), by_day);
@@ -144,9 +139,9 @@ static int tell(const struct days *d, query_edge_days_fn *fn, void *ctx)
 {
 	int rc = 0;
 
-	for (const struct seen_days *x = d->list; x < d->list + d->n && !rc; x++)
-		if (x->days)
-			rc = fn(x->edge, x->days, ctx);
+	for (size_t i = 0; i < d->places.n && !rc; i++)
+		if (d->list[i].days)
+			rc = fn(d->places.number[i], d->list[i].days, ctx);
 	return rc;
 }
 
@@ -167,6 +162,6 @@ int query_edge_days(struct store *s, const struct filter *f, query_edge_days_fn 
 		rc = tell(&d, fn, ctx);
 	free(d.list);
 	free(d.open);
-	alias_fini(&d.aliases);
+	places_fini(&d.places);
 	return rc;
 }

@@ -7,37 +7,43 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/alias.h"
 #include "store/amount.h"
-#include "store/close.h"
 #include "store/db.h"
 #include "store/known.h"
 #include "store/mark.h"
+#include "store/open.h"
 #include "store/order.h"
 #include "store/packed.h"
+#include "store/place.h"
 #include "store/query.h"
 #include "store/seen.h"
 #include "store/window.h"
 
+/* Of whose word the gauges are. */
 struct gauge {
-	bool known, imported;
-	int witness;
 	int64_t when; /* of an import */
+	bool known, imported;
+	uint8_t witness;
 };
 
+/* There are many: its number is in the query's places, what it amounts to in its sums. */
 struct edge {
-	int64_t id;
 	struct order_place place;
 	char *extra;
-	struct amounts *sum; /* in the query's array */
-	bool present;	     /* something is known of it in the window */
 	int64_t first, last;
-	unsigned witnesses;
-	bool guess;
-	bool vouched;	    /* somebody said it who was authenticated */
-	uint32_t sampling;  /* of the claims, the worst */
-	struct gauge gauge; /* whose word LIVE and PENDING are */
+	struct gauge gauge;
 	uint64_t live, pending;
+	uint32_t sampling; /* of the claims, the worst */
+	uint8_t witnesses;
+	bool present; /* something is known of it in the window */
+	bool guess;
+	bool vouched; /* somebody said it who was authenticated */
+};
+_Static_assert(WITNESS_COUNT <= 8, "a bit each");
+
+struct speaker {
+	int64_t id, run;
+	bool exporter;
 };
 
 struct query {
@@ -45,158 +51,113 @@ struct query {
 	struct err *e;
 	const struct filter *f;
 	struct known known;
-	struct edge *edge;
+	struct places places;
+	struct edge *edge; /* of what is there */
 	/* What millions of rows are added to lies close together: of edge[i]. */
-	int64_t *number;
 	struct amounts *sum;
-	size_t edge_n, near; /* near: behind the one found last */
-	struct aliases aliases;
+	size_t edge_n, edge_cap;
+	struct speaker *speaker; /* by number */
+	size_t speaker_n, speaker_cap;
+	struct open *open; /* NULL: all is over */
 	struct seen *seen;
 };
 
-static int by_number(const void *a, const void *b)
+static struct amounts *sum_of(const struct query *q, const struct edge *ed)
 {
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* Numbers are given one after the other: most stand where they would if none was missing. */
-static size_t find_edge(const struct query *q, int64_t id)
-{
-	uint64_t step = q->edge_n ? (uint64_t)id - (uint64_t)q->number[0] : 0;
-	const int64_t *at;
-
-	if (step < q->edge_n && q->number[step] == id)
-		return step;
-	at = q->edge_n ? bsearch(&id, q->number, q->edge_n, sizeof(*at), by_number) : NULL;
-	return at ? (size_t)(at - q->number) : SIZE_MAX;
-}
-
-/* The place of an edge, where one that became part of another is found there; or SIZE_MAX. */
-static size_t place_of(struct query *q, int64_t id)
-{
-	size_t i;
-
-	id = alias_tip(&q->aliases, id);
-	if (q->near < q->edge_n && q->number[q->near] == id) /* scans go up as well */
-		return q->near++;
-	i = find_edge(q, id);
-	q->near = i + 1;
-	return i;
+	return &q->sum[ed - q->edge];
 }
 
 static struct edge *edge_at(struct query *q, int64_t id)
 {
-	size_t i = place_of(q, id);
+	size_t i = places_of(&q->places, id);
 
 	return i == SIZE_MAX ? NULL : &q->edge[i];
 }
 
-/* Once all edges are known. */
-static void index_edges(struct query *q)
+static int on_edge(sqlite3_value **v, void *ctx)
 {
-	q->number = xcalloc(q->edge_n + 1, sizeof(*q->number));
-	q->sum = xcalloc(q->edge_n + 1, sizeof(*q->sum));
-	for (size_t i = 0; i < q->edge_n; i++) {
-		q->number[i] = q->edge[i].id;
-		q->edge[i].sum = &q->sum[i];
-	}
+	struct query *q = ctx;
+	const char *extra = (const char *)sqlite3_value_text(v[7]);
+	struct edge *ed;
+
+	MEM_GROW(q->edge, q->edge_n, q->edge_cap);
+	ed = &q->edge[q->edge_n++];
+	*ed = (struct edge){ .place = { sqlite3_value_int64(v[1]), sqlite3_value_int64(v[5]),
+					sqlite3_value_int64(v[2]), sqlite3_value_int64(v[6]),
+					(uint16_t)sqlite3_value_int(v[3]),
+					(uint8_t)sqlite3_value_int(v[4]) },
+			     .extra = extra && *extra ? xstrdup(extra) : NULL };
+	places_add(&q->places, sqlite3_value_int64(v[0]));
+	return 0;
 }
 
 static int load_edges(struct query *q)
 {
-	size_t cap = 0;
-	int rc;
-	sqlite3_stmt *st = db_query(q->s, q->e,
-				    "SELECT id, client, server, port, proto, client_process, "
-				    "server_process, extra FROM edge ORDER BY id",
-				    DB_NONE);
-
-	if (!st)
-		return db_fail(q->s, NULL);
-	while ((rc = db_step(q->s, st, q->e)) > 0) {
-		const char *extra = db_text(st, 7);
-		struct edge *ed;
-
-		MEM_GROW(q->edge, q->edge_n, cap);
-		ed = &q->edge[q->edge_n++];
-		*ed = (struct edge){
-			.id = sqlite3_column_int64(st, 0),
-			.place = { sqlite3_column_int64(st, 1), sqlite3_column_int64(st, 5),
-				   sqlite3_column_int64(st, 2), sqlite3_column_int64(st, 6),
-				   (uint16_t)sqlite3_column_int(st, 3),
-				   (uint8_t)sqlite3_column_int(st, 4) },
-			.extra = *extra ? xstrdup(extra) : NULL
-		};
-	}
-	return rc;
+	return db_each(q->s, q->e, on_edge, q,
+		       "SELECT each_row(id, client, server, port, proto, client_process, "
+		       "server_process, extra) FROM edge NOT INDEXED",
+		       DB_NONE);
 }
 
-static void add_amounts(struct query *q, int64_t edge, const struct amounts *a)
+/* The edge, then the amounts. */
+static int on_amounts(sqlite3_value **v, void *ctx)
 {
-	size_t i = place_of(q, edge);
+	struct query *q = ctx;
+	size_t at = places_of(&q->places, sqlite3_value_int64(v[0]));
+	struct amounts a = amount_values(v + 1);
 
-	if (i != SIZE_MAX)
-		amount_add(&q->sum[i], a);
-}
-
-/* The edge in column 0, the amounts from column 1. */
-static int add_rows(struct query *q, sqlite3_stmt *st)
-{
-	int rc;
-
-	if (!st)
-		return db_fail(q->s, NULL);
-	while ((rc = db_step(q->s, st, q->e)) > 0) {
-		struct amounts a = amount_read(st, 1);
-
-		add_amounts(q, sqlite3_column_int64(st, 0), &a);
-	}
-	return rc;
-}
-
-static int on_packed(int64_t bucket, const struct pack_row *row, void *ctx)
-{
-	(void)bucket;
-	add_amounts(ctx, row->edge, &row->a);
+	if (at != SIZE_MAX)
+		amount_add(&q->sum[at], &a);
 	return 0;
 }
 
+static int on_times(sqlite3_value **v, void *ctx)
+{
+	struct query *q = ctx;
+	struct edge *ed = edge_at(q, sqlite3_value_int64(v[0]));
+
+	if (!ed)
+		return 0;
+	ed->first = sqlite3_value_int64(v[1]);
+	ed->last = sqlite3_value_int64(v[2]);
+	return 0;
+}
+
+static int on_total(sqlite3_value **v, void *ctx)
+{
+	struct query *q = ctx;
+	struct edge *ed = edge_at(q, sqlite3_value_int64(v[0]));
+
+	if (!ed)
+		return 0;
+	ed->present = true;
+	*sum_of(q, ed) = amount_values(v + 3);
+	return on_times(v, ctx);
+}
+
+/* With a window the times alone: its amounts are elsewhere. */
 static int load_totals(struct query *q)
 {
-	bool window = q->f->since || q->f->until;
-	int rc;
-	sqlite3_stmt *st = db_query(
-		q->s, q->e, "SELECT edge, " AMOUNT_NAMES ", first, last FROM fact_total",
-		DB_NONE);
-
-	if (!st)
-		return db_fail(q->s, NULL);
-	while ((rc = db_step(q->s, st, q->e)) > 0) {
-		struct edge *ed = edge_at(q, sqlite3_column_int64(st, 0));
-
-		if (!ed)
-			continue;
-		ed->first = sqlite3_column_int64(st, 1 + AMOUNT_N);
-		ed->last = sqlite3_column_int64(st, 2 + AMOUNT_N);
-		if (window)
-			continue;
-		*ed->sum = amount_read(st, 1);
-		ed->present = true;
-	}
-	return rc;
+	if (q->f->since || q->f->until)
+		return db_each(
+			q->s, q->e, on_times, q,
+			"SELECT each_row(edge, first, last) FROM fact_total NOT INDEXED",
+			DB_NONE);
+	return db_each(q->s, q->e, on_total, q,
+		       "SELECT each_row(edge, first, last, " AMOUNT_NAMES
+		       ") FROM fact_total NOT INDEXED",
+		       DB_NONE);
 }
 
 static int add_part(struct query *q, const struct window_part *p)
 {
 	if (p->level != WINDOW_MINUTES)
-		return packed_each(q->s, p->level == WINDOW_DAYS ? PACKED_DAY : PACKED_HOUR,
-				   p->from, p->to, on_packed, q, q->e);
-	return add_rows(q, db_query(q->s, q->e,
-				    "SELECT edge, " AMOUNT_NAMES " FROM fact_minute "
-				    "WHERE minute >= ? AND minute < ? AND edge > 0",
-				    DB(I(p->from), I(p->to))));
+		return packed_sum(q->s, p->level == WINDOW_DAYS ? PACKED_DAY : PACKED_HOUR,
+				  p->from, p->to, &q->places, q->sum, q->e);
+	return db_each(q->s, q->e, on_amounts, q,
+		       "SELECT each_row(edge, " AMOUNT_NAMES ") FROM fact_minute "
+		       "WHERE minute >= ? AND minute < ? AND edge > 0",
+		       DB(I(p->from), I(p->to)));
 }
 
 /*
@@ -230,10 +191,10 @@ static int add_spans(struct query *q)
 {
 	int64_t until = q->f->until ? q->f->until : INT64_MAX;
 
-	return add_rows(q, db_query(q->s, q->e,
-				    "SELECT edge, " AMOUNT_NAMES " FROM span WHERE edge > 0 "
-				    "AND ((first < ? AND last >= ?) OR last = 0)",
-				    DB(I(until), I(q->f->since))));
+	return db_each(q->s, q->e, on_amounts, q,
+		       "SELECT each_row(edge, " AMOUNT_NAMES ") FROM span WHERE edge > 0 "
+		       "AND ((first < ? AND last >= ?) OR last = 0)",
+		       DB(I(until), I(q->f->since)));
 }
 
 /* Late differences may be negative: what is there shows when all is added up. */
@@ -249,7 +210,7 @@ static int load_window(struct query *q)
 	if (!rc)
 		rc = add_spans(q);
 	for (struct edge *ed = q->edge; ed < q->edge + q->edge_n; ed++)
-		ed->present = ed->sum->records > 0;
+		ed->present = sum_of(q, ed)->records > 0;
 	return rc;
 }
 
@@ -266,16 +227,16 @@ static void add_open(int64_t edge, const struct count_report *r, void *ctx)
 		ed->first = r->first;
 	if (r->last > ed->last)
 		ed->last = r->last;
-	amount_add(ed->sum, &r->amounts);
+	amount_add(sum_of(q, ed), &r->amounts);
 	ed->present = ed->present || !window || r->amounts.records > 0;
 }
 
-static int load_open(struct query *q)
+static int begin_open(struct query *q)
 {
 	int64_t from = q->f->since / 60;
 	int64_t to = q->f->until ? (q->f->until + 59) / 60 : INT64_MAX;
 
-	return close_read(q->s, from, to, add_open, q, q->e);
+	return open_begin(q->s, from, to, &q->open, q->e);
 }
 
 /* Sensors before imports, of either the better witness, of imports the latest. */
@@ -288,52 +249,103 @@ static int better_gauge(const struct gauge *a, const struct gauge *b)
 	return (a->when > b->when) - (a->when < b->when);
 }
 
-/* Gauges are believed while the sensor that told them has watched without a break. */
-static void add_claim(struct edge *ed, sqlite3_stmt *st)
+static int on_speaker(sqlite3_value **v, void *ctx)
 {
-	unsigned witnesses = (unsigned)sqlite3_column_int(st, 1) & ((1u << WITNESS_COUNT) - 1);
+	struct query *q = ctx;
+
+	MEM_GROW(q->speaker, q->speaker_n, q->speaker_cap);
+	q->speaker[q->speaker_n++] =
+		(struct speaker){ sqlite3_value_int64(v[0]), sqlite3_value_int64(v[1]),
+				  sqlite3_value_int(v[2]) };
+	return 0;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = ((const struct speaker *)b)->id;
+
+	return (x > y) - (x < y);
+}
+
+/* NULL for an import, and for a sensor that is gone. */
+static const struct speaker *speaker_of(const struct query *q, int64_t origin)
+{
+	if (origin <= 0 || !q->speaker_n)
+		return NULL;
+	if ((uint64_t)origin <= q->speaker_n && q->speaker[origin - 1].id == origin)
+		return &q->speaker[origin - 1];
+	return bsearch(&origin, q->speaker, q->speaker_n, sizeof(*q->speaker), by_number);
+}
+
+/* What is read of a claim. */
+enum { EDGE, WITNESSES, GUESS, LIVE, PENDING, RUN, ORIGIN, SAMPLING, CLAIM, CONVERSATION };
+
+/* Gauges are believed while the sensor that told them has watched without a break. */
+static void add_gauges(struct edge *ed, sqlite3_value **v, unsigned witnesses,
+		       const struct speaker *x)
+{
+	int64_t run = sqlite3_value_int64(v[RUN]);
+	bool imported = sqlite3_value_int64(v[ORIGIN]) < 0;
 	struct gauge g = { .known = true,
-			   .imported = sqlite3_column_int(st, 6) != 0,
-			   .witness = witnesses ? __builtin_ctz(witnesses) : WITNESS_COUNT,
-			   .when = sqlite3_column_int64(st, 7) };
+			   .imported = imported,
+			   .witness = (uint8_t)(witnesses ? __builtin_ctz(witnesses)
+							  : WITNESS_COUNT),
+			   .when = imported ? run : 0 };
 	int d = ed->gauge.known ? better_gauge(&g, &ed->gauge) : 1;
 
-	ed->witnesses |= witnesses;
-	ed->guess = ed->guess || sqlite3_column_int(st, 2);
-	ed->vouched = ed->vouched || !sqlite3_column_int(st, 8);
-	if (sqlite3_column_int64(st, 9) > ed->sampling)
-		ed->sampling = (uint32_t)sqlite3_column_int64(st, 9);
 	if (d < 0)
 		return;
 	if (d > 0)
 		ed->live = ed->pending = 0;
 	ed->gauge = g;
-	if (sqlite3_column_int(st, 5)) {
-		ed->live += (uint64_t)sqlite3_column_int64(st, 3);
-		ed->pending += (uint64_t)sqlite3_column_int64(st, 4);
+	if (imported || (x && x->run == run)) {
+		ed->live += (uint64_t)sqlite3_value_int64(v[LIVE]);
+		ed->pending += (uint64_t)sqlite3_value_int64(v[PENDING]);
 	}
+}
+
+static void add_claim(struct query *q, struct edge *ed, sqlite3_value **v)
+{
+	const struct speaker *x = speaker_of(q, sqlite3_value_int64(v[ORIGIN]));
+	unsigned witnesses =
+		(unsigned)sqlite3_value_int(v[WITNESSES]) & ((1u << WITNESS_COUNT) - 1);
+	int64_t sampling = sqlite3_value_int64(v[SAMPLING]);
+
+	ed->witnesses |= (uint8_t)witnesses;
+	ed->guess = ed->guess || sqlite3_value_int(v[GUESS]);
+	ed->vouched = ed->vouched || !(x && x->exporter);
+	if (sampling > ed->sampling)
+		ed->sampling = (uint32_t)sampling;
+	add_gauges(ed, v, witnesses, x);
+}
+
+static int on_claim(sqlite3_value **v, void *ctx)
+{
+	struct query *q = ctx;
+	int64_t edge = sqlite3_value_int64(v[EDGE]);
+	struct edge *ed = edge_at(q, edge);
+
+	if (ed)
+		add_claim(q, ed, v);
+	if (q->open)
+		open_claim(q->open, sqlite3_value_int64(v[CLAIM]),
+			   sqlite3_value_int64(v[CONVERSATION]),
+			   sqlite3_value_int64(v[ORIGIN]),
+			   (unsigned)sqlite3_value_int(v[WITNESSES]), edge);
+	return 0;
 }
 
 static int load_claims(struct query *q)
 {
-	int rc;
-	sqlite3_stmt *st = db_query(q->s, q->e,
-				    "SELECT c.edge, c.witnesses, c.guess, c.live, c.pending, "
-				    "c.origin < 0 OR c.run = s.run, c.origin < 0, "
-				    "iif(c.origin < 0, c.run, 0), "
-				    "ifnull(s.role = 'flow', 0), c.sampling "
-				    "FROM claim c LEFT JOIN sensor s ON s.id = c.origin",
-				    DB_NONE);
+	int rc = db_each(q->s, q->e, on_speaker, q,
+			 "SELECT each_row(id, run, role = 'flow') FROM sensor NOT INDEXED",
+			 DB_NONE);
 
-	if (!st)
-		return db_fail(q->s, NULL);
-	while ((rc = db_step(q->s, st, q->e)) > 0) {
-		struct edge *ed = edge_at(q, sqlite3_column_int64(st, 0));
-
-		if (ed)
-			add_claim(ed, st);
-	}
-	return rc;
+	return rc ? rc
+		  : db_each(q->s, q->e, on_claim, q,
+			    "SELECT each_row(edge, witnesses, guess, live, pending, run, "
+			    "origin, sampling, id, conversation) FROM claim NOT INDEXED",
+			    DB_NONE);
 }
 
 static int load(struct query *q)
@@ -341,18 +353,20 @@ static int load(struct query *q)
 	int rc = known_load(q->s, true, &q->known, q->e);
 
 	if (!rc)
-		rc = alias_load(q->s, &q->aliases, q->e);
+		rc = places_load(q->s, &q->places, q->e);
 	if (!rc)
 		rc = load_edges(q);
-	index_edges(q);
+	q->sum = xpages((q->edge_n + 1) * sizeof(*q->sum));
 	if (!rc)
 		rc = load_totals(q);
 	if (!rc && (q->f->since || q->f->until))
 		rc = load_window(q);
 	if (!rc)
-		rc = load_open(q);
+		rc = begin_open(q);
 	if (!rc)
 		rc = load_claims(q);
+	if (!rc && q->open)
+		rc = open_read(q->open, add_open, q, q->e);
 	if (rc)
 		return rc;
 	q->seen = seen_load(q->s, q->e);
@@ -388,7 +402,7 @@ static bool is_told_elsewhere(const struct query *q, const struct edge *ed)
 {
 	const struct known_endpoint *client, *server;
 
-	if (ed->sum->records > 0)
+	if (sum_of(q, ed)->records > 0)
 		return false;
 	client = known_endpoint(&q->known, ed->place.client);
 	server = known_endpoint(&q->known, ed->place.server);
@@ -410,12 +424,12 @@ static struct edge_row row_of(const struct query *q, const struct edge *ed)
 	bool now = !f->until;
 
 	return (struct edge_row){
-		.edge = ed->id,
+		.edge = q->places.number[ed - q->edge],
 		.client = end_of(q, ed->place.client, ed->place.client_process),
 		.server = end_of(q, ed->place.server, ed->place.server_process),
 		.proto = ed->place.proto,
 		.port = ed->place.port,
-		.c = amount_counters(ed->sum),
+		.c = amount_counters(sum_of(q, ed)),
 		.live = now ? ed->live : 0,
 		.pending = now ? ed->pending : 0,
 		.first = clip(ed->first, f->since, f->until),
@@ -431,7 +445,7 @@ static struct edge_row row_of(const struct query *q, const struct edge *ed)
 
 struct placed {
 	struct order_key key;
-	struct edge *edge;
+	uint32_t at; /* edge[at]: by number, if the keys are the same */
 };
 
 static int by_order(const void *a, const void *b)
@@ -439,17 +453,17 @@ static int by_order(const void *a, const void *b)
 	const struct placed *x = a, *y = b;
 	int d = order_compare(&x->key, &y->key);
 
-	return d ? d : (x->edge->id > y->edge->id) - (x->edge->id < y->edge->id);
+	return d ? d : (x->at > y->at) - (x->at < y->at);
 }
 
 /* Two that nobody can tell apart (in two network namespaces) are shown as one. */
-static void join(struct edge *to, const struct edge *more)
+static void join(struct query *q, struct edge *to, const struct edge *more)
 {
 	if (more->extra && (!to->extra || strcmp(more->extra, to->extra) > 0)) {
 		free(to->extra);
 		to->extra = xstrdup(more->extra);
 	}
-	amount_add(to->sum, more->sum);
+	amount_add(sum_of(q, to), sum_of(q, more));
 	to->live += more->live;
 	to->pending += more->pending;
 	if (more->first && (!to->first || more->first < to->first))
@@ -504,10 +518,22 @@ static struct placed *in_order(struct query *q, size_t *n)
 	*n = 0;
 	for (struct edge *ed = q->edge; ed < q->edge + q->edge_n; ed++)
 		if (wanted(q, ed))
-			list[(*n)++] = (struct placed){ order_key(&o, &ed->place), ed };
+			list[(*n)++] = (struct placed){ order_key(&o, &ed->place),
+							(uint32_t)(ed - q->edge) };
 	qsort(list, *n, sizeof(*list), by_order);
 	order_fini(&o);
 	return list;
+}
+
+/* They lie about in another order than they are told in. */
+static void fetch_ahead(const struct query *q, const struct placed *list, size_t i, size_t n)
+{
+	const struct edge *ed = &q->edge[list[i < n ? i : 0].at];
+
+	__builtin_prefetch(ed);
+	__builtin_prefetch(&ed->gauge);
+	__builtin_prefetch(sum_of(q, ed));
+	__builtin_prefetch(&sum_of(q, ed)->bytes_to_server);
 }
 
 static int emit(struct query *q, query_edge_fn *fn, void *ctx)
@@ -519,10 +545,12 @@ static int emit(struct query *q, query_edge_fn *fn, void *ctx)
 	for (size_t i = 0, next; i < n && !rc; i = next) {
 		struct edge_row row;
 
+		fetch_ahead(q, list, i + 8, n);
+
 		for (next = i + 1;
 		     next < n && order_compare(&list[i].key, &list[next].key) == 0; next++)
-			join(list[i].edge, list[next].edge);
-		row = row_of(q, list[i].edge);
+			join(q, &q->edge[list[i].at], &q->edge[list[next].at]);
+		row = row_of(q, &q->edge[list[i].at]);
 		rc = fn(&row, ctx);
 	}
 	free(list);
@@ -544,9 +572,11 @@ int query_edges(struct store *s, const struct filter *f, query_edge_fn *fn, void
 	for (size_t i = 0; i < q.edge_n; i++)
 		free(q.edge[i].extra);
 	free(q.edge);
-	free(q.number);
-	free(q.sum);
-	alias_fini(&q.aliases);
+	if (q.sum)
+		pages_free(q.sum, (q.edge_n + 1) * sizeof(*q.sum));
+	free(q.speaker);
+	places_fini(&q.places);
+	open_end(q.open);
 	seen_free(q.seen);
 	known_fini(&q.known);
 	return rc;

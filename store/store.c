@@ -121,10 +121,12 @@ static int attach(struct store *s, const char *name, int flags, struct err *e)
 	sqlite3_extended_result_codes(s->db, 1);
 	sqlite3_busy_timeout(s->db, BUSY_MS);
 	sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	rc = db_prepare(s, e);
+	if (rc)
+		return rc;
 	return db_exec(s, e,
 		       "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
-		       "PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;"
-		       "PRAGMA cache_size = -65536");
+		       "PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY");
 }
 
 /*
@@ -149,6 +151,8 @@ static int attach_read(struct store *s, struct err *e)
 	int rc = attach(s, name, SQLITE_OPEN_READONLY | (used ? 0 : SQLITE_OPEN_URI), e);
 
 	free(name);
+	if (!rc) /* who goes through a table once needs no page of it again */
+		rc = db_exec(s, e, "PRAGMA cache_size = -4096");
 	if (!rc)
 		rc = schema_version(s, e);
 	if (rc == -EACCES || rc == -EROFS)
@@ -175,6 +179,8 @@ static int attach_write(struct store *s, struct err *e)
 	int version, rc = attach(s, name, SQLITE_OPEN_READWRITE, e);
 
 	free(name);
+	if (!rc)
+		rc = db_exec(s, e, "PRAGMA cache_size = -65536");
 	if (rc)
 		return rc;
 	version = schema_version(s, e);
@@ -304,7 +310,7 @@ int store_checkpoints(struct store *s, bool itself, struct err *e)
 {
 	return db_exec(s, e,
 		       itself ? "PRAGMA wal_autocheckpoint = 4000"
-			      : "PRAGMA wal_autocheckpoint = 0");
+			      : "PRAGMA wal_autocheckpoint = 32768"); /* 128 MB */
 }
 
 int store_begin(struct store *s, struct err *e)

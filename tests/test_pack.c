@@ -81,6 +81,35 @@ START_TEST(it_is_small)
 }
 END_TEST
 
+/* As amount_add of each row would, at the place of its edge; one that has none is left out. */
+START_TEST(rows_are_added_where_their_edges_are)
+{
+	struct pack_row in[ROWS];
+	static struct amounts sum[ROWS], want[ROWS];
+	struct places of = { 0 };
+	size_t n = fill(in);
+	struct buf b = { 0 };
+
+	memset(sum, 0, sizeof(sum));
+	memset(want, 0, sizeof(want));
+	pack_write(&b, in, n);
+	for (size_t i = 0; i < n; i++)
+		if (i % 5)
+			places_add(&of, in[i].edge);
+	for (int twice = 0; twice < 2; twice++) {
+		ck_assert_int_eq(pack_sum(b.p, b.n, &of, sum), 0);
+		for (size_t i = 0, at = 0; i < n; i++)
+			if (i % 5)
+				amount_add(&want[at++], &in[i].a);
+	}
+	ck_assert(memcmp(sum, want, sizeof(sum)) == 0);
+	b.p[b.n - 1] ^= 1;
+	ck_assert_int_eq(pack_sum(b.p, b.n, &of, sum), -EBADMSG);
+	places_fini(&of);
+	buf_fini(&b);
+}
+END_TEST
+
 START_TEST(no_prefix_and_no_flip_passes)
 {
 	struct pack_row in[ROWS], out[ROWS + 1];
@@ -106,6 +135,7 @@ int main(void)
 
 	tcase_add_test(t, what_is_written_is_read);
 	tcase_add_test(t, it_is_small);
+	tcase_add_test(t, rows_are_added_where_their_edges_are);
 	tcase_add_test(t, no_prefix_and_no_flip_passes);
 	return unit_run("pack", t);
 }

@@ -39,6 +39,21 @@ static size_t read_all(const void *p, size_t n, struct pack_row *rows, int *rc)
 	return got;
 }
 
+/* Row by row or all at once: the same. */
+static void sum_all(const void *p, size_t size, const struct pack_row *rows, size_t n, int rc)
+{
+	static struct amounts sum[ROWS];
+	struct places of = { 0 };
+
+	memset(sum, 0, sizeof(sum));
+	for (size_t i = 0; i < n; i++)
+		places_add(&of, rows[i].edge);
+	check((pack_sum(p, size, &of, sum) == 0) == (rc == 0) || n == ROWS);
+	for (size_t i = 0; i < n; i++)
+		check(memcmp(&sum[i], &rows[i].a, sizeof(*sum)) == 0);
+	places_fini(&of);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct pack_row rows[ROWS], again[ROWS];
@@ -53,6 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	n = read_all(p, size, rows, &rc);
 	for (size_t i = 1; i < n; i++)
 		check(rows[i].edge > rows[i - 1].edge);
+	sum_all(p, size, rows, n, rc);
 	if (!rc) {
 		pack_write(&b, rows, n);
 		m = read_all(b.p, b.n, again, &rc_again);
