@@ -141,8 +141,8 @@ static int allow_processes(scmp_filter_ctx f)
 		  : allow_with(f, SCMP_SYS(clone), SCMP_A0(SCMP_CMP_MASKED_EQ, spaces, 0));
 }
 
-/* Where systemd's readiness goes to. */
-static int allow_notices(scmp_filter_ctx f)
+/* Where systemd's readiness goes to; and any socket is good enough for if_indextoname(3). */
+static int allow_local(scmp_filter_ctx f)
 {
 	return allow_with(f, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
 }
@@ -174,8 +174,8 @@ static int fill(scmp_filter_ctx f, enum confine_kind kind)
 		rc = LIST(f, loop);
 	if (!rc && stores)
 		rc = LIST(f, file_calls);
-	if (!rc && stores)
-		rc = allow_notices(f);
+	if (!rc && (stores || kind == CONFINE_FRONT))
+		rc = allow_local(f);
 	if (!rc && kind == CONFINE_NURSERY)
 		rc = allow_processes(f);
 	if (!rc && kind == CONFINE_ANSWER) /* what is answered lies there until it is sent */

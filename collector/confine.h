@@ -25,6 +25,10 @@ enum confine_kind {
 	/* Starts the others, and takes no byte of strangers (nursery.h): all that they do, and
 	 * processes, of which each then gives up more; reads any file. */
 	CONFINE_NURSERY,
+	/* Requests of strangers: as CONFINE_FLOWS, and a socket of this machine's, by which
+	 * libc asks for the name of an interface when evhttp wants a link-local address in
+	 * words. */
+	CONFINE_FRONT,
 	/* Passes bytes on: as CONFINE_FLOWS, and dials. */
 	CONFINE_RELAY,
 };

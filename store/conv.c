@@ -68,6 +68,7 @@ void conv_drop(struct store *s, struct conv *v)
 {
 	struct conv_cache *c = cache_of(s);
 
+	s->minutes_read = false;
 	HASH_DELETE(by_id, c->by_id, v);
 	HASH_DELETE(hh, c->by_key, v);
 	c->claims -= v->claims_n;

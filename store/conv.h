@@ -59,6 +59,7 @@ struct conv {
 	struct claim *claims;
 	unsigned claims_n, claims_cap;
 	struct conv_minute minutes[CONV_MINUTES];
+	int64_t newest; /* minute that was in minutes */
 	const struct nat_view *nat; /* as of: */
 	uint64_t nat_version;
 	UT_hash_handle hh, by_id;

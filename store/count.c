@@ -52,16 +52,41 @@ static int read_minute(struct store *s, struct conv *v, int64_t minute, struct c
 	return 0;
 }
 
+static void begin_minute(struct conv *v, int64_t minute, struct conv_minute *m)
+{
+	*m = (struct conv_minute){ .minute = minute };
+	for (struct claim *c = v->claims; c < v->claims + v->claims_n; c++)
+		c->row[slot_of(minute)] = CONV_NO_ROW;
+}
+
+/* Newer than all that is in the table, and than all that V was asked for: there is no row. */
+static int is_new(struct store *s, const struct conv *v, int64_t minute, bool *out,
+		  struct err *e)
+{
+	int rc = s->minutes_read ? 0 : count_newest(s, &s->newest_read, e);
+
+	s->minutes_read = !rc;
+	*out = minute > s->newest_read && minute > v->newest;
+	return rc;
+}
+
 static int minute_of(struct store *s, struct conv *v, int64_t minute, struct conv_minute **out,
 		     struct err *e)
 {
 	struct conv_minute *m = &v->minutes[slot_of(minute)];
+	bool fresh = false;
 	int rc = 0;
 
 	if (m->minute != minute) {
-		rc = read_minute(s, v, minute, m, e);
+		rc = is_new(s, v, minute, &fresh, e);
+		if (!rc && fresh)
+			begin_minute(v, minute, m);
+		else if (!rc)
+			rc = read_minute(s, v, minute, m, e);
 		if (rc)
 			m->minute = 0;
+		else if (minute > v->newest)
+			v->newest = minute;
 	}
 	*out = m;
 	return rc;

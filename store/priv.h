@@ -47,6 +47,8 @@ struct store {
 	struct db_scan *scan; /* db_each, under way */
 	struct dict *dict;
 	struct conv_cache *convs;
+	bool minutes_read;   /* newest_read is of after the conversations were dropped last: */
+	int64_t newest_read; /* the newest minute with a row */
 	struct edge_cache *edges;
 	struct cover_cache *covers;
 	struct sensor_cache *sensors;

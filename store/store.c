@@ -41,6 +41,7 @@ void store_forget(struct store *s)
 	s->covers = NULL;
 	s->sensors = NULL;
 	s->nat = NULL;
+	s->minutes_read = false;
 }
 
 void store_close(struct store *s)

@@ -4,6 +4,7 @@
 import json
 import os
 import queue
+import resource
 import signal
 import socket
 import subprocess
@@ -173,6 +174,12 @@ def family(pid):
         except (FileNotFoundError, ProcessLookupError):
             pass  # it has ended meanwhile
     return found
+
+
+def resident(pid):
+    """The resident memory of a process, in bytes."""
+    with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * resource.getpagesize()
 
 
 def enroll(address, data, sensor_data):
