@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -86,15 +87,17 @@ int http_worker(int fd, void *ctx)
 {
 	const struct http_setup *setup = ctx;
 	struct api api = { .dir = setup->dir, .stats = setup->stats, .worker = setup->worker };
+	const struct confine_files files = { .data = setup->dir };
 	struct err e = { 0 };
 	int rc;
 
+	prctl(PR_SET_NAME, "skein-answers", 0, 0, 0);
 	child_keep(&fd, 1);
 	setpriority(PRIO_PROCESS, 0, NICE);
 	name_boot(&api);
 	file_sweep(setup->dir, "snapshot-", LEFT_S); /* of one that was ended meanwhile */
 	api.database = file_path(setup->dir, "skein.db");
-	if (confine(CONFINE_ANSWER, &e) < 0) {
+	if (confine(CONFINE_ANSWER, &files, &e) < 0) {
 		log_err("http: %s", e.msg);
 		return 1;
 	}

@@ -11,7 +11,7 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
-#include "collector/authority_key.h"
+#include "collector/stats.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -55,34 +55,79 @@ static int receive(const struct child *c, void *p, size_t n, struct err *e)
 		       rc == 0 ? "not answered" : "ended");
 }
 
-int authority_start(struct authority *a, const char *dir, struct err *e)
+void authority_plan(struct authority *a, struct nursery *n, const char *dir)
 {
-	struct child key;
-	struct err said = { 0 };
-	int rc = child_start(&key, "authority", authority_key_run, (void *)dir, e);
+	const struct nursery_plan plan = { "authority", "skein-authority", authority_key_run,
+					   &a->files, authority_key_prepare };
 
-	memset(a, 0, sizeof(*a));
-	a->key.fd = -1;
+	*a = (struct authority){ .key.fd = -1, .files = { .dir = dir, .key = -1 } };
+	a->nursery = n;
+	nursery_plan(n, NURSERY_AUTHORITY, &plan);
+}
+
+int authority_start(struct authority *a, struct err *e)
+{
+	struct err said = { 0 };
+	struct child key;
+	int rc = nursery_start(a->nursery, NURSERY_AUTHORITY, &key, e);
+
 	if (rc)
 		return rc;
 	rc = receive(&key, &said, sizeof(said), e);
 	if (!rc && said.code)
 		rc = err_set(e, said.code, "%s", said.msg);
 	if (!rc)
-		rc = authority_open(a, dir, e);
+		rc = authority_open(a, a->files.dir, e);
 	a->key = key;
+	child_rest_born(&a->rest, stats_clock_ms());
 	return rc;
 }
 
-void authority_sweep(struct authority *a)
+static void start_again(struct authority *a)
+{
+	struct err e = { 0 };
+
+	if (nursery_start(a->nursery, NURSERY_AUTHORITY, &a->key, &e) < 0) {
+		log_err("%s", e.msg);
+		child_rest_died(&a->rest, stats_clock_ms());
+		return;
+	}
+	child_rest_born(&a->rest, stats_clock_ms());
+	a->coming = true;
+}
+
+static void hear_first_word(struct authority *a)
+{
+	struct err said;
+	ssize_t n = recv(a->key.fd, &said, sizeof(said), MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	a->coming = false;
+	if (n == sizeof(said) && said.code)
+		log_err("%s", said.msg);
+	else if (n == sizeof(said))
+		log_info("certificates are signed again");
+}
+
+bool authority_sweep(struct authority *a)
 {
 	int status;
 
-	if (child_reap(&a->key, &status))
+	if (child_reap(&a->key, &status)) {
+		child_stop(&a->key);
+		a->coming = false;
+		child_rest_died(&a->rest, stats_clock_ms());
 		log_err("the process that holds the authority's key has ended (status %d): "
-			"nobody is enrolled and no certificate renewed until the collector is "
-			"started again",
+			"another follows; until then nobody is enrolled",
 			status);
+	}
+	if (a->coming)
+		hear_first_word(a);
+	if (a->key.pid || stats_clock_ms() < a->rest.due_ms)
+		return false;
+	start_again(a);
+	return true;
 }
 
 void authority_close(struct authority *a)
@@ -116,6 +161,9 @@ static X509 *ask(struct authority *a, struct authority_ask *q, EVP_PKEY *key, st
 	q->number = ++a->asked;
 	if (rc)
 		err_set(e, rc, "not a key of P-256");
+	else if (a->coming || a->key.fd < 0)
+		err_set(e, -EPIPE,
+			"the process that holds the authority's key is being started");
 	else if (send(a->key.fd, q, sizeof(*q), MSG_NOSIGNAL) != sizeof(*q))
 		err_set(e, -EPIPE, "the process that holds the authority's key has ended");
 	else if (hear(a, q->number, &answer, e) == 0) {

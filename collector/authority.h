@@ -11,13 +11,18 @@
 #include <openssl/types.h>
 
 #include "collector/authority_ask.h"
-#include "collector/child.h"
+#include "collector/authority_key.h"
+#include "collector/nursery.h"
 #include "common/err.h"
 
 enum { AUTHORITY_RENEW_S = 90 * 86400 }; /* before its end the collector's is made again */
 
 struct authority {
 	struct child key; /* none where only the certificate is wanted */
+	struct authority_files files;
+	struct nursery *nursery;
+	struct child_rest rest;
+	bool coming; /* started, and its first word is not there yet */
 	X509 *cert;
 	char *text; /* the certificate as PEM */
 	uint8_t pin[32];
@@ -26,11 +31,12 @@ struct authority {
 
 /* Reads DIR/ca.crt, and starts nothing; -ENOENT with words while there is none. */
 int authority_open(struct authority *a, const char *dir, struct err *e);
-/* Starts the key's process, which makes what is missing of DIR/ca.*, and then does the same.
- */
-int authority_start(struct authority *a, const char *dir, struct err *e);
-/* Now and then: says once that the key's process has ended by itself. */
-void authority_sweep(struct authority *a);
+/* The key's process will be one of N, which makes what is missing of DIR/ca.*; both stay. */
+void authority_plan(struct authority *a, struct nursery *n, const char *dir);
+/* Starts it, and then does as authority_open. */
+int authority_start(struct authority *a, struct err *e);
+/* Now and then: starts it again when it has ended by itself.  True when it did so. */
+bool authority_sweep(struct authority *a);
 /* The key's process ends. */
 void authority_close(struct authority *a);
 

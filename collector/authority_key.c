@@ -2,10 +2,11 @@
 #include "collector/authority_key.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
@@ -15,6 +16,7 @@
 #include "common/clock.h"
 #include "common/exits.h"
 #include "common/file.h"
+#include "common/log.h"
 #include "common/mem.h"
 
 struct pair {
@@ -24,7 +26,8 @@ struct pair {
 
 /* Reading and making */
 
-static char *key_path(const char *dir)
+/* NULL: systemd gave none. */
+static char *given_path(void)
 {
 	const char *given = getenv("CREDENTIALS_DIRECTORY");
 	char *path = given ? file_path(given, "ca.key") : NULL;
@@ -32,7 +35,15 @@ static char *key_path(const char *dir)
 	if (path && access(path, F_OK) == 0)
 		return path;
 	free(path);
-	return file_path(dir, "ca.key");
+	return NULL;
+}
+
+static void set_mode(const char *path, mode_t mode)
+{
+	if (chmod(path, mode) < 0 && errno != ENOENT)
+		log_warn("%s: its mode cannot be changed (%s): all processes of the collector "
+			 "may be able to read it",
+			 path, strerror(errno));
 }
 
 static X509 *make_cert(EVP_PKEY *key, const char *path, struct err *e)
@@ -71,14 +82,51 @@ static int open_pair(struct pair *p, const char *key, const char *cert, struct e
 	return 0;
 }
 
-static int open_files(struct pair *p, const char *dir, struct err *e)
+static int open_files(struct authority_files *f, const char *key, const char *cert)
 {
-	char *key = key_path(dir), *cert = file_path(dir, "ca.crt");
-	int rc = open_pair(p, key, cert, e);
+	struct pair p = { 0 };
+	int rc = open_pair(&p, key, cert, &f->why);
 
+	EVP_PKEY_free(p.key);
+	X509_free(p.cert);
+	if (rc)
+		return rc;
+	f->key = open(key, O_RDONLY | O_CLOEXEC);
+	return f->key < 0 ? err_sys(&f->why, -errno, "cannot open %s", key) : 0;
+}
+
+void authority_key_prepare(void *ctx)
+{
+	struct authority_files *f = ctx;
+	char *key = given_path(), *cert = file_path(f->dir, "ca.crt");
+	bool ours = !key;
+
+	if (ours) {
+		key = file_path(f->dir, "ca.key");
+		set_mode(key, 0400);
+	}
+	open_files(f, key, cert);
+	if (ours)
+		set_mode(key, 0);
 	free(key);
 	free(cert);
-	return rc;
+}
+
+static int read_pair(struct pair *p, struct authority_files *f, struct err *e)
+{
+	char *cert = file_path(f->dir, "ca.crt");
+
+	if (f->key < 0)
+		authority_key_prepare(f);
+	if (f->key < 0) {
+		*e = f->why;
+	} else {
+		p->key = cert_key_of_file(f->key, e);
+		p->cert = p->key ? cert_read(cert, e) : NULL;
+		close(f->key);
+	}
+	free(cert);
+	return p->cert ? 0 : -EINVAL;
 }
 
 /* Answering */
@@ -162,16 +210,17 @@ static int rehearse(const struct pair *p, struct err *e)
 
 int authority_key_run(int fd, void *ctx)
 {
+	struct authority_files *f = ctx;
+	const int keep[] = { fd, f->key };
 	struct pair p = { 0 };
 	struct err e = { 0 };
 
-	prctl(PR_SET_NAME, "skein-authority", 0, 0, 0);
-	child_keep(&fd, 1);
-	e.code = open_files(&p, ctx, &e);
+	child_keep(keep, 2);
+	e.code = read_pair(&p, f, &e);
 	if (!e.code)
 		e.code = rehearse(&p, &e);
 	if (!e.code)
-		e.code = confine(CONFINE_AUTHORITY, &e);
+		e.code = confine(CONFINE_AUTHORITY, NULL, &e);
 	if (send(fd, &e, sizeof(e), MSG_NOSIGNAL) == sizeof(e) && !e.code)
 		serve(fd, &p);
 	EVP_PKEY_free(p.key);

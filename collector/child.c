@@ -17,12 +17,16 @@ enum { PATIENCE_MS = 1000, STEP_MS = 10 };
 static void run(int fd, pid_t parent, child_fn *fn, void *ctx)
 {
 	static const int ignored[] = { SIGHUP, SIGUSR1, SIGINT, SIGTERM, SIGPIPE };
+	sigset_t none;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent) /* it died before it could be told */
 		_exit(1);
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(*ignored); i++)
 		signal(ignored[i], SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	_exit(fn(fd, ctx));
 }
 
@@ -128,10 +132,21 @@ ssize_t child_receive(int fd, void *p, size_t n, int *passed)
 
 bool child_reap(struct child *c, int *status)
 {
-	if (!c->pid || waitpid(c->pid, status, WNOHANG) != c->pid)
+	if (!c->pid ||
+	    !(c->reap ? c->reap(c, status) : waitpid(c->pid, status, WNOHANG) == c->pid))
 		return false;
 	c->pid = 0;
 	return true;
+}
+
+bool child_await(struct child *c, int *status)
+{
+	for (int ms = 0; ms < PATIENCE_MS; ms += STEP_MS) {
+		if (child_reap(c, status))
+			return true;
+		poll(NULL, 0, STEP_MS);
+	}
+	return false;
 }
 
 void child_stop(struct child *c)
@@ -146,4 +161,19 @@ void child_stop(struct child *c)
 			kill(c->pid, SIGKILL);
 		poll(NULL, 0, STEP_MS);
 	}
+}
+
+void child_rest_born(struct child_rest *r, uint64_t now_ms)
+{
+	r->born_ms = now_ms;
+}
+
+void child_rest_died(struct child_rest *r, uint64_t now_ms)
+{
+	bool calm = now_ms - r->born_ms > CHILD_CALM_MS;
+
+	r->pause_ms = calm || !r->pause_ms ? CHILD_PAUSE_MS : r->pause_ms * 2;
+	if (r->pause_ms > CHILD_PAUSE_MAX_MS)
+		r->pause_ms = CHILD_PAUSE_MAX_MS;
+	r->due_ms = now_ms + r->pause_ms;
 }

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The processes that the collector starts beside itself, each for one dangerous or slow thing:
- * the authority's key, the answers over HTTP, datagrams of strangers.
+ * The processes beside the collector, each for one dangerous or slow thing: the authority's
+ * key, the answers over HTTP, datagrams of strangers.  Who starts them is the nursery
+ * (nursery.h).
  *
- * A child speaks to the collector over one socket (SOCK_SEQPACKET), is killed with it
- * (PR_SET_PDEATHSIG) and ends when that socket does.  Children are forked before the store is
- * opened, since SQLite may not be carried over a fork.
+ * A child speaks to the collector over one socket (SOCK_SEQPACKET), is killed with who started
+ * it (PR_SET_PDEATHSIG) and ends when that socket does.  None is forked by a process that has
+ * the store open, since SQLite may not be carried over a fork.
  */
 #ifndef COLLECTOR_CHILD_H
 #define COLLECTOR_CHILD_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "common/err.h"
@@ -19,6 +21,10 @@ struct child {
 	const char *name; /* borrowed, for messages */
 	pid_t pid;	  /* 0: there is none */
 	int fd;		  /* to it; blocking; -1: there is none */
+	/* Of one that another process has started (nursery.h): how its end is known. */
+	bool (*reap)(struct child *c, int *status);
+	void *by;
+	int job;
 };
 
 /* Runs in the child, which ends with what it returns.  FD is its end of the socket. */
@@ -46,7 +52,21 @@ ssize_t child_receive(int fd, void *p, size_t n, int *passed);
 /* Closes the socket, waits a second for the child, then kills it.  Nothing if there is none.
  */
 void child_stop(struct child *c);
-/* For SIGCHLD: true once it has ended, with its wait status. */
+/* True once it has ended, with its wait status; it has no pid then. */
 bool child_reap(struct child *c, int *status);
+/* The same after its socket has ended: waits for it, a second at most. */
+bool child_await(struct child *c, int *status);
+
+/*
+ * When what has died is started again: after a pause that doubles each time, and is short
+ * again for who has lived for a minute.  By a clock that nobody sets; all 0: at once.
+ */
+struct child_rest {
+	uint64_t born_ms, due_ms;
+	unsigned pause_ms;
+};
+enum { CHILD_PAUSE_MS = 100, CHILD_PAUSE_MAX_MS = 30000, CHILD_CALM_MS = 60000 };
+void child_rest_born(struct child_rest *r, uint64_t now_ms);
+void child_rest_died(struct child_rest *r, uint64_t now_ms);
 
 #endif

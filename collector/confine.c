@@ -4,12 +4,18 @@
 #include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+
+#include "collector/landlock.h"
+#include "common/mem.h"
 
 /* The leak checker stops its own process by ptrace, in the end. */
 #if defined(__SANITIZE_ADDRESS__)
@@ -68,7 +74,7 @@ static const int loop[] = {
 };
 
 /* The database, the files of small things, and those that are read again on SIGHUP. */
-static const int files[] = {
+static const int file_calls[] = {
 	SCMP_SYS(openat),     SCMP_SYS(open),	   SCMP_SYS(stat),	 SCMP_SYS(lstat),
 	SCMP_SYS(access),     SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(pread64),
 	SCMP_SYS(pwrite64),   SCMP_SYS(fsync),	   SCMP_SYS(fdatasync),	 SCMP_SYS(ftruncate),
@@ -78,6 +84,24 @@ static const int files[] = {
 	SCMP_SYS(rmdir),      SCMP_SYS(getcwd),	   SCMP_SYS(readlink),	 SCMP_SYS(readlinkat),
 	SCMP_SYS(getdents64), SCMP_SYS(statfs),	   SCMP_SYS(fstatfs),	 SCMP_SYS(umask),
 	SCMP_SYS(pipe),
+};
+
+/* Beside all of these: what a child needs until it is confined itself. */
+static const int nursing[] = {
+	SCMP_SYS(fork),
+	SCMP_SYS(getppid),
+	SCMP_SYS(set_robust_list),
+	SCMP_SYS(set_tid_address),
+	SCMP_SYS(close_range),
+	SCMP_SYS(memfd_create),
+	SCMP_SYS(setpriority),
+	SCMP_SYS(prctl),
+	SCMP_SYS(seccomp),
+	SCMP_SYS(capget),
+	SCMP_SYS(capset),
+	SCMP_SYS(landlock_create_ruleset),
+	SCMP_SYS(landlock_add_rule),
+	SCMP_SYS(landlock_restrict_self),
 };
 
 #define LIST(f, list) allow_list(f, list, sizeof(list) / sizeof(*(list)))
@@ -106,6 +130,17 @@ static int allow_memory(scmp_filter_ctx f)
 			       SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 }
 
+/* In the name spaces that it is in. */
+static int allow_processes(scmp_filter_ctx f)
+{
+	const scmp_datum_t spaces = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
+				    CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWCGROUP;
+	int rc = LIST(f, nursing);
+
+	return rc ? rc
+		  : allow_with(f, SCMP_SYS(clone), SCMP_A0(SCMP_CMP_MASKED_EQ, spaces, 0));
+}
+
 /* Where systemd's readiness goes to; and any socket is good enough for if_indextoname(3). */
 static int allow_local(scmp_filter_ctx f)
 {
@@ -129,16 +164,20 @@ static int allow_dialling(scmp_filter_ctx f)
 
 static int fill(scmp_filter_ctx f, enum confine_kind kind)
 {
+	bool stores =
+		kind == CONFINE_INGEST || kind == CONFINE_ANSWER || kind == CONFINE_NURSERY;
 	int rc = LIST(f, all);
 
 	if (!rc)
 		rc = allow_memory(f);
 	if (!rc && kind != CONFINE_AUTHORITY)
 		rc = LIST(f, loop);
-	if (!rc && (kind == CONFINE_INGEST || kind == CONFINE_ANSWER))
-		rc = LIST(f, files);
-	if (!rc && (kind == CONFINE_INGEST || kind == CONFINE_ANSWER || kind == CONFINE_FRONT))
+	if (!rc && stores)
+		rc = LIST(f, file_calls);
+	if (!rc && (stores || kind == CONFINE_FRONT))
 		rc = allow_local(f);
+	if (!rc && kind == CONFINE_NURSERY)
+		rc = allow_processes(f);
 	if (!rc && kind == CONFINE_ANSWER) /* what is answered lies there until it is sent */
 		rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(memfd_create), 0);
 	if (!rc && kind == CONFINE_RELAY)
@@ -157,8 +196,62 @@ static int filter(enum confine_kind kind, struct err *e)
 	return rc ? err_sys(e, rc, "seccomp") : 0;
 }
 
-int confine(enum confine_kind kind, struct err *e)
+/* What libc, SQLite and OpenSSL read when they like. */
+static const struct landlock_path store_reads[] = {
+	{ "/etc/localtime", false },
+	{ "/usr/share/zoneinfo", false },
+	{ "/dev/urandom", false },
+};
+
+/* resolv.conf is often a link into one of the latter. */
+static const struct landlock_path relay_reads[] = {
+	{ "/etc", false },
+	{ "/run/systemd/resolve", false },
+	{ "/run/NetworkManager", false },
+	{ "/run/resolvconf", false },
+	{ "/dev/urandom", false },
+};
+
+/* A certificate of a person's own may lie anywhere. */
+static const struct landlock_path nursery_reads[] = { { "/", false } };
+
+enum { PATHS = 8 };
+#define COPY(to, from) (memcpy(to, from, sizeof(from)), sizeof(from) / sizeof(*(from)))
+
+/* The folder that PATH lies in; the caller frees it. */
+static char *folder_of(const char *path)
 {
+	const char *slash = strrchr(path, '/');
+
+	return slash ? xasprintf("%.*s/", (int)(slash - path), path) : xstrdup(".");
+}
+
+static int keep_files(enum confine_kind kind, const struct confine_files *files, struct err *e)
+{
+	struct landlock_path path[PATHS];
+	char *config = files && files->config ? folder_of(files->config) : NULL;
+	unsigned n = 0;
+	int rc;
+
+	if (kind == CONFINE_INGEST || kind == CONFINE_ANSWER)
+		n += COPY(path, store_reads);
+	if (kind == CONFINE_NURSERY)
+		n += COPY(path, nursery_reads);
+	if (kind == CONFINE_RELAY)
+		n += COPY(path, relay_reads);
+	if (files && files->data)
+		path[n++] = (struct landlock_path){ files->data, true };
+	if (config)
+		path[n++] = (struct landlock_path){ config, false };
+	rc = landlock_keep(path, n, e);
+	free(config);
+	return rc;
+}
+
+int confine(enum confine_kind kind, const struct confine_files *files, struct err *e)
+{
+	int rc;
+
 	capng_clear(CAPNG_SELECT_BOTH);
 	if (capng_apply(CAPNG_SELECT_CAPS) != 0)
 		return err_set(e, -EPERM, "capabilities cannot be given up");
@@ -168,5 +261,6 @@ int confine(enum confine_kind kind, struct err *e)
 		return 0;
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
 		return err_sys(e, -errno, "prctl");
-	return filter(kind, e);
+	rc = keep_files(kind, files, e);
+	return rc ? rc : filter(kind, e);
 }

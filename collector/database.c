@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "store/aside.h"
+#include "store/frames.h"
 #include "store/integrity.h"
 
 enum { PATIENCE_MS = 200 }; /* of the one loop: commit.c tries again */
@@ -111,7 +112,40 @@ static void check(struct database *d, char words[KEEPER_WORDS])
 	words[0] = 0;
 }
 
-static int open_checked(struct database *d, struct err *e)
+/* Before anybody has it open.  True when transactions that were committed are gone. */
+static bool is_log_torn(struct database *d)
+{
+	struct frames f;
+	struct err e = { 0 };
+
+	if (frames_read(d->path, &f, &e) < 0)
+		log_warn("%s", e.msg);
+	if (!f.commits)
+		return false;
+	d->stats->log_torn = f.commits;
+	log_err("%s-wal is damaged behind frame %llu: up to %llu transactions from there on are "
+		"lost; sensors send again what they still have, and what they had been told is "
+		"safe and have no more becomes a gap.  What people did in the last minutes may "
+		"be undone",
+		d->path, (unsigned long long)f.good, (unsigned long long)f.commits);
+	return true;
+}
+
+/* Who was let in last may be known by the copy alone; who is there already stays as he is. */
+static int carry_sensors(struct database *d, struct err *e)
+{
+	char *people = xasprintf("%s.people", d->path);
+	struct aside a = { 0 };
+	int rc = access(people, F_OK) == 0 ? aside_carry_sensors(d->store, people, &a, e) : 0;
+
+	if (!rc && a.rows)
+		log_info("%llu rows of sensors were taken over from %s",
+			 (unsigned long long)a.rows, people);
+	free(people);
+	return rc;
+}
+
+static int open_checked(struct database *d, bool torn, struct err *e)
 {
 	char words[KEEPER_WORDS];
 
@@ -120,21 +154,27 @@ static int open_checked(struct database *d, struct err *e)
 		return set_aside(d, words, e);
 	d->store = store_open(d->path, STORE_WRITE, e);
 	if (d->store)
-		return 0;
+		return torn ? carry_sensors(d, e) : 0;
 	if (!integrity_broken(e->code))
 		return -EIO;
 	snprintf(words, sizeof(words), "%.*s", KEEPER_WORDS - 1, e->msg);
 	return set_aside(d, words, e);
 }
 
-int database_open(struct database *d, const char *dir, struct stats *stats, struct err *e)
+void database_plan(struct database *d, struct nursery *n, const char *dir, struct stats *stats)
 {
-	int rc;
-
 	*d = (struct database){ .path = file_path(dir, "skein.db"), .stats = stats };
-	rc = keeper_start(&d->keeper, d->path, stats, e);
+	keeper_plan(&d->keeper, n, dir, d->path, stats);
+}
+
+int database_open(struct database *d, struct err *e)
+{
+	bool torn = is_log_torn(d);
+	int rc = keeper_start(&d->keeper, e);
+
+	child_rest_born(&d->rest, stats_clock_ms());
 	if (!rc)
-		rc = open_checked(d, e);
+		rc = open_checked(d, torn, e);
 	if (!rc)
 		rc = store_checkpoints(d->store, false, e);
 	if (rc)
@@ -146,16 +186,32 @@ int database_open(struct database *d, const char *dir, struct stats *stats, stru
 	return 0;
 }
 
-void database_sweep(struct database *d)
+static bool start_again(struct database *d)
+{
+	struct err e = { 0 };
+
+	if (keeper_start(&d->keeper, &e) < 0 || store_checkpoints(d->store, false, &e) < 0) {
+		log_err("%s", e.msg);
+		child_rest_died(&d->rest, stats_clock_ms());
+		return false;
+	}
+	child_rest_born(&d->rest, stats_clock_ms());
+	keeper_go(&d->keeper);
+	return true;
+}
+
+bool database_sweep(struct database *d)
 {
 	int status;
 
-	if (!keeper_ended(&d->keeper, &status))
-		return;
-	log_err("the keeper of the database has ended (status %d): commits fold the log "
-		"themselves from now on",
-		status);
-	store_checkpoints(d->store, true, NULL);
+	if (keeper_ended(&d->keeper, &status)) {
+		log_err("the keeper of the database has ended (status %d): another follows; "
+			"until then commits fold the log themselves",
+			status);
+		store_checkpoints(d->store, true, NULL);
+		child_rest_died(&d->rest, stats_clock_ms());
+	}
+	return !d->keeper.child.pid && stats_clock_ms() >= d->rest.due_ms && start_again(d);
 }
 
 /* The keeper ends first: who closes the database last folds the log and removes it. */

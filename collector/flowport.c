@@ -9,7 +9,6 @@
 #include <unistd.h>
 #include <event2/event.h>
 
-#include "collector/child.h"
 #include "collector/commit.h"
 #include "collector/flowreader.h"
 #include "collector/listen.h"
@@ -24,9 +23,12 @@ enum {
 };
 
 struct flowport {
-	const struct flowport_config *config;
+	/* Those that are heard, and were before: what they had told comes for a while yet. */
+	struct flowport_allow allow, before;
 	struct flowreader_order order;
 	struct child child;
+	struct child_rest rest;
+	struct nursery *nursery;
 	struct hub *hub;
 	struct event *event;
 	struct commit_source from;
@@ -57,12 +59,12 @@ static void close_sockets(struct flowport *p)
 	p->order.sockets_n = 0;
 }
 
-static int bind_all(struct flowport *p, struct err *e)
+static int bind_all(struct flowport *p, const struct flowport_config *c, struct err *e)
 {
 	char text[SOCK_TEXT];
 
-	for (unsigned i = 0; i < p->config->listen_n; i++) {
-		const struct flowport_address *a = &p->config->listen[i];
+	for (unsigned i = 0; i < c->listen_n; i++) {
+		const struct flowport_address *a = &c->listen[i];
 		int fd = listen_udp(a->host, a->port, "--flows", text, e);
 
 		if (fd < 0)
@@ -74,9 +76,22 @@ static int bind_all(struct flowport *p, struct err *e)
 	return 0;
 }
 
-int flowport_start(struct flowport **out, const struct flowport_config *c, struct stats *stats,
-		   struct err *e)
+static void take_exporters(struct flowport *p, const struct flowport_config *c)
 {
+	memset(&p->allow, 0, sizeof(p->allow));
+	p->allow.word = FLOWPORT_ALLOW;
+	p->allow.exporter_n = c->exporter_n;
+	memcpy(p->allow.exporter, c->exporter, c->exporter_n * sizeof(*c->exporter));
+	if (!c->exporter_n)
+		log_warn("no exporter is named: every datagram is dropped; "
+			 "--flow-exporters says whose are taken");
+}
+
+int flowport_new(struct flowport **out, struct nursery *n, const struct flowport_config *c,
+		 struct stats *stats, struct err *e)
+{
+	struct nursery_plan plan = { "the reader of flows", "skein-flows", flowreader_run,
+				     NULL, NULL };
 	struct flowport *p;
 	int rc;
 
@@ -84,23 +99,44 @@ int flowport_start(struct flowport **out, const struct flowport_config *c, struc
 	if (!c->listen_n)
 		return 0;
 	p = xcalloc(1, sizeof(*p));
-	p->config = p->order.config = c;
+	p->nursery = n;
 	p->order.stats = stats;
+	p->order.left = flowreader_left();
 	p->child.fd = -1;
-	if (!c->exporter_n)
-		log_warn("no exporter is named: every datagram is dropped; "
-			 "--flow-exporters says whose are taken");
-	rc = bind_all(p, e);
-	if (!rc)
-		rc = child_start(&p->child, "the reader of flows", flowreader_run, &p->order,
-				 e);
-	close_sockets(p);
+	take_exporters(p, c);
+	rc = bind_all(p, c, e);
 	if (rc) {
 		flowport_free(p);
 		return rc;
 	}
+	for (unsigned i = 0; i < p->order.sockets_n; i++)
+		nursery_keep(n, p->order.socket[i]);
+	plan.ctx = &p->order;
+	nursery_plan(n, NURSERY_FLOWS, &plan);
 	*out = p;
 	return 0;
+}
+
+static int say_exporters(struct flowport *p)
+{
+	return child_send(p->child.fd, &p->allow, sizeof(p->allow), -1, MSG_DONTWAIT);
+}
+
+int flowport_start(struct flowport *p, struct err *e)
+{
+	int rc;
+
+	if (!p)
+		return 0;
+	rc = nursery_start(p->nursery, NURSERY_FLOWS, &p->child, e);
+	child_rest_born(&p->rest, stats_clock_ms());
+	close_sockets(p);
+	if (rc)
+		return rc;
+	rc = say_exporters(p);
+	if (rc < 0)
+		child_stop(&p->child);
+	return rc < 0 ? err_sys(e, rc, "the reader of flows does not listen") : 0;
 }
 
 /* Batches and answers */
@@ -143,6 +179,12 @@ static void on_failed(struct commit_source *from, const struct wire_batch *b)
 	answer(from->ctx, FLOWPORT_AGAIN, b);
 }
 
+static bool is_heard(const struct flowport *p, const struct addr *a)
+{
+	return addr_nets_hold(p->allow.exporter, p->allow.exporter_n, a) ||
+	       addr_nets_hold(p->before.exporter, p->before.exporter_n, a);
+}
+
 /* The reader has seen bytes of strangers, so what it says is looked at again. */
 static bool take_message(struct flowport *p, size_t n)
 {
@@ -159,9 +201,13 @@ static bool take_message(struct flowport *p, size_t n)
 	n -= sizeof(exporter);
 	bytes = xmalloc(n);
 	memcpy(bytes, p->message + sizeof(exporter), n);
-	if (!addr_nets_hold(p->config->exporter, p->config->exporter_n, &exporter) ||
-	    wire_frame_next(bytes, n, &frame, &used) != 1 || used != n ||
+	if (wire_frame_next(bytes, n, &frame, &used) != 1 || used != n ||
 	    frame.type != WIRE_BATCH || wire_get_batch(frame.body, &b) < 0) {
+		free(bytes);
+		return false;
+	}
+	if (!is_heard(p, &exporter)) {
+		answer(p, FLOWPORT_COMMITTED, &b); /* or it would come for ever */
 		free(bytes);
 		return false;
 	}
@@ -180,12 +226,13 @@ static void close_child(struct flowport *p)
 	event_free(p->event);
 	p->event = NULL;
 	child_stop(&p->child);
+	child_rest_died(&p->rest, stats_clock_ms());
 	p->done = NULL;
 	if (done)
 		done(p->hub);
 	else
-		log_err("the process that reads flows is gone: no flows are taken until the "
-			"collector is started again");
+		log_err("the process that reads flows has ended and is started again; what it "
+			"held is lost");
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *ctx)
@@ -207,6 +254,12 @@ static void on_readable(evutil_socket_t fd, short what, void *ctx)
 	}
 }
 
+static void listen_to(struct flowport *p)
+{
+	p->event = event_new(p->hub->base, p->child.fd, EV_READ | EV_PERSIST, on_readable, p);
+	event_add(p->event, NULL);
+}
+
 void flowport_attach(struct flowport *p, struct hub *hub)
 {
 	if (!p)
@@ -215,8 +268,35 @@ void flowport_attach(struct flowport *p, struct hub *hub)
 	p->from = (struct commit_source){
 		.ctx = p, .committed = on_committed, .answer = on_answer, .failed = on_failed
 	};
-	p->event = event_new(hub->base, p->child.fd, EV_READ | EV_PERSIST, on_readable, p);
-	event_add(p->event, NULL);
+	listen_to(p);
+}
+
+void flowport_sweep(struct flowport *p)
+{
+	struct err e = { 0 };
+
+	if (!p || p->event || p->hub->draining || stats_clock_ms() < p->rest.due_ms)
+		return;
+	if (flowport_start(p, &e) < 0) {
+		log_err("%s", e.msg);
+		child_rest_died(&p->rest, stats_clock_ms());
+		return;
+	}
+	p->order.stats->flow_restarts++;
+	listen_to(p);
+}
+
+void flowport_reload(struct flowport *p, const struct flowport_config *c)
+{
+	int rc;
+
+	if (!p)
+		return;
+	p->before = p->allow;
+	take_exporters(p, c);
+	rc = p->event ? say_exporters(p) : 0; /* the next reader is told anyhow */
+	if (rc < 0)
+		log_err("flows: the exporters stay as they were: %s", strerror(-rc));
 }
 
 void flowport_drain(struct flowport *p, void (*done)(struct hub *hub))

@@ -3,16 +3,12 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "collector/child.h"
 #include "collector/confine.h"
@@ -32,15 +28,15 @@ enum {
 	TICK_MS = 1000,
 	TELL_MS = 5000,
 	END_MS = 2500, /* for the collector's last answers */
-	AGAIN_MS = 1000,
-	PAIRS = 4096, /* of exporter and domain */
-	NICE = 5,     /* behind the sensors */
+	PAIRS = 4096,  /* of exporter and domain */
+	NICE = 5,      /* behind the sensors */
 	LOG_EVERY_MS = 10000,
 };
 
 struct reader {
 	const struct flowreader_order *order;
 	int fd; /* the collector */
+	struct flowport_allow allow;
 	struct foreign *foreign;
 	struct flowsum *sum;
 	struct flowtell *tell;
@@ -48,12 +44,12 @@ struct reader {
 	uint64_t now_ms; /* since 1970, for what is told; it may be set back */
 	uint64_t up_ms;	 /* only goes on, for how long something takes: */
 	uint64_t ticked_ms, told_ms, logged_ms, end_ms;
-	uint32_t *overrun; /* of each socket, as the kernel counted last; the parent's too */
 	struct foreign_stats foreign_was;
 	struct flowsum_stats sum_was;
 	uint64_t repeated_was;
-	int exporter; /* of the datagram in hand */
-	bool blocked; /* the collector's socket is full */
+	int exporter;	/* of the datagram in hand, */
+	unsigned taken; /* and its records so far */
+	bool blocked;	/* the collector's socket is full */
 	bool ending;
 	struct mmsghdr message[AT_ONCE];
 	struct iovec vector[AT_ONCE];
@@ -76,6 +72,7 @@ static void on_flow(const struct foreign_flow *f, void *ctx)
 
 	if (f->sampling > 1)
 		flowtell_sampled(r->tell, r->exporter);
+	r->taken++;
 	flowsum_add(r->sum, (unsigned)r->exporter, f, r->now_ms);
 }
 
@@ -112,13 +109,15 @@ static void take(struct reader *r, const struct addr *a, const uint8_t *p, size_
 	}
 	if (flowtell_count(r->tell) > before)
 		log_info("flows from %s", addr_text(a, text));
+	r->taken = 0;
 	foreign_decode(r->foreign, a, p, n, r->now_ms, on_flow, r);
+	flowheld_take(&r->order->left->held, r->exporter, a, r->taken, r->now_ms);
 	flowtell_heard(r->tell, r->exporter, r->now_ms, foreign_missed(r->foreign) - missed);
 }
 
 static void see_overrun(struct reader *r, unsigned socket, struct msghdr *m)
 {
-	uint32_t *last = &r->overrun[socket], now;
+	uint32_t *last = &r->order->left->overrun[socket], now;
 
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SO_RXQ_OVFL)
@@ -131,14 +130,13 @@ static void see_overrun(struct reader *r, unsigned socket, struct msghdr *m)
 
 static void take_message(struct reader *r, unsigned socket, unsigned i)
 {
-	const struct flowport_config *c = r->order->config;
 	struct msghdr *m = &r->message[i].msg_hdr;
 	struct addr a;
 
 	see_overrun(r, socket, m);
 	if (!addr_of_sockaddr((struct sockaddr *)&r->from[i], &a))
 		return;
-	if (addr_nets_hold(c->exporter, c->exporter_n, &a))
+	if (addr_nets_hold(r->allow.exporter, r->allow.exporter_n, &a))
 		take(r, &a, r->bytes[i], r->message[i].msg_len);
 	else
 		turn_away(r, &a);
@@ -182,6 +180,7 @@ static void on_batch(const struct addr *exporter, const struct wire_batch *b,
 	struct reader *r = ctx;
 	struct buf message = { 0 };
 
+	flowheld_handed(&r->order->left->held, exporter, b->epoch, b->sequence);
 	buf_put(&message, exporter, sizeof(*exporter));
 	buf_put(&message, frame, n);
 	flowqueue_put(r->queue, b->epoch, b->sequence, message.p, message.n);
@@ -204,6 +203,7 @@ static void tell(struct reader *r)
 		flowtell_lost(r->tell, i, flowsum_lost(r->sum, (unsigned)i));
 	flowsum_take(r->sum, on_edge, r);
 	flowtell_end(r->tell, r->now_ms, r->ending);
+	flowheld_told(&r->order->left->held, r->now_ms);
 	r->told_ms = r->up_ms;
 }
 
@@ -287,21 +287,57 @@ static void end(struct reader *r)
 	count_sums(r);
 }
 
+static void commit(struct reader *r, uint64_t epoch, uint64_t sequence)
+{
+	flowqueue_done(r->queue, epoch, sequence);
+	flowheld_committed(&r->order->left->held, epoch, sequence);
+}
+
+union word {
+	struct flowport_answer answer;
+	struct flowport_allow allow;
+};
+
+static void hear(struct reader *r, const union word *w, size_t n)
+{
+	const struct flowport_answer *a = &w->answer;
+
+	if (n == sizeof(w->allow) && a->word == FLOWPORT_ALLOW &&
+	    w->allow.exporter_n <= FLOWPORT_EXPORTERS)
+		r->allow = w->allow;
+	if (n != sizeof(*a))
+		return;
+	if (a->word == FLOWPORT_COMMITTED)
+		commit(r, a->epoch, a->sequence);
+	else if (a->word == FLOWPORT_AGAIN)
+		flowqueue_again(r->queue, r->up_ms);
+	else if (a->word == FLOWPORT_END && !r->ending)
+		end(r);
+}
+
 /* False: the collector has gone. */
 static bool read_answers(struct reader *r)
 {
-	struct flowport_answer a;
+	union word w;
 	ssize_t n;
 
-	while ((n = recv(r->fd, &a, sizeof(a), MSG_DONTWAIT)) == sizeof(a)) {
-		if (a.word == FLOWPORT_COMMITTED)
-			flowqueue_done(r->queue, a.epoch, a.sequence);
-		else if (a.word == FLOWPORT_AGAIN)
-			flowqueue_again(r->queue, r->up_ms);
-		else if (!r->ending)
-			end(r);
-	}
+	while ((n = recv(r->fd, &w, sizeof(w), MSG_DONTWAIT)) > 0)
+		hear(r, &w, (size_t)n);
 	return n < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+/* Before anything is read or told. */
+static bool await_exporters(struct reader *r)
+{
+	union word w;
+	ssize_t n;
+
+	do
+		n = recv(r->fd, &w, sizeof(w), 0);
+	while (n < 0 && errno == EINTR);
+	if (n > 0)
+		hear(r, &w, (size_t)n);
+	return r->allow.word == FLOWPORT_ALLOW;
 }
 
 static bool is_over(const struct reader *r)
@@ -338,19 +374,64 @@ static int loop(struct reader *r)
 	return 0;
 }
 
-static int work(int fd, const struct flowreader_order *order, uint32_t *overrun)
+struct flowreader_left *flowreader_left(void)
+{
+	void *p = mmap(NULL, sizeof(struct flowreader_left), PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		abort(); /* at the start */
+	return p;
+}
+
+/* What went with a reader before this one: a gap of each exporter that it knew. */
+static void tell_lost(struct reader *r)
+{
+	struct flowheld *held = &r->order->left->held, *was = xmalloc(sizeof(*was));
+	uint64_t from_ms, records;
+
+	*was = *held;
+	memset(held, 0, sizeof(*held));
+	for (int i = 0; i < FLOWTELL_EXPORTERS; i++) {
+		const struct addr *a = &was->row[i].exporter;
+		int n;
+
+		if (!flowheld_lost(&was->row[i], r->now_ms, &from_ms, &records) ||
+		    !addr_nets_hold(r->allow.exporter, r->allow.exporter_n, a))
+			continue;
+		n = flowtell_number(r->tell, a, r->now_ms);
+		if (n < 0)
+			continue;
+		flowtell_gap(r->tell, n, from_ms, records);
+		flowheld_owe(held, n, a, from_ms, records, r->now_ms);
+	}
+	free(was);
+}
+
+_Static_assert(1 + FLOWPORT_LISTEN <= CHILD_KEEP, "child_keep takes them all");
+
+static int give_up(int fd, const struct flowreader_order *order, uint64_t *seed)
+{
+	int keep[1 + FLOWPORT_LISTEN] = { fd };
+	struct err e = { 0 };
+
+	memcpy(keep + 1, order->socket, order->sockets_n * sizeof(*keep));
+	child_keep(keep, 1 + order->sockets_n);
+	setpriority(PRIO_PROCESS, 0, NICE);
+	if (getrandom(seed, sizeof(*seed), 0) >= 0 && confine(CONFINE_FLOWS, NULL, &e) == 0)
+		return 0;
+	log_err("cannot read flows: %s", e.msg);
+	return -EPERM;
+}
+
+int flowreader_run(int fd, void *ctx)
 {
 	struct reader *r = xcalloc(1, sizeof(*r));
-	struct err e = { 0 };
 	uint64_t seed = 0;
 
-	setpriority(PRIO_PROCESS, 0, NICE);
-	if (getrandom(&seed, sizeof(seed), 0) < 0 || confine(CONFINE_FLOWS, &e) < 0) {
-		log_err("cannot read flows: %s", e.msg);
+	r->order = ctx;
+	if (give_up(fd, r->order, &seed) < 0)
 		return 1;
-	}
-	r->order = order;
-	r->overrun = overrun;
 	r->fd = fd;
 	r->bytes = xcalloc(AT_ONCE, DATAGRAM);
 	r->foreign = foreign_new(PAIRS);
@@ -359,60 +440,8 @@ static int work(int fd, const struct flowreader_order *order, uint32_t *overrun)
 	r->queue = flowqueue_new();
 	look_at_clocks(r);
 	r->told_ms = r->ticked_ms = r->up_ms;
+	if (!await_exporters(r))
+		return 1;
+	tell_lost(r);
 	return loop(r);
-}
-
-/* The parent */
-
-static bool collector_is_there(int fd)
-{
-	struct pollfd p = { fd, 0, 0 };
-
-	return poll(&p, 1, AGAIN_MS) == 0;
-}
-
-static pid_t start(int fd, const struct flowreader_order *order, uint32_t *overrun)
-{
-	pid_t parent = getpid(), pid = fork();
-
-	if (pid != 0)
-		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	_exit(getppid() == parent ? work(fd, order, overrun) : 1);
-}
-
-/* The sockets outlive the process that reads them, and so does what the kernel counts there.
- */
-static uint32_t *new_overrun(void)
-{
-	void *p = mmap(NULL, FLOWPORT_LISTEN * sizeof(uint32_t), PROT_READ | PROT_WRITE,
-		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	if (p == MAP_FAILED)
-		abort(); /* one page, at the start */
-	return p;
-}
-
-_Static_assert(1 + FLOWPORT_LISTEN <= CHILD_KEEP, "child_keep takes them all");
-
-int flowreader_run(int fd, void *ctx)
-{
-	const struct flowreader_order *order = ctx;
-	int keep[1 + FLOWPORT_LISTEN] = { fd }, status;
-	uint32_t *overrun = new_overrun();
-
-	memcpy(keep + 1, order->socket, order->sockets_n * sizeof(*keep));
-	child_keep(keep, 1 + order->sockets_n);
-	for (;;) {
-		pid_t pid = start(fd, order, overrun);
-
-		if (pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
-		    WEXITSTATUS(status) == 0)
-			return 0;
-		if (!collector_is_there(fd))
-			return 0;
-		order->stats->flow_restarts++;
-		log_err("the process that reads flows has ended and is started again; what "
-			"it held is lost");
-	}
 }

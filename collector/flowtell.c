@@ -20,6 +20,8 @@ struct exporter {
 	unsigned covers_n;
 	bool sampled, missed; /* since the last cover */
 	uint64_t lost;
+	bool gap;    /* told even if nothing is lost */
+	bool silent; /* not heard since it was known: nothing of it is covered */
 	bool used;
 };
 
@@ -139,7 +141,7 @@ static void close_minute(struct exporter *x, uint64_t now_ms)
 {
 	uint64_t end = (x->heard_ms / minute_ms + 1) * minute_ms;
 
-	if (now_ms < end || x->from_ms >= end)
+	if (now_ms < end || x->from_ms >= end || x->silent)
 		return;
 	cover(x, x->from_ms, end);
 	x->from_ms = end;
@@ -151,8 +153,11 @@ void flowtell_heard(struct flowtell *t, int n, uint64_t now_ms, uint64_t missed)
 	uint64_t start = now_ms - now_ms % minute_ms;
 
 	close_minute(x, now_ms);
-	if (x->from_ms < start || x->from_ms > now_ms)
+	if (x->silent)
+		x->from_ms = now_ms;
+	else if (x->from_ms < start || x->from_ms > now_ms)
 		x->from_ms = start;
+	x->silent = false;
 	x->heard_ms = now_ms;
 	if (!missed)
 		return;
@@ -171,6 +176,16 @@ void flowtell_lost(struct flowtell *t, int n, uint64_t records)
 	uint64_t most = UINT64_C(1) << 52;
 
 	x->lost = records > most || x->lost + records > most ? most : x->lost + records;
+}
+
+void flowtell_gap(struct flowtell *t, int n, uint64_t from_ms, uint64_t records)
+{
+	struct exporter *x = &t->exporter[n];
+
+	if (from_ms < x->told_ms)
+		x->told_ms = from_ms;
+	x->gap = x->silent = true;
+	flowtell_lost(t, n, records);
 }
 
 /* Telling */
@@ -214,15 +229,16 @@ static void tell_rest(struct flowtell *t, int n, uint64_t now_ms)
 	struct lost lost = { x->told_ms < now_ms ? x->told_ms : now_ms, now_ms, x->lost };
 
 	x->told_ms = now_ms;
-	if (!x->covers_n && !x->lost)
+	if (!x->covers_n && !x->lost && !x->gap)
 		return;
 	open_batch(t, n, now_ms);
-	if (x->lost)
+	if (x->lost || x->gap)
 		wire_write_lost(&t->w, &lost);
 	for (unsigned i = 0; i < x->covers_n; i++)
 		wire_write_cover(&t->w, &x->cover[i]);
 	x->covers_n = 0;
 	x->lost = 0;
+	x->gap = false;
 }
 
 void flowtell_end(struct flowtell *t, uint64_t now_ms, bool last)
@@ -235,7 +251,7 @@ void flowtell_end(struct flowtell *t, uint64_t now_ms, bool last)
 		if (n < 0 || !x->used)
 			continue;
 		close_minute(x, now_ms);
-		if (last && x->from_ms <= now_ms &&
+		if (last && !x->silent && x->from_ms <= now_ms &&
 		    x->heard_ms / minute_ms == now_ms / minute_ms) {
 			cover(x, x->from_ms, now_ms);
 			x->from_ms = now_ms;

@@ -32,6 +32,9 @@ void flowtell_heard(struct flowtell *t, int n, uint64_t now_ms, uint64_t missed)
 void flowtell_sampled(struct flowtell *t, int n);
 /* RECORDS of it are gone. */
 void flowtell_lost(struct flowtell *t, int n, uint64_t records);
+/* So are those since FROM_MS that a process before this one held, at least RECORDS; it is told
+ * even if that is 0. */
+void flowtell_gap(struct flowtell *t, int n, uint64_t from_ms, uint64_t records);
 unsigned flowtell_count(const struct flowtell *t);
 
 /* Edges, those of one exporter together; then, for all, what else there is to tell. */

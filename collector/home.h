@@ -3,7 +3,8 @@
  * The collector's data directory (mode 0700 when made here):
  *
  *     DIR/skein.db                      the database
- *     DIR/ca.key ca.crt                 the authority that sensors trust (authority_key.h)
+ *     DIR/ca.key ca.crt                 the authority that sensors trust (authority_key.h; the
+ *                                       key's mode is 0)
  *     DIR/collector.key collector.crt   what the collector shows them
  *     DIR/collector.lock                held by the collector that runs
  *     DIR/collector.addr                the address and port it listens on, one line

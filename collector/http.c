@@ -2,6 +2,7 @@
 #include "collector/http.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -29,28 +30,56 @@ static void let_go(struct http *h)
 	h->socket = -1;
 }
 
-int http_start(struct http *h, const struct http_config *c, const char *dir,
-	       struct stats *stats, struct err *e)
+void http_plan(struct http *h, struct nursery *n, const struct http_config *c, const char *dir,
+	       struct stats *stats)
 {
-	struct http_setup setup = {
-		.dir = dir, .stats = stats, .config = *c, .socket = h->socket
-	};
+	struct nursery_plan plan = { "the keeper of HTTP", "skein-http", http_keeper, NULL,
+				     NULL };
 	struct addr a;
-	int rc;
 
 	if (h->socket < 0)
-		return 0;
-	if (c->cert || !sock_address(h->socket, &a) || !addr_is_loopback(&a)) {
-		setup.tls = http_tls(c, dir, e);
-		if (!setup.tls)
-			return -EINVAL;
-	}
+		return;
+	h->nursery = n;
+	h->config = c;
 	h->stats = stats;
-	rc = child_start(&h->keeper, "http", http_keeper, &setup, e);
-	SSL_CTX_free(setup.tls);
+	h->setup = xcalloc(1, sizeof(*h->setup));
+	*h->setup = (struct http_setup){ .dir = dir, .stats = stats, .config = *c };
+	h->setup->socket = h->socket;
+	h->setup->secure = c->cert || !sock_address(h->socket, &a) || !addr_is_loopback(&a);
+	plan.ctx = h->setup;
+	nursery_plan(n, NURSERY_HTTP, &plan);
+	nursery_keep(n, h->socket);
+}
+
+/* The keeper begins when it has been told the configuration. */
+static int start(struct http *h, struct err *e)
+{
+	int rc = nursery_start(h->nursery, NURSERY_HTTP, &h->keeper, e);
+
+	child_rest_born(&h->rest, stats_clock_ms());
+	if (!rc)
+		http_reload(h, h->config);
+	return rc;
+}
+
+int http_start(struct http *h, struct err *e)
+{
+	SSL_CTX *tls;
+	int rc;
+
+	if (!h->nursery)
+		return 0;
+	if (h->setup->secure) {
+		tls = http_tls(h->config, h->setup->dir, e);
+		if (!tls)
+			return -EINVAL;
+		SSL_CTX_free(tls);
+	}
+	rc = start(h, e);
 	let_go(h);
 	if (!rc)
-		log_info("answers on %s://%s", setup.tls ? "https" : "http", h->address);
+		log_info("answers on %s://%s", h->setup->secure ? "https" : "http",
+			 h->address);
 	return rc;
 }
 
@@ -63,9 +92,10 @@ static void on_end(evutil_socket_t fd, short what, void *ctx)
 	event_free(h->ended);
 	h->ended = NULL;
 	child_stop(&h->keeper);
+	child_rest_died(&h->rest, stats_clock_ms());
 	h->stats->http_down = 1;
-	log_err("http: its keeper has ended: nothing answers at %s until the collector is "
-		"started again; sensors are heard as before",
+	log_err("http: its keeper has ended: another follows; until then nothing answers at "
+		"%s, and sensors are heard as before",
 		h->address);
 }
 
@@ -73,8 +103,25 @@ void http_attach(struct http *h, struct event_base *base)
 {
 	if (h->keeper.fd < 0)
 		return;
+	h->base = base;
 	h->ended = event_new(base, h->keeper.fd, EV_READ, on_end, h);
 	event_add(h->ended, NULL);
+}
+
+bool http_sweep(struct http *h)
+{
+	struct err e = { 0 };
+
+	if (!h->nursery || h->keeper.pid || stats_clock_ms() < h->rest.due_ms)
+		return false;
+	if (start(h, &e) < 0) {
+		log_err("http: %s", e.msg);
+		child_rest_died(&h->rest, stats_clock_ms());
+		return false;
+	}
+	http_attach(h, h->base);
+	h->stats->http_down = 0;
+	return true;
 }
 
 void http_reload(struct http *h, const struct http_config *c)
@@ -82,6 +129,7 @@ void http_reload(struct http *h, const struct http_config *c)
 	const char *text[] = { c->cert ? c->cert : "", c->key ? c->key : "", c->names };
 	struct buf b = { 0 };
 
+	h->config = c;
 	if (h->keeper.fd < 0)
 		return;
 	for (int i = 0; i < 3; i++)
@@ -97,5 +145,7 @@ void http_stop(struct http *h)
 		event_free(h->ended);
 	h->ended = NULL;
 	child_stop(&h->keeper);
+	free(h->setup);
+	h->setup = NULL;
 	let_go(h);
 }

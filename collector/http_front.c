@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 #include <event2/event.h>
 #include <event2/http.h>
@@ -71,6 +72,7 @@ int http_front(int fd, void *ctx)
 	struct err e = { 0 };
 	struct addr a;
 
+	prctl(PR_SET_NAME, "skein-front", 0, 0, 0);
 	child_keep(keep, 2);
 	setenv("TZ", "UTC0", 1); /* or dates would open a file */
 	tzset();
@@ -79,7 +81,7 @@ int http_front(int fd, void *ctx)
 	bound = start(&f);
 	if (!bound)
 		return 1;
-	if (confine(CONFINE_FRONT, &e) < 0) {
+	if (confine(CONFINE_FRONT, NULL, &e) < 0) {
 		log_err("http: %s", e.msg);
 		return 1;
 	}

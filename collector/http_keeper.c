@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Starts the front and the workers, and starts again what dies, after a pause that grows.  It
- * takes no byte of strangers and never opens the database: so it may fork at any time.
+ * takes no byte of strangers and never opens the database: so it may fork at any time.  It is
+ * confined as the nursery, which it comes from.
  */
 #include <errno.h>
 #include <poll.h>
@@ -18,17 +19,11 @@
 #include "common/cur.h"
 #include "common/log.h"
 
-enum {
-	PAUSE_MS = 100,
-	PAUSE_MAX_MS = 30000,
-	CALM_MS = 60000,     /* who lived so long begins with the short pause again */
-	LAST = HTTP_WORKERS, /* the front's place behind the workers */
-};
+enum { LAST = HTTP_WORKERS }; /* the front's place behind the workers */
 
 struct place {
 	struct child child; /* its fd: of the front alone */
-	uint64_t born_ms, due_ms;
-	unsigned pause_ms;
+	struct child_rest rest;
 };
 
 struct keeper {
@@ -37,6 +32,7 @@ struct keeper {
 	struct place place[LAST + 1];
 	sigset_t before;
 	char *kept[3]; /* strings of the configuration */
+	bool ready;    /* it has come */
 	bool ending;
 };
 
@@ -54,25 +50,6 @@ static void no_signals(struct keeper *k)
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, &k->before);
 	sigaction(SIGCHLD, &sa, NULL);
-}
-
-/* In what the keeper forks. */
-static int run_front(int fd, void *ctx)
-{
-	struct keeper *k = ctx;
-
-	signal(SIGCHLD, SIG_DFL);
-	sigprocmask(SIG_SETMASK, &k->before, NULL);
-	return http_front(fd, &k->setup);
-}
-
-static int run_worker(int fd, void *ctx)
-{
-	struct keeper *k = ctx;
-
-	signal(SIGCHLD, SIG_DFL);
-	sigprocmask(SIG_SETMASK, &k->before, NULL);
-	return http_worker(fd, &k->setup);
 }
 
 static void hand_over(struct keeper *k, unsigned i)
@@ -94,12 +71,12 @@ static void start_one(struct keeper *k, unsigned i)
 	int rc;
 
 	k->setup.worker = (uint8_t)i;
-	rc = i == LAST ? child_start(&p->child, "http", run_front, k, &e)
-		       : child_start(&p->child, "answers", run_worker, k, &e);
-	p->born_ms = stats_clock_ms();
+	rc = i == LAST ? child_start(&p->child, "http", http_front, &k->setup, &e)
+		       : child_start(&p->child, "answers", http_worker, &k->setup, &e);
+	child_rest_born(&p->rest, stats_clock_ms());
 	if (rc < 0) {
 		log_err("%s", e.msg);
-		p->due_ms = p->born_ms + PAUSE_MAX_MS;
+		p->rest.due_ms = p->rest.born_ms + CHILD_PAUSE_MAX_MS;
 	} else if (i != LAST) {
 		hand_over(k, i);
 	}
@@ -113,7 +90,7 @@ static void start_due(struct keeper *k)
 	for (int i = LAST; i >= 0; i--) {
 		struct place *p = &k->place[i];
 
-		if (!p->child.pid && now >= p->due_ms &&
+		if (!p->child.pid && now >= p->rest.due_ms &&
 		    (i == LAST || k->place[LAST].child.pid))
 			start_one(k, (unsigned)i);
 	}
@@ -142,13 +119,9 @@ static void end_place(struct place *p)
 static void died(struct keeper *k, unsigned i, int status)
 {
 	struct place *p = &k->place[i];
-	uint64_t now = stats_clock_ms();
 
 	p->child.pid = 0;
-	p->pause_ms = now - p->born_ms > CALM_MS || !p->pause_ms ? PAUSE_MS : p->pause_ms * 2;
-	if (p->pause_ms > PAUSE_MAX_MS)
-		p->pause_ms = PAUSE_MAX_MS;
-	p->due_ms = now + p->pause_ms;
+	child_rest_died(&p->rest, stats_clock_ms());
 	k->setup.stats->http_restarts++;
 	if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL)
 		log_err("http: %s ended by signal %d; another follows",
@@ -180,23 +153,27 @@ static void hear_front(struct keeper *k)
 	if (n != sizeof(note) || note.worker >= LAST || !k->place[note.worker].child.pid)
 		return;
 	kill(k->place[note.worker].child.pid, SIGKILL);
-	k->place[note.worker].pause_ms = 0;
+	k->place[note.worker].rest.pause_ms = 0;
 }
 
 /* The front and the workers that are there end by themselves when they have answered. */
 static void start_anew(struct keeper *k)
 {
 	struct err e = { 0 };
-	SSL_CTX *tls = k->setup.tls ? http_tls(&k->setup.config, k->setup.dir, &e) : NULL;
+	SSL_CTX *tls = k->setup.secure ? http_tls(&k->setup.config, k->setup.dir, &e) : NULL;
 
-	if (k->setup.tls && !tls) {
-		log_err("http: %s; the former certificate stays", e.msg);
+	if (k->setup.secure && !tls) {
+		log_err("http: %s; %s", e.msg,
+			k->ready ? "the former certificate stays"
+				 : "nothing answers until it is mended, and SIGHUP");
 		return;
 	}
 	SSL_CTX_free(k->setup.tls);
 	k->setup.tls = tls;
 	forget_all(k);
-	log_info("http: configuration read again");
+	if (k->ready)
+		log_info("http: configuration read again");
+	k->ready = true;
 }
 
 static void take_config(struct keeper *k, const uint8_t *p, size_t n)
@@ -228,15 +205,15 @@ static void hear_collector(struct keeper *k)
 static void wait_some(struct keeper *k)
 {
 	struct pollfd fds[] = { { k->fd, POLLIN, 0 }, { k->place[LAST].child.fd, POLLIN, 0 } };
-	struct timespec t = { .tv_sec = PAUSE_MAX_MS / 1000 };
+	struct timespec t = { .tv_sec = CHILD_PAUSE_MAX_MS / 1000 };
 	uint64_t now = stats_clock_ms();
 	sigset_t open = k->before;
 
 	for (unsigned i = 0; i <= LAST; i++) {
 		const struct place *p = &k->place[i];
-		uint64_t ms = p->due_ms > now ? p->due_ms - now : 1;
+		uint64_t ms = p->rest.due_ms > now ? p->rest.due_ms - now : 1;
 
-		if (!p->child.pid && ms < (uint64_t)t.tv_sec * 1000)
+		if (k->ready && !p->child.pid && ms < (uint64_t)t.tv_sec * 1000)
 			t = (struct timespec){ (time_t)(ms / 1000),
 					       (long)(ms % 1000) * 1000000 };
 	}
@@ -260,7 +237,8 @@ int http_keeper(int fd, void *ctx)
 	no_signals(&k);
 	while (!k.ending) {
 		reap(&k);
-		start_due(&k);
+		if (k.ready)
+			start_due(&k);
 		wait_some(&k);
 	}
 	for (unsigned i = 0; i <= LAST; i++)

@@ -58,7 +58,8 @@ struct http_setup {
 	struct stats *stats;
 	struct http_config config; /* with strings of their own */
 	int socket;
-	SSL_CTX *tls; /* NULL on loopback */
+	bool secure;  /* not on loopback */
+	SSL_CTX *tls; /* the keeper makes it */
 	uint8_t worker;
 };
 

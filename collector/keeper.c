@@ -108,13 +108,14 @@ static int keep(int fd, void *ctx)
 {
 	const struct keeper *parent = ctx;
 	struct keeping k = { .fd = fd, .path = parent->path, .stats = parent->stats };
+	const struct confine_files files = { .data = parent->dir };
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	bool going = false;
 	struct err e = { 0 };
 	char order;
 
 	child_keep(&fd, 1);
-	if (confine(CONFINE_INGEST, &e) < 0) {
+	if (confine(CONFINE_INGEST, &files, &e) < 0) {
 		log_err("the keeper of the database: %s", e.msg);
 		return 1;
 	}
@@ -137,10 +138,22 @@ static int keep(int fd, void *ctx)
 
 /* In the collector */
 
-int keeper_start(struct keeper *k, const char *path, struct stats *stats, struct err *e)
+void keeper_plan(struct keeper *k, struct nursery *n, const char *dir, const char *path,
+		 struct stats *stats)
 {
-	*k = (struct keeper){ .path = path, .stats = stats };
-	return child_start(&k->child, "the keeper of the database", keep, k, e);
+	const struct nursery_plan plan = { "the keeper of the database", "skein-database",
+					   keep, k, NULL };
+
+	*k = (struct keeper){ .child.fd = -1, .nursery = n, .dir = dir };
+	k->path = path;
+	k->stats = stats;
+	nursery_plan(n, NURSERY_DATABASE, &plan);
+}
+
+int keeper_start(struct keeper *k, struct err *e)
+{
+	child_stop(&k->child);
+	return nursery_start(k->nursery, NURSERY_DATABASE, &k->child, e);
 }
 
 void keeper_stop(struct keeper *k)
@@ -170,8 +183,7 @@ static enum keeper_verdict judge_end(struct keeper *k, char words[KEEPER_WORDS])
 {
 	int status, number = 0;
 
-	if (waitpid(k->child.pid, &status, 0) == k->child.pid) {
-		k->child.pid = 0;
+	if (child_await(&k->child, &status)) {
 		k->ended = true;
 		k->status = status;
 		number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;

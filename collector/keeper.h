@@ -7,7 +7,7 @@
 #ifndef COLLECTOR_KEEPER_H
 #define COLLECTOR_KEEPER_H
 
-#include "collector/child.h"
+#include "collector/nursery.h"
 #include "collector/stats.h"
 
 enum { KEEPER_WORDS = 256 };
@@ -21,15 +21,19 @@ enum keeper_verdict {
 
 struct keeper {
 	struct child child;
-	const char *path; /* borrowed */
+	struct nursery *nursery;
+	const char *dir, *path; /* borrowed */
 	struct stats *stats;
 	bool reading;
 	bool ended; /* found so by keeper_verdict, with STATUS; keeper_ended tells it */
 	int status;
 };
 
-/* To be called before the store is opened; PATH is that of the database. */
-int keeper_start(struct keeper *k, const char *path, struct stats *stats, struct err *e);
+/* It will be one of N; PATH is that of the database, which lies in DIR. */
+void keeper_plan(struct keeper *k, struct nursery *n, const char *dir, const char *path,
+		 struct stats *stats);
+/* To be called before the store is opened, or after it has ended. */
+int keeper_start(struct keeper *k, struct err *e);
 void keeper_stop(struct keeper *k);
 
 /* Begins the check and waits for so long (-1: until it is done). */

@@ -410,6 +410,7 @@ static int take_file(struct options *o, const char *path)
 	struct err e = { 0 };
 	int rc = 0;
 
+	o->server.file = path ? path : CONFIG_FILE;
 	if (!path && access(CONFIG_FILE, F_OK) < 0)
 		return 0;
 	if (config_read(&config, path ? path : CONFIG_FILE, &e) < 0) {

@@ -445,7 +445,7 @@ int relay_run(const struct relay_config *config, struct err *e)
 	if (fd < 0)
 		return fd;
 	start(&r, fd);
-	rc = confine(CONFINE_RELAY, e);
+	rc = confine(CONFINE_RELAY, NULL, e);
 	if (!rc) {
 		say_ready(&r);
 		event_base_dispatch(r.base);

@@ -17,8 +17,10 @@
 #include "collector/database.h"
 #include "collector/home.h"
 #include "collector/hub.h"
+#include "collector/landlock.h"
 #include "collector/listen.h"
 #include "collector/notify.h"
+#include "collector/nursery.h"
 #include "collector/porch.h"
 #include "collector/session.h"
 #include "collector/tend.h"
@@ -42,6 +44,7 @@ enum { SIGNALS = sizeof(signals) / sizeof(*signals) };
 struct server {
 	struct hub hub; /* first: hub->fewer gets back to here */
 	const struct server_config *config;
+	struct nursery nursery;
 	struct authority authority;
 	struct database database;
 	struct tend *tend;
@@ -53,7 +56,6 @@ struct server {
 	struct flowport *flows; /* NULL: none are taken */
 	bool flows_over;	/* all that it had has come */
 	struct http http;
-	const struct http_config *http_config; /* as it was read last */
 	struct notify notify;
 	char address[SOCK_TEXT];
 };
@@ -174,7 +176,7 @@ static void renew_own(struct server *sv)
 		return;
 	SSL_CTX_free(sv->hub.tls);
 	sv->hub.tls = tls;
-	http_reload(&sv->http, sv->http_config);
+	http_reload(&sv->http, sv->http.config);
 	log_info("the collector's own certificate was renewed");
 }
 
@@ -201,8 +203,7 @@ static bool same_nets(const struct addr_net *a, unsigned a_n, const struct addr_
 
 static bool same_flows(const struct flowport_config *a, const struct flowport_config *b)
 {
-	bool yes = a->listen_n == b->listen_n &&
-		   same_nets(a->exporter, a->exporter_n, b->exporter, b->exporter_n);
+	bool yes = a->listen_n == b->listen_n;
 
 	for (unsigned i = 0; yes && i < a->listen_n; i++)
 		yes = same(a->listen[i].host, b->listen[i].host) &&
@@ -234,10 +235,11 @@ static void reload(struct server *sv)
 		log_err("the configuration stays as it was");
 	} else {
 		if (!same_start(was, now))
-			log_warn("only log_level, http_cert, http_key and http_names change "
-				 "at once; the rest does at the next start");
-		sv->http_config = &now->http;
-		http_reload(&sv->http, sv->http_config);
+			log_warn("only log_level, http_cert, http_key, http_names and "
+				 "flow_exporters change at once; the rest does at the next "
+				 "start");
+		http_reload(&sv->http, &now->http);
+		flowport_reload(sv->flows, &now->flows);
 		sv->hub.stats->reloads++;
 		log_info("configuration read again");
 	}
@@ -261,14 +263,32 @@ static void on_signal(evutil_socket_t number, short what, void *ctx)
 	drain(sv);
 }
 
+/* What has ended is started again; without the process that does so all of it has. */
+static void sweep_processes(struct server *sv)
+{
+	uint64_t *restarts = &sv->hub.stats->process_restarts;
+
+	if (nursery_gone(&sv->nursery)) {
+		err_set(&sv->broken, -EPIPE,
+			"the process that starts the collector's others has ended, and they "
+			"with it: start the collector again");
+		drain(sv);
+		return;
+	}
+	*restarts += authority_sweep(&sv->authority);
+	*restarts += database_sweep(&sv->database);
+	*restarts += http_sweep(&sv->http);
+	flowport_sweep(sv->flows);
+}
+
 static void on_sweep(evutil_socket_t fd, short what, void *ctx)
 {
 	struct server *sv = ctx;
 
 	(void)fd, (void)what;
 	session_sweep(&sv->hub);
-	database_sweep(&sv->database);
-	authority_sweep(&sv->authority);
+	if (!sv->hub.draining)
+		sweep_processes(sv);
 	read_gauges(sv);
 	notify_alive(&sv->notify, sv->hub.stats);
 }
@@ -329,7 +349,7 @@ static void start_events(struct server *sv)
 
 static int open_store(struct server *sv, struct err *e)
 {
-	int rc = database_open(&sv->database, sv->config->dir, sv->hub.stats, e);
+	int rc = database_open(&sv->database, e);
 
 	sv->hub.store = sv->database.store;
 	if (!rc)
@@ -337,17 +357,32 @@ static int open_store(struct server *sv, struct err *e)
 	return rc ? rc : store_memory(sv->hub.store, sv->config->memory_mb, e);
 }
 
-/* Before the store is opened: what it forks may not carry that over. */
 static int start_http(struct server *sv, struct err *e)
 {
+	int rc = http_start(&sv->http, e);
+
+	if (!rc && sv->config->http.host)
+		rc = home_write_address(sv->config->dir, "collector.http", sv->http.address,
+					e);
+	return rc;
+}
+
+/* Sockets are bound first, since who reads them is started by the nursery. */
+static int open_nursery(struct server *sv, struct err *e)
+{
 	const struct server_config *c = sv->config;
-	int rc = http_listen(&sv->http, &c->http, e);
+	struct nursery *n = &sv->nursery;
+	struct stats *stats = sv->hub.stats;
+	int rc = flowport_new(&sv->flows, n, &c->flows, stats, e);
 
 	if (!rc)
-		rc = http_start(&sv->http, &c->http, c->dir, sv->hub.stats, e);
-	if (!rc && c->http.host)
-		rc = home_write_address(c->dir, "collector.http", sv->http.address, e);
-	return rc;
+		rc = http_listen(&sv->http, &c->http, e);
+	if (rc)
+		return rc;
+	http_plan(&sv->http, n, &c->http, c->dir, stats);
+	authority_plan(&sv->authority, n, c->dir);
+	database_plan(&sv->database, n, c->dir, stats);
+	return nursery_open(n, c->dir, e);
 }
 
 static int open_all(struct server *sv, struct err *e)
@@ -363,11 +398,9 @@ static int open_all(struct server *sv, struct err *e)
 	if (sv->lock < 0)
 		return sv->lock;
 	home_forget_address(dir);
-	if (flowport_start(&sv->flows, &sv->config->flows, sv->hub.stats, e) < 0)
-		return -EIO;
-	if (authority_start(&sv->authority, dir, e) < 0 ||
+	if (open_nursery(sv, e) < 0 || authority_start(&sv->authority, e) < 0 ||
 	    authority_certify_self(&sv->authority, dir, e) < 0 || start_http(sv, e) < 0 ||
-	    open_store(sv, e) < 0)
+	    flowport_start(sv->flows, e) < 0 || open_store(sv, e) < 0)
 		return -EIO;
 	sv->hub.tls = authority_tls(dir, e);
 	if (!sv->hub.tls)
@@ -377,6 +410,16 @@ static int open_all(struct server *sv, struct err *e)
 	if (sv->socket < 0 || home_write_address(dir, "collector.addr", sv->address, e) < 0)
 		return -EIO;
 	return 0;
+}
+
+static int give_up(struct server *sv, struct err *e)
+{
+	const struct confine_files files = { sv->config->dir, sv->config->file };
+
+	if (!landlock_there())
+		log_debug(
+			"the kernel has no Landlock: files are kept by mode and owner alone");
+	return confine(CONFINE_INGEST, &files, e);
 }
 
 static void say_ready(struct server *sv)
@@ -415,6 +458,7 @@ static void close_all(struct server *sv)
 	SSL_CTX_free(sv->hub.tls);
 	authority_close(&sv->authority);
 	database_close(&sv->database);
+	nursery_close(&sv->nursery);
 	if (sv->socket >= 0)
 		close(sv->socket);
 	if (sv->lock >= 0) {
@@ -434,7 +478,6 @@ int server_run(const struct server_config *config, struct err *e)
 	sv.hub.stats = stats_new();
 	sv.hub.stats->started = (uint64_t)time(NULL);
 	sv.http = (struct http){ .keeper.fd = -1, .socket = -1 };
-	sv.http_config = &config->http;
 	notify_start(&sv.notify);
 	sv.hub.fewer = on_fewer;
 	sv.hub.broken = on_broken;
@@ -451,7 +494,7 @@ int server_run(const struct server_config *config, struct err *e)
 		start_porch(&sv);
 		flowport_attach(sv.flows, &sv.hub);
 		http_attach(&sv.http, sv.hub.base);
-		rc = confine(CONFINE_INGEST, e);
+		rc = give_up(&sv, e);
 	}
 	if (!rc) {
 		say_ready(&sv);

@@ -18,6 +18,7 @@ struct server_config {
 	 * it is wrong, which has been said. */
 	const struct server_config *(*again)(void *ctx);
 	void *again_ctx;
+	const char *file; /* the configuration's, whether or not it is there */
 	const char *dir;
 	const char *host; /* "" for any address */
 	uint16_t port;	  /* 0 for any that is free; DIR/collector.addr then says which */
@@ -34,8 +35,8 @@ struct server_config {
 /*
  * Runs until SIGTERM or SIGINT: then commits and acknowledges what has arrived, and returns 0.
  * -EWOULDBLOCK when another collector runs in DIR, another negative errno when it cannot
- * start, -EBADMSG or -EIO when its database was found damaged while it ran, so that it is to
- * be started again; words in all cases.
+ * start, -EBADMSG or -EIO when its database was found damaged while it ran, or -EPIPE when its
+ * processes have died, so that it is to be started again; words in all cases.
  */
 int server_run(const struct server_config *config, struct err *e);
 

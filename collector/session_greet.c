@@ -28,7 +28,8 @@ static void send_certificate(struct session *s, struct enrolment *x)
 /* Nothing was taken of it, a token's use neither: it may come again. */
 static bool put_off(struct session *s, int rc)
 {
-	bool busy = rc == -EAGAIN || rc == -EBUSY;
+	/* EPIPE: who signs has died, and comes back. */
+	bool busy = rc == -EAGAIN || rc == -EBUSY || rc == -EPIPE;
 
 	s->hub->stats->certificates_put_off += busy;
 	return busy;
@@ -171,10 +172,39 @@ static void take_clock(struct session *s, uint64_t clock, uint64_t now)
 			 s->pass.id.cn, (long long)s->from.skew_ms / 1000);
 }
 
+/*
+ * Acknowledged is what was committed; so what the database does not know of that was lost
+ * since: a damaged log, a disk that had said it was written, an older file put back.  What the
+ * sensor has no more becomes a gap.
+ */
+static int compare_places(struct session *s, const struct wire_hello *m, struct err *e)
+{
+	uint64_t known, now = clock_ms();
+	bool told = false;
+	int rc = ledger_resume(s->hub->store, s->pass.id.cn, m->epoch, &known, e);
+
+	if (rc < 0 || m->acked <= known)
+		return rc;
+	s->hub->stats->forgotten++;
+	if (m->kept > known + 1)
+		rc = ledger_forgotten(s->hub->store, s->pass.id.cn, now, &told, e);
+	if (rc < 0)
+		return rc;
+	if (!session_may_log(s))
+		return 0;
+	log_err("%s was acknowledged %llu batches and the database knows %llu of them: %s",
+		s->pass.id.cn, (unsigned long long)m->acked, (unsigned long long)known,
+		m->kept <= known + 1 ? "it sends the others again"
+		: told		     ? "what it has no more is lost, and a gap in its coverage"
+				     : "what it has no more lies in a gap that is known");
+	return 0;
+}
+
 void session_hello(struct session *s, struct cur body)
 {
 	uint64_t now = clock_ms();
 	struct wire_hello m;
+	struct err e = { 0 };
 
 	if (wire_get_hello(body, &m) < 0) {
 		session_protocol_error(s, "a greeting that makes no sense");
@@ -191,6 +221,12 @@ void session_hello(struct session *s, struct cur body)
 	}
 	if (!displace(s, m.boot, m.capabilities & WIRE_IS_TEST))
 		return;
+	if (compare_places(s, &m, &e) < 0) {
+		if (session_may_log(s))
+			log_err("%s: %s", s->pass.id.cn, e.msg);
+		session_fail(s, WIRE_E_BUSY, "the collector's ledger is busy; try again");
+		return;
+	}
 	s->boot = m.boot;
 	s->epoch = m.epoch;
 	s->can = m.capabilities & WIRE_CAPABILITIES;

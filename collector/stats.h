@@ -36,6 +36,8 @@
 	X(wire_bytes, counter, "bytes of batches received, as they were sent")                \
 	X(known, counter, "batches received again, not counted again")                        \
 	X(gaps, counter, "batches out of sequence, sent back")                                \
+	X(forgotten, counter,                                                                 \
+	  "sensors that had been acknowledged more than the database knows")                  \
 	X(commits, counter, "transactions")                                                   \
 	X(commits_failed, counter, "transactions that failed; their sensors send again")      \
 	X(commits_waited, counter,                                                            \
@@ -59,13 +61,14 @@
 	X(http_answers_5xx, counter, "HTTP answers: failed, those below among them")          \
 	X(http_answers_503, counter, "HTTP answers: not now")                                 \
 	X(http_restarts, counter, "processes of HTTP that ended and were started again")      \
+	X(process_restarts, counter, "processes of key, database and HTTP started again")     \
 	X(reloads, counter, "configurations read again")                                      \
 	X(accepting, gauge, "1 while connections of sensors are taken")                       \
 	X(commit_failing, gauge,                                                              \
 	  "1 from a transaction that failed, or had no room, to a good one")                  \
 	X(beat_ms, gauge, "milliseconds since boot when the loop of ingest last turned")      \
 	X(started, gauge, "Unix seconds of the start")                                        \
-	X(http_down, gauge, "1 when HTTP answers no more until the next start")               \
+	X(http_down, gauge, "1 while nothing answers over HTTP: its keeper has ended")        \
 	X(http_connections, gauge, "HTTP connections")                                        \
 	X(sessions, gauge, "connections of sensors")                                          \
 	X(live, gauge, "sensors connected and welcomed")                                      \
@@ -102,6 +105,7 @@
 	X(commit_worst_us, gauge, "microseconds of the longest commit so far")                \
 	X(disk_full, gauge, "1 while commits wait for room on the disk")                      \
 	X(set_aside, gauge, "1 if the database was found damaged at this start")              \
+	X(log_torn, gauge, "transactions lost with a damaged write-ahead log at this start")  \
 	X(wal_bytes, gauge, "bytes of the write-ahead log")                                   \
 	X(wal_folds, counter, "times that the log was folded into the file")                  \
 	X(wal_pages, counter, "pages that were folded")                                       \

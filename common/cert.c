@@ -144,20 +144,35 @@ static BIO *open_text(const char *path, struct buf *text, struct err *e)
 	return BIO_new_mem_buf(text->p, (int)text->n);
 }
 
+static EVP_PKEY *key_of_text(struct buf *text, const char *path, struct err *e)
+{
+	BIO *bio = BIO_new_mem_buf(text->p, (int)text->n);
+	EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
+
+	if (!key)
+		fail(e, path);
+	BIO_free(bio);
+	forget(text);
+	return key;
+}
+
 EVP_PKEY *cert_key_read(const char *path, struct err *e)
 {
 	struct buf text = { 0 };
-	BIO *bio = open_text(path, &text, e);
-	EVP_PKEY *key = NULL;
 
-	if (bio) {
-		key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
-		if (!key)
-			fail(e, path);
+	return file_read(path, PEM_MAX, &text, e) < 0 ? NULL : key_of_text(&text, path, e);
+}
+
+EVP_PKEY *cert_key_of_file(int fd, struct err *e)
+{
+	struct buf text = { 0 };
+	int rc = lseek(fd, 0, SEEK_SET) < 0 ? -errno : file_read_from(fd, PEM_MAX, &text);
+
+	if (rc < 0) {
+		err_sys(e, rc, "a key cannot be read");
+		return NULL;
 	}
-	BIO_free(bio);
-	forget(&text);
-	return key;
+	return key_of_text(&text, "a key", e);
 }
 
 /* Certificates */

@@ -31,6 +31,8 @@ enum {
  * X509_free). */
 EVP_PKEY *cert_key_new(struct err *e);
 EVP_PKEY *cert_key_read(const char *path, struct err *e);
+/* From the beginning of an open one, which stays open. */
+EVP_PKEY *cert_key_of_file(int fd, struct err *e);
 /* The first certificate of a PEM file or text. */
 X509 *cert_read(const char *path, struct err *e);
 X509 *cert_parse(const char *pem, struct err *e);

@@ -56,6 +56,10 @@ void wire_put_hello(struct buf *b, const struct wire_hello *m)
 	buf_u64(b, m->epoch);
 	buf_u64(b, m->clock_ms);
 	buf_zstr(b, m->program);
+	if (m->capabilities & WIRE_HAS_PLACE) {
+		buf_u64(b, m->acked);
+		buf_u64(b, m->kept);
+	}
 	wire_frame_end(b, mark);
 }
 
@@ -67,6 +71,11 @@ int wire_get_hello(struct cur c, struct wire_hello *out)
 	out->epoch = cur_u64(&c);
 	out->clock_ms = cur_u64(&c);
 	out->program = cur_zstr(&c, NAME_LEN);
+	out->acked = out->kept = 0;
+	if (out->capabilities & WIRE_HAS_PLACE) {
+		out->acked = cur_u64(&c);
+		out->kept = cur_u64(&c);
+	}
 	return cur_verdict(&c);
 }
 

@@ -40,6 +40,7 @@ enum wire_capability {
 	WIRE_CAN_ZSTD = 1,  /* batches may be WIRE_ZSTD */
 	WIRE_CAN_RENEW = 2, /* RENEW is answered by CERT within the session */
 	WIRE_IS_TEST = 4,   /* of a HELLO: from beside the sensor, whose copy it is not */
+	WIRE_HAS_PLACE = 8, /* of a HELLO: it says what was acknowledged and is kept */
 	/* What these programs offer. */
 	WIRE_CAPABILITIES = WIRE_CAN_ZSTD | WIRE_CAN_RENEW,
 };
@@ -73,6 +74,9 @@ struct wire_hello {
 	uint64_t epoch; /* random, one a spool */
 	uint64_t clock_ms;
 	const char *program; /* "skein-sensor 0.1.0" */
+	/* With WIRE_HAS_PLACE, else 0: the last of this epoch that it was acknowledged, and
+	 * the first that it still has, or will have. */
+	uint64_t acked, kept;
 };
 struct wire_welcome {
 	uint16_t minor;

@@ -227,11 +227,13 @@ static void send_hello(struct link *l)
 {
 	struct wire_hello m = {
 		.minor = WIRE_MINOR,
-		.capabilities = WIRE_CAPABILITIES,
+		.capabilities = WIRE_CAPABILITIES | WIRE_HAS_PLACE,
 		.boot = l->boot,
 		.epoch = l->epoch,
 		.clock_ms = clock_ms(),
 		.program = l->config.program,
+		.acked = spool_acked(l->spool),
+		.kept = spool_kept(l->spool),
 	};
 	struct buf frame = { 0 };
 

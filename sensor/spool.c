@@ -200,6 +200,13 @@ uint64_t spool_sent(const struct spool *sp)
 	return sp->sent;
 }
 
+uint64_t spool_kept(const struct spool *sp)
+{
+	const struct spool_segment *h = sp->head;
+
+	return h && h->file.epoch == sp->epoch ? h->file.base : sp->acked + 1;
+}
+
 bool spool_empty(const struct spool *sp)
 {
 	return sp->counts.batches == 0;
@@ -327,13 +334,11 @@ int spool_ack(struct spool *sp, uint64_t sequence)
 /* The collector may have more of an earlier life than the disk has given back. */
 int spool_resume(struct spool *sp, uint64_t sequence)
 {
-	const struct spool_segment *h = sp->head;
-
 	if (sequence > sp->sent && !sp->epoch_here)
 		sequence = sp->sent;
 	if (sequence >= sp->acked)
 		return spool_ack(sp, sequence);
-	if (!h || h->file.epoch != sp->epoch || sequence + 1 < h->file.base)
+	if (sequence + 1 < spool_kept(sp))
 		return -ESTALE;
 	sp->counts.batches += sp->acked - sequence;
 	sp->acked = sequence;

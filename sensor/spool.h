@@ -81,6 +81,9 @@ uint64_t spool_epoch(const struct spool *sp);
 /* Acknowledged so far in this epoch; the highest sequence that was given out. */
 uint64_t spool_acked(const struct spool *sp);
 uint64_t spool_sent(const struct spool *sp);
+/* The first of this epoch that is still here, acknowledged or not; the next if there is none.
+ */
+uint64_t spool_kept(const struct spool *sp);
 bool spool_empty(const struct spool *sp);
 /* All that is not acknowledged is on disk. */
 bool spool_durable(const struct spool *sp);

@@ -148,24 +148,69 @@ static int carry(struct store *s, struct store *old, const char *table, struct a
 	return rc;
 }
 
-int aside_carry(struct store *s, const char *old_path, struct aside *out, struct err *e)
+/* NULL where nothing of it can be read. */
+static struct store *look_at(const char *path)
 {
 	struct err why = { 0 };
-	struct store *old = store_look(old_path, &why);
+	struct store *old = store_look(path, &why);
 	int64_t any;
+
+	if (old && db_int(old, NULL, &any, "SELECT count(*) FROM sqlite_master", DB_NONE) >= 0)
+		return old;
+	store_close(old);
+	return NULL;
+}
+
+int aside_carry(struct store *s, const char *old_path, struct aside *out, struct err *e)
+{
+	struct store *old = look_at(old_path);
 	bool own;
 	int rc;
 
 	*out = (struct aside){ 0 };
-	if (!old ||
-	    db_int(old, NULL, &any, "SELECT count(*) FROM sqlite_master", DB_NONE) < 0) {
+	if (!old) {
 		out->torn = PEOPLE;
-		store_close(old);
 		return 0;
 	}
 	rc = store_enter(s, &own, e);
 	for (int i = 0; i < PEOPLE && !rc; i++)
 		rc = carry(s, old, people[i], out, e);
+	store_close(old);
+	return store_leave(s, own, rc, e);
+}
+
+static int carry_revoked(struct store *s, struct store *old, struct aside *out, struct err *e)
+{
+	sqlite3_stmt *st = prepared(old, "SELECT name FROM sensor WHERE revoked");
+	int rc = 0;
+
+	while (st && !rc && sqlite3_step(st) == SQLITE_ROW) {
+		rc = db_run(s, e,
+			    "UPDATE sensor SET revoked = 1 WHERE name = ? AND NOT revoked",
+			    DB(T(db_text(st, 0))));
+		out->rows += rc ? 0 : (uint64_t)sqlite3_changes(s->db);
+	}
+	sqlite3_finalize(st);
+	return rc;
+}
+
+int aside_carry_sensors(struct store *s, const char *old_path, struct aside *out,
+			struct err *e)
+{
+	struct store *old = look_at(old_path);
+	bool own;
+	int rc;
+
+	*out = (struct aside){ .torn = !old };
+	if (!old)
+		return 0;
+	rc = store_enter(s, &own, e);
+	if (!rc)
+		rc = carry(s, old, "realm", out, e);
+	if (!rc)
+		rc = carry(s, old, "sensor", out, e);
+	if (!rc)
+		rc = carry_revoked(s, old, out, e);
 	store_close(old);
 	return store_leave(s, own, rc, e);
 }

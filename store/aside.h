@@ -29,6 +29,12 @@ struct aside {
 	unsigned torn;
 };
 int aside_carry(struct store *s, const char *old, struct aside *out, struct err *e);
+/*
+ * The same of sensors alone, where S itself is whole but may be older than OLD: those that are
+ * not there, and who is revoked in either.  Nothing else, since what was removed from S must
+ * not come back.
+ */
+int aside_carry_sensors(struct store *s, const char *old, struct aside *out, struct err *e);
 int aside_note(struct store *s, const char *old, const char *why, uint64_t now_ms,
 	       struct err *e);
 

@@ -426,6 +426,24 @@ static int apply(struct intake *in, const struct wire_batch *b, const struct led
 	return rc ? rc : account(in, b, e);
 }
 
+int ledger_forgotten(struct store *s, const char *sensor, uint64_t until_ms, bool *told,
+		     struct err *e)
+{
+	bool own;
+	int rc = store_enter(s, &own, e);
+
+	if (rc)
+		return rc;
+	rc = db_run(s, e,
+		    "INSERT INTO gap(sensor, start_ms, end_ms, records) SELECT id, last_ms, "
+		    "max(?2, last_ms), 0 FROM sensor s WHERE name = ?1 AND NOT EXISTS "
+		    "(SELECT 1 FROM gap g WHERE g.sensor = s.id AND g.start_ms <= s.last_ms "
+		    "AND g.end_ms >= s.last_ms)",
+		    DB(T(sensor), I(until_ms)));
+	*told = !rc && sqlite3_changes(s->db) > 0;
+	return store_leave(s, own, rc, e);
+}
+
 int ledger_apply(struct store *s, const char *sensor, const struct wire_batch *batch,
 		 const struct ledger_from *from, enum ledger_verdict *out, struct err *e)
 {

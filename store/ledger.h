@@ -37,6 +37,15 @@ int ledger_resume(struct store *s, const char *sensor, uint64_t epoch, uint64_t 
 		  struct err *e);
 
 /*
+ * Batches of SENSOR that were acknowledged are not here, and it has them no more: a gap from
+ * its last word to UNTIL_MS, of nobody knows how many records.  *TOLD is false, and nothing is
+ * written, when its last word lies in a gap already (a backup was put back, or it has said so
+ * before).  In a transaction of its own, if the caller has none.
+ */
+int ledger_forgotten(struct store *s, const char *sensor, uint64_t until_ms, bool *told,
+		     struct err *e);
+
+/*
  * Applies one batch of SENSOR inside the caller's transaction.  A record that makes no sense
  * or that the sensor may not claim (its own end is no address of its machine) is not applied
  * but counted against the sensor (rejected, quarantined), and the sequence is committed all

@@ -34,6 +34,7 @@ ONLY = {
     r"bpf/(bpf|btf|libbpf)\.h": {"sensor/probe_ebpf.c", "sensor/udp_ebpf.c", "sensor/meter.c"},
     r"netlink/.*": {"sensor/probe_poll.c", "sensor/nat.c"},
     r"seccomp\.h": {"sensor/confine.c", "collector/confine.c"},
+    r"linux/landlock\.h": {"collector/landlock.c"},
     r"cap-ng\.h": {"sensor/confine.c", "collector/confine.c"},
     r"ini\.h": {"common/config.c"},
     r"zstd.*\.h": {"common/zip.c"},

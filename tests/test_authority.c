@@ -110,13 +110,22 @@ END_TEST
 static char dir[64];
 static struct authority a;
 
+/* The key's process as a child of the test's own. */
+static int begin(struct authority *of, struct err *e)
+{
+	static struct nursery none;
+
+	authority_plan(of, &none, dir);
+	return authority_start(of, e);
+}
+
 static void setup(void)
 {
 	struct err e = { 0 };
 
 	snprintf(dir, sizeof(dir), "/tmp/skein-authority-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
-	ck_assert_msg(authority_start(&a, dir, &e) == 0, "%s", e.msg);
+	ck_assert_msg(begin(&a, &e) == 0, "%s", e.msg);
 }
 
 static void teardown(void)
@@ -254,18 +263,35 @@ START_TEST(the_key_is_made_once_and_is_nobody_elses)
 	struct stat st;
 
 	ck_assert_int_eq(stat(key, &st), 0);
-	ck_assert_int_eq(st.st_mode & 07777, 0600);
-	ck_assert_int_eq(authority_start(&again, dir, NULL), 0);
+	ck_assert_int_eq(st.st_mode & 07777, 0);
+	ck_assert_int_eq(begin(&again, NULL), 0);
 	ck_assert_mem_eq(again.pin, a.pin, 32);
 	authority_close(&again);
 	ck_assert_int_eq(unlink(key), 0);
-	ck_assert_int_lt(authority_start(&again, dir, &e), 0);
+	ck_assert_int_lt(begin(&again, &e), 0);
 	ck_assert_ptr_nonnull(strstr(e.msg, "ca.crt without"));
 	authority_close(&again);
 	ck_assert_int_eq(unlink(crt), 0);
 	ck_assert_int_eq(authority_open(&again, dir, &e), -ENOENT);
 	free(key);
 	free(crt);
+}
+END_TEST
+
+/* As versions before have left it. */
+START_TEST(a_key_that_could_be_read_is_locked)
+{
+	char *key = file_path(dir, "ca.key");
+	struct authority again;
+	struct stat st;
+
+	ck_assert_int_eq(chmod(key, 0600), 0);
+	ck_assert_int_eq(begin(&again, NULL), 0);
+	ck_assert_mem_eq(again.pin, a.pin, 32);
+	ck_assert_int_eq(stat(key, &st), 0);
+	ck_assert_int_eq(st.st_mode & 07777, 0);
+	authority_close(&again);
+	free(key);
 }
 END_TEST
 
@@ -277,8 +303,9 @@ START_TEST(a_key_that_systemd_hands_in_is_used)
 
 	ck_assert_int_eq(mkdir(sub, 0700), 0);
 	ck_assert_int_eq(rename(key, given), 0);
+	ck_assert_int_eq(chmod(given, 0400), 0);
 	ck_assert_int_eq(setenv("CREDENTIALS_DIRECTORY", sub, 1), 0);
-	ck_assert_int_eq(authority_start(&again, dir, NULL), 0);
+	ck_assert_int_eq(begin(&again, NULL), 0);
 	ck_assert_mem_eq(again.pin, a.pin, 32);
 	ck_assert_int_lt(access(key, F_OK), 0);
 	authority_close(&again);
@@ -296,10 +323,12 @@ START_TEST(the_collectors_own_is_made_when_it_is_wanted)
 				.cn = CERT_COLLECTOR_NAME,
 				.seconds = AUTHORITY_RENEW_S - 60 };
 	char *ca = file_path(dir, "ca.key");
-	EVP_PKEY *key, *ca_key = cert_key_read(ca, NULL);
+	EVP_PKEY *key, *ca_key;
 	X509 *cert;
 	char *text;
 
+	ck_assert_int_eq(chmod(ca, 0400), 0);
+	ca_key = cert_key_read(ca, NULL);
 	ck_assert_int_eq(authority_certify_self(&a, dir, NULL), 1);
 	ck_assert_int_eq(authority_certify_self(&a, dir, NULL), 0);
 	o.key = key = cert_key_read(key_path, NULL);
@@ -334,6 +363,7 @@ int main(void)
 	tcase_add_test(t, a_late_answer_is_nobody_elses);
 	tcase_add_test(t, ends_with_its_socket_and_is_missed);
 	tcase_add_test(t, the_key_is_made_once_and_is_nobody_elses);
+	tcase_add_test(t, a_key_that_could_be_read_is_locked);
 	tcase_add_test(t, a_key_that_systemd_hands_in_is_used);
 	tcase_add_test(t, the_collectors_own_is_made_when_it_is_wanted);
 	return unit_run("authority", t);

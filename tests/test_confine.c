@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What each of the collector's processes may still do, tried in a child of its own. */
 #include <check.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -10,6 +12,8 @@
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <arpa/inet.h>
@@ -17,14 +21,21 @@
 #include <netinet/in.h>
 #include <event2/event.h>
 
+#include "collector/authority.h"
 #include "collector/confine.h"
+#include "collector/landlock.h"
 #include "common/dial.h"
+#include "common/file.h"
 #include "tests/storekit.h"
 #include "tests/unit.h"
 
 enum { KINDS = CONFINE_RELAY + 1 };
 
 typedef bool deed(void);
+
+/* What a process with files has; made by each test that asks for more than a system call. */
+static struct kit kit;
+static const struct confine_files *given;
 
 static bool dies(enum confine_kind kind, deed *fn)
 {
@@ -34,7 +45,7 @@ static bool dies(enum confine_kind kind, deed *fn)
 	if (!pid) {
 		struct err e = { 0 };
 
-		if (confine(kind, &e) < 0) {
+		if (confine(kind, given, &e) < 0) {
 			fprintf(stderr, "%s\n", e.msg);
 			_exit(3);
 		}
@@ -61,7 +72,7 @@ static unsigned who_dies(deed *fn)
 
 enum {
 	EVERYBODY = (1 << KINDS) - 1,
-	STORES = 1 << CONFINE_INGEST | 1 << CONFINE_ANSWER,
+	STORES = 1 << CONFINE_INGEST | 1 << CONFINE_ANSWER | 1 << CONFINE_NURSERY,
 	READERS = STORES | 1 << CONFINE_RELAY,
 	LOCALS = READERS | 1 << CONFINE_FRONT,
 };
@@ -78,7 +89,16 @@ static bool start_a_program(void)
 
 static bool start_a_process(void)
 {
-	return fork() >= 0;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(0);
+	return pid > 0 && waitpid(pid, NULL, 0) == pid;
+}
+
+static bool enter_a_space(void)
+{
+	return syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0) >= -1 && false;
 }
 
 static bool look_at_another(void)
@@ -96,15 +116,39 @@ static bool dial(void)
 
 static bool read_a_file(void)
 {
-	return open("/etc/passwd", O_RDONLY) >= 0;
+	return open("/dev/urandom", O_RDONLY) >= 0;
 }
 
 static bool write_a_file(void)
 {
-	char path[] = "/tmp/skein-confine-XXXXXX";
+	char *path = xasprintf("%s/beside-XXXXXX", kit.dir);
 	int fd = mkstemp(path);
 
-	return fd >= 0 && unlink(path) == 0;
+	return fd >= 0 && ftruncate(fd, 1) == 0 && rename(path, kit.path) == 0 &&
+	       unlink(kit.path) == 0;
+}
+
+static bool change_a_mode(void)
+{
+	return chmod(kit.dir, 0700) == 0;
+}
+
+static bool find_no_other_file(void)
+{
+	return open("/proc/self/status", O_RDONLY) < 0 && errno == EACCES &&
+	       open("/", O_RDONLY) < 0;
+}
+
+static bool make_no_other_file(void)
+{
+	char path[] = "/tmp/skein-confine-XXXXXX";
+
+	return mkstemp(path) < 0 && errno == EACCES && unlink("/etc/passwd") < 0;
+}
+
+static bool find_no_passwd(void)
+{
+	return open("/etc/passwd", O_RDONLY) < 0 && errno == EACCES;
 }
 
 static bool make_code(void)
@@ -127,7 +171,8 @@ START_TEST(nobody_does_what_none_needs)
 {
 	ck_assert_uint_eq(who_dies(nothing), 0);
 	ck_assert_uint_eq(who_dies(start_a_program), EVERYBODY);
-	ck_assert_uint_eq(who_dies(start_a_process), EVERYBODY);
+	ck_assert_uint_eq(who_dies(start_a_process), EVERYBODY & ~(1U << CONFINE_NURSERY));
+	ck_assert_uint_eq(who_dies(enter_a_space), EVERYBODY);
 	ck_assert_uint_eq(who_dies(look_at_another), EVERYBODY);
 	ck_assert_uint_eq(who_dies(make_code), EVERYBODY);
 }
@@ -135,10 +180,17 @@ END_TEST
 
 START_TEST(each_does_what_it_is_for)
 {
+	struct confine_files files;
+
+	kit_open(&kit);
+	files = (struct confine_files){ .data = kit.dir };
+	given = &files;
 	ck_assert_uint_eq(who_dies(dial), EVERYBODY & ~(1U << CONFINE_RELAY));
 	ck_assert_uint_eq(who_dies(read_a_file), EVERYBODY & ~READERS);
 	ck_assert_uint_eq(who_dies(write_a_file), EVERYBODY & ~STORES);
+	ck_assert_uint_eq(who_dies(change_a_mode), EVERYBODY);
 	ck_assert_uint_eq(who_dies(notify_systemd), EVERYBODY & ~LOCALS);
+	kit_close(&kit);
 }
 END_TEST
 
@@ -160,15 +212,67 @@ START_TEST(the_front_names_who_connects)
 }
 END_TEST
 
-/* Everything that the database does: WAL, checkpoint, VACUUM INTO, a file of its own. */
-static struct kit kit;
+START_TEST(no_file_but_what_each_needs)
+{
+	struct confine_files files;
 
+	if (!landlock_there()) {
+		fprintf(stderr, "this kernel has no Landlock: files were not tried\n");
+		return;
+	}
+	kit_open(&kit);
+	files = (struct confine_files){ .data = kit.dir, .config = "/usr/none.conf" };
+	given = &files;
+	for (int i = 0; i < KINDS; i++) {
+		if (!(1U << i & READERS) || i == CONFINE_NURSERY)
+			continue;
+		ck_assert(!dies((enum confine_kind)i, find_no_other_file));
+		if (i == CONFINE_RELAY)
+			continue;
+		ck_assert(!dies((enum confine_kind)i, make_no_other_file));
+		ck_assert(!dies((enum confine_kind)i, find_no_passwd));
+	}
+	kit_close(&kit);
+}
+END_TEST
+
+static char *key;
+
+/* By its name, by a name in its folder, or after a change of its mode. */
+static bool find_no_key(void)
+{
+	return open(key, O_RDONLY) < 0 && errno == EACCES && open(key, O_RDWR) < 0 &&
+	       open(key, O_PATH) >= 0 && fchmod(open(key, O_PATH), 0600) < 0;
+}
+
+/* The authority's, which lies in the folder that they have. */
+START_TEST(the_key_is_the_authoritys_alone)
+{
+	struct nursery none = { 0 };
+	struct confine_files files;
+	struct authority a;
+
+	kit_open(&kit);
+	authority_plan(&a, &none, kit.dir);
+	ck_assert_int_eq(authority_start(&a, NULL), 0);
+	key = file_path(kit.dir, "ca.key");
+	files = (struct confine_files){ .data = kit.dir };
+	given = &files;
+	ck_assert(!dies(CONFINE_INGEST, find_no_key));
+	ck_assert(!dies(CONFINE_ANSWER, find_no_key));
+	ck_assert(!dies(CONFINE_NURSERY, find_no_key)); /* it has it open */
+	authority_close(&a);
+	free(key);
+	kit_close(&kit);
+}
+END_TEST
+
+/* Everything that the database does: WAL, checkpoint, a file of its own. */
 static bool use_the_store(void)
 {
 	struct kit_flow f = { .client = "10.0.0.1", .server = "10.0.0.2", .opens = 1 };
 	struct err e = { 0 };
 
-	kit_open(&kit);
 	kit_sensor(&kit, "A", "a", "10.0.0.1");
 	for (int i = 0; i < 300; i++) {
 		f.opens = (unsigned)i;
@@ -180,14 +284,22 @@ static bool use_the_store(void)
 	if (!kit.s || kit_health(&kit).quarantined)
 		return false;
 	store_close(kit.s);
-	unlink(kit.path);
-	return rmdir(kit.dir) == 0;
+	return access(kit.path, F_OK) == 0;
 }
 
 START_TEST(the_database_works)
 {
-	ck_assert(!dies(CONFINE_INGEST, use_the_store));
-	ck_assert(!dies(CONFINE_ANSWER, use_the_store));
+	static const enum confine_kind kinds[] = { CONFINE_INGEST, CONFINE_ANSWER };
+
+	for (int i = 0; i < 2; i++) {
+		struct confine_files files;
+
+		kit_open(&kit);
+		files = (struct confine_files){ .data = kit.dir };
+		given = &files;
+		ck_assert(!dies(kinds[i], use_the_store));
+		kit_close(&kit);
+	}
 }
 END_TEST
 
@@ -234,6 +346,8 @@ int main(void)
 #ifndef __SANITIZE_ADDRESS__ /* then there is no filter: confine.c says why */
 	tcase_add_test(t, nobody_does_what_none_needs);
 	tcase_add_test(t, each_does_what_it_is_for);
+	tcase_add_test(t, no_file_but_what_each_needs);
+	tcase_add_test(t, the_key_is_the_authoritys_alone);
 	tcase_add_test(t, the_front_names_who_connects);
 	tcase_add_test(t, its_memory_is_nobody_elses);
 #endif

@@ -38,6 +38,15 @@ static void teardown(void)
 	kit_close(&kit);
 }
 
+/* Its keeper is a child of the test's own. */
+static struct nursery none;
+
+static int begin(struct database *d, struct err *e)
+{
+	database_plan(d, &none, kit.dir, stats);
+	return database_open(d, e);
+}
+
 /* A file of a few days, with everything in it that a collector's has. */
 static void live(void)
 {
@@ -181,7 +190,7 @@ static bool open_damaged(const char *want, int how)
 {
 	struct database d;
 	struct err e = { 0 };
-	int rc = database_open(&d, kit.dir, stats, &e);
+	int rc = begin(&d, &e);
 	char *aside = aside_name(), *got;
 	bool moved = aside != NULL;
 
@@ -240,7 +249,7 @@ START_TEST(people_and_sensors_go_over)
 	b = read_file(kit.path);
 	randomize(b.p + b.n - 40 * PAGE, 40 * PAGE); /* facts */
 	write_file(kit.path, b.p, b.n);
-	ck_assert_int_eq(database_open(&d, kit.dir, stats, NULL), 0);
+	ck_assert_int_eq(begin(&d, NULL), 0);
 	aside = aside_name();
 	ck_assert(aside != NULL);
 	ck_assert_int_eq(enrol_sensor_check(d.store, "sensor-A", print, role), ENROL_CURRENT);
@@ -275,7 +284,7 @@ START_TEST(the_copy_of_people_is_enough)
 	b = read_file(kit.path);
 	randomize(b.p, b.n);
 	write_file(kit.path, b.p, b.n);
-	ck_assert_int_eq(database_open(&d, kit.dir, stats, NULL), 0);
+	ck_assert_int_eq(begin(&d, NULL), 0);
 	ck_assert_int_eq(enrol_sensor_check(d.store, "sensor-A", print, role), ENROL_CURRENT);
 	database_close(&d);
 	free(b.p);
@@ -297,7 +306,7 @@ START_TEST(what_is_gone_shows_as_a_gap)
 	b = read_file(kit.path);
 	randomize(b.p + b.n - 10 * PAGE, 10 * PAGE);
 	write_file(kit.path, b.p, b.n);
-	ck_assert_int_eq(database_open(&d, kit.dir, stats, NULL), 0);
+	ck_assert_int_eq(begin(&d, NULL), 0);
 	kit.s = d.store;
 	ck_assert_int_eq(query_health(d.store, &after, NULL), 0);
 	kit.s = NULL;
@@ -314,11 +323,11 @@ START_TEST(a_suspect_is_checked_to_the_end_and_cleared)
 
 	store_close(kit.s); /* SQLite may not be carried over a fork */
 	kit.s = NULL;
-	ck_assert_int_eq(database_open(&d, kit.dir, stats, NULL), 0);
+	ck_assert_int_eq(begin(&d, NULL), 0);
 	database_suspect(&d, "commit failed");
 	ck_assert_int_eq(access(path, F_OK), 0);
 	database_close(&d);
-	ck_assert_int_eq(database_open(&d, kit.dir, stats, NULL), 0);
+	ck_assert_int_eq(begin(&d, NULL), 0);
 	ck_assert_int_ne(access(path, F_OK), 0);
 	ck_assert_ptr_null(aside_name());
 	database_close(&d);
@@ -338,7 +347,7 @@ START_TEST(a_newer_file_is_not_damage)
 	ck_assert_int_eq(sqlite3_open(kit.path, &db), SQLITE_OK);
 	ck_assert_int_eq(sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL), 0);
 	sqlite3_close(db);
-	ck_assert_int_lt(database_open(&d, kit.dir, stats, &e), 0);
+	ck_assert_int_lt(begin(&d, &e), 0);
 	ck_assert(strstr(e.msg, "newer Skein") != NULL);
 	database_close(&d);
 	ck_assert_ptr_null(aside_name());
@@ -418,6 +427,50 @@ START_TEST(a_backup_that_fails_leaves_what_is_there)
 }
 END_TEST
 
+static int64_t one_number(const char *sql)
+{
+	sqlite3_stmt *st;
+	sqlite3 *db;
+	int64_t n;
+
+	ck_assert_int_eq(sqlite3_open(kit.path, &db), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_prepare_v2(db, sql, -1, &st, NULL), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_step(st), SQLITE_ROW);
+	n = sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	sqlite3_close(db);
+	return n;
+}
+
+/* A file that has lost its last minutes: who was let in, and who was shut out. */
+START_TEST(sensors_come_from_the_copy_and_nothing_else_does)
+{
+	char *copy = xasprintf("%s.people", kit.path);
+	struct aside done;
+
+	live();
+	kit_sensor(&kit, "sensor-B", "b", "10.0.0.2");
+	store_close(kit.s);
+	kit_sql(kit.path, "UPDATE sensor SET revoked = 1 WHERE name = 'sensor-A'");
+	ck_assert_int_eq(aside_keep_people(kit.path, NULL), 1);
+	kit_sql(kit.path, "DELETE FROM sensor WHERE name = 'sensor-B'");
+	kit_sql(kit.path, "UPDATE sensor SET revoked = 0; DELETE FROM token");
+	kit.s = store_open(kit.path, STORE_WRITE, NULL);
+	ck_assert_int_eq(aside_carry_sensors(kit.s, copy, &done, NULL), 0);
+	ck_assert_uint_eq(done.rows, 2);
+	ck_assert_uint_eq(done.torn, 0);
+	ck_assert_int_eq(aside_carry_sensors(kit.s, copy, &done, NULL), 0);
+	ck_assert_uint_eq(done.rows, 0);
+	ck_assert_int_eq(one_number("SELECT count(*) FROM sensor"), 2);
+	ck_assert_int_eq(one_number("SELECT revoked FROM sensor WHERE name = 'sensor-A'"), 1);
+	ck_assert_int_eq(one_number("SELECT count(*) FROM token"), 0);
+	unlink(copy);
+	ck_assert_int_eq(aside_carry_sensors(kit.s, copy, &done, NULL), 0);
+	ck_assert_uint_eq(done.torn, 1);
+	free(copy);
+}
+END_TEST
+
 /* For want of memory, or by the list of its calls: that says nothing about the file. */
 START_TEST(only_a_death_of_the_check_itself_is_a_verdict)
 {
@@ -433,7 +486,8 @@ START_TEST(only_a_death_of_the_check_itself_is_a_verdict)
 		struct keeper k;
 		int status;
 
-		ck_assert_int_eq(keeper_start(&k, kit.path, stats, NULL), 0);
+		keeper_plan(&k, &none, kit.dir, kit.path, stats);
+		ck_assert_int_eq(keeper_start(&k, NULL), 0);
 		kill(k.child.pid, ends[i].number);
 		ck_assert_int_eq(keeper_check(&k, -1, words), ends[i].verdict);
 		ck_assert_ptr_nonnull(strstr(words, "signal"));
@@ -450,6 +504,7 @@ int main(void)
 	TCase *t = tcase_create("database");
 
 	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, sensors_come_from_the_copy_and_nothing_else_does);
 	tcase_add_test(t, a_damaged_file_opens_right_or_is_set_aside);
 	tcase_add_test(t, people_and_sensors_go_over);
 	tcase_add_test(t, the_copy_of_people_is_enough);

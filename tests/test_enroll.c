@@ -45,6 +45,7 @@ static void serve(struct authority *a, SSL_CTX *tls, int listener, uint16_t code
 /* In the place of the real one, with its files: BUSY times busy, then LAST, and ends. */
 static pid_t take_over(unsigned busy, uint16_t last)
 {
+	static struct nursery none;
 	struct sockaddr_in sin = { .sin_family = AF_INET };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	socklen_t n = sizeof(sin);
@@ -63,7 +64,8 @@ static pid_t take_over(unsigned busy, uint16_t last)
 		close(fd);
 		return pid;
 	}
-	ck_assert_int_eq(authority_start(&a, home, NULL), 0);
+	authority_plan(&a, &none, home);
+	ck_assert_int_eq(authority_start(&a, NULL), 0);
 	tls = authority_tls(home, NULL);
 	for (unsigned i = 0; i < busy; i++)
 		serve(&a, tls, fd, WIRE_E_BUSY);

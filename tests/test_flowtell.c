@@ -148,6 +148,21 @@ START_TEST(what_was_missed_or_sampled_is_told)
 }
 END_TEST
 
+/* What a process before this one had. */
+START_TEST(a_gap_is_told_once_and_even_if_nothing_is_known_of_it)
+{
+	int a = exporter(1, 5000), b = exporter(2, 5000);
+
+	flowtell_gap(tell, a, NOW - 30000, 0);
+	flowtell_gap(tell, b, NOW - 20000, 7);
+	flowtell_end(tell, NOW + 6000, false);
+	expect("10.0.0.1 #1 lost:-30000+6000/0\n10.0.0.2 #1 lost:-20000+6000/7\n");
+	flowtell_heard(tell, a, NOW + 6000, 0);
+	flowtell_end(tell, NOW + MINUTE, false);
+	expect("10.0.0.1 #2 cover:6000+60000/0\n"); /* from when this one heard it */
+}
+END_TEST
+
 START_TEST(a_clock_that_is_set_back_makes_no_gap_that_ends_before_it_begins)
 {
 	int a = exporter(1, 5 * MINUTE);
@@ -200,6 +215,7 @@ int main(void)
 	tcase_add_test(t, each_exporter_has_batches_of_its_own);
 	tcase_add_test(t, minutes_in_which_it_was_heard_are_covered);
 	tcase_add_test(t, what_was_missed_or_sampled_is_told);
+	tcase_add_test(t, a_gap_is_told_once_and_even_if_nothing_is_known_of_it);
 	tcase_add_test(t, a_clock_that_is_set_back_makes_no_gap_that_ends_before_it_begins);
 	tcase_add_test(t, a_long_one_becomes_several_batches);
 	tcase_add_test(t, there_is_a_cap_and_the_silent_give_way);

@@ -638,6 +638,52 @@ START_TEST(restarts_do_not_matter)
 	}
 	expect_all("a/curl -> b/nginx :80 opens 2 bytes 200+20 client,server\n");
 }
+
+static int64_t gaps_of(int64_t *start, int64_t *end)
+{
+	sqlite3_stmt *st;
+	sqlite3 *db;
+	int64_t n = 0;
+
+	ck_assert_int_eq(sqlite3_open(kit.path, &db), SQLITE_OK);
+	ck_assert_int_eq(
+		sqlite3_prepare_v2(db, "SELECT start_ms, end_ms FROM gap", -1, &st, NULL),
+		SQLITE_OK);
+	for (; sqlite3_step(st) == SQLITE_ROW; n++) {
+		*start = sqlite3_column_int64(st, 0);
+		*end = sqlite3_column_int64(st, 1);
+	}
+	sqlite3_finalize(st);
+	sqlite3_close(db);
+	return n;
+}
+
+/* What had been committed and is not here. */
+START_TEST(what_was_forgotten_is_a_gap_once)
+{
+	uint64_t heard = KIT_NOW + 30 * KIT_MINUTE;
+	int64_t start, end;
+	bool told;
+
+	two_machines();
+	ck_assert_int_eq(ledger_forgotten(kit.s, "A", heard + 5000, &told, NULL), 0);
+	ck_assert(told);
+	ck_assert_int_eq(gaps_of(&start, &end), 1);
+	ck_assert_int_eq(start, (int64_t)heard);
+	ck_assert_int_eq(end, (int64_t)heard + 5000);
+	ck_assert_int_eq(ledger_forgotten(kit.s, "A", heard + 9000, &told, NULL), 0);
+	ck_assert(!told); /* it comes and says so again */
+	ck_assert_int_eq(ledger_forgotten(kit.s, "nobody", heard, &told, NULL), 0);
+	ck_assert(!told);
+	ck_assert_int_eq(gaps_of(&start, &end), 1);
+	kit_later(&kit, 60);
+	send_flow("A", curl);
+	ck_assert_int_eq(ledger_forgotten(kit.s, "A", 0, &told, NULL), 0);
+	ck_assert(told); /* another time, with a clock that was set back */
+	ck_assert_int_eq(gaps_of(&start, &end), 2);
+	ck_assert_int_eq(start, end);
+}
+END_TEST
 END_TEST
 
 /* NAME says whether each minute is over as soon as something came, or only read as if. */
@@ -646,6 +692,7 @@ static int run(const char *name)
 	TCase *t = tcase_create(name);
 
 	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, what_was_forgotten_is_a_gap_once);
 	tcase_add_test(t, a_batch_counts_once);
 	tcase_add_test(t, what_is_rolled_back_never_was);
 	tcase_add_test(t, both_sides_are_one_edge);

@@ -137,6 +137,7 @@ START_TEST(frames_come_back)
 	ck_assert(hello.minor == 1 && hello.capabilities == 2 && hello.boot == 3);
 	ck_assert(hello.epoch == 4 && hello.clock_ms == 5);
 	ck_assert_str_eq(hello.program, "skein-sensor 0.1.0");
+	ck_assert(hello.acked == 0 && hello.kept == 0);
 	buf_fini(&b);
 }
 END_TEST
@@ -283,6 +284,33 @@ START_TEST(seeds_are_written_where_asked)
 }
 END_TEST
 
+/* Only who says that it does tells its place; then it must. */
+START_TEST(a_greeting_tells_a_place_or_does_not)
+{
+	struct wire_hello m = { 1, WIRE_HAS_PLACE | 1, 3, 4, 5, "p", 1000, 900 }, got;
+	struct buf b = { 0 };
+	struct wire_frame f;
+	struct cur c;
+	size_t used;
+
+	wire_put_hello(&b, &m);
+	ck_assert_int_eq(wire_frame_next(b.p, b.n, &f, &used), 1);
+	ck_assert_int_eq(wire_get_hello(f.body, &got), 0);
+	ck_assert(got.acked == 1000 && got.kept == 900);
+	for (size_t n = 1; n <= 16; n++) {
+		c = cur_of(b.p + WIRE_HEAD, b.n - WIRE_HEAD - n);
+		ck_assert_int_lt(wire_get_hello(c, &got), 0);
+	}
+	buf_reset(&b);
+	m.capabilities = 1;
+	wire_put_hello(&b, &m);
+	ck_assert_int_eq(wire_frame_next(b.p, b.n, &f, &used), 1);
+	ck_assert_int_eq(wire_get_hello(f.body, &got), 0);
+	ck_assert(got.acked == 0 && got.kept == 0);
+	buf_fini(&b);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *t = tcase_create("all");
@@ -292,6 +320,7 @@ int main(void)
 	tcase_add_test(t, frame_limits);
 	tcase_add_test(t, a_batch_says_its_true_length);
 	tcase_add_test(t, a_zipped_batch_keeps_to_its_bounds);
+	tcase_add_test(t, a_greeting_tells_a_place_or_does_not);
 	tcase_add_test(t, seeds_are_written_where_asked);
 	return unit_run("wire", t);
 }

@@ -20,12 +20,13 @@ Sum = collections.namedtuple("Sum", "opens failed up down")
 class Collector:
     """A collector in the switch's namespace that takes flows from loopback."""
 
-    def __init__(self, here, name, allowed="127.0.0.1", listen="127.0.0.1:0"):
+    def __init__(self, here, name, allowed="127.0.0.1", listen="127.0.0.1:0", config=None):
         self.here, self.name = here, name
         self.data = os.path.join(here.directory, name)
         self.process = here.spawn(
             here.switch, harness.program("skein-collector"), "--data", self.data, "--listen",
-            "127.0.0.1:0", "--flows", listen, "--flow-exporters", allowed, name=name)
+            "127.0.0.1:0", "--flows", listen,
+            *(("--config", config) if config else ("--flow-exporters", allowed)), name=name)
         scene.wait_for(lambda: "listening on" in self.words(), 20, f"the start of {name}")
         self.port = int(re.search(r"flows are taken at .*:(\d+)", self.words()).group(1))
 
@@ -153,10 +154,8 @@ class Alone(unittest.TestCase):
         return sum(f["opens"] for f in flows), sum(f["bytes_to_server"] for f in flows)
 
     def reader(self):
-        """The process that reads datagrams: the one that another one guards."""
-        [reader] = [p for guard in harness.children(self.taker.pid())
-                    for p in harness.children(guard)]
-        return reader
+        """The process that reads datagrams; None while there is none."""
+        return next(iter(harness.family(self.taker.pid()).get("skein-flows", [])), None)
 
 
 class Here:

@@ -153,6 +153,29 @@ def children(pid):
         return [int(word) for word in file.read().split()]
 
 
+def alive(pid):
+    """False also for one that has ended and that nobody has reaped yet."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def family(pid):
+    """{name: [pids]} of all that PID started, and what that started."""
+    found, waiting = {}, children(pid)
+    while waiting:
+        child = waiting.pop(0)
+        try:
+            with open(f"/proc/{child}/comm", encoding="ascii") as file:
+                found.setdefault(file.read().strip(), []).append(child)
+            waiting += children(child)
+        except (FileNotFoundError, ProcessLookupError):
+            pass  # it has ended meanwhile
+    return found
+
+
 def resident(pid):
     """The resident memory of a process, in bytes."""
     with open(f"/proc/{pid}/statm", encoding="ascii") as file:

@@ -160,13 +160,9 @@ class Case(unittest.TestCase):
         return ask(self.address, path, *arguments, **options)
 
     def front(self):
-        """The process that faces the network: it is not as nice as those that answer."""
-        keeper = [p for p in harness.children(self.daemon.process.pid)
-                  if harness.children(p)]
-        found = [p for p in harness.children(keeper[0])
-                 if os.getpriority(os.PRIO_PROCESS, p) < 10]
-        self.assertEqual(len(found), 1)
-        return found[0]
+        """The process that faces the network."""
+        [front] = harness.family(self.daemon.process.pid)["skein-front"]
+        return front
 
     def get(self, path, **options):
         """The parsed answer of one that must be 200."""
@@ -541,10 +537,8 @@ class Hostile(Case):
 
     def test_a_question_that_nobody_waits_for(self):
         self.start()
-        keeper = [p for p in harness.children(self.daemon.process.pid)
-                  if harness.children(p)]
-        workers = [p for p in harness.children(keeper[0])
-                   if os.getpriority(os.PRIO_PROCESS, p) >= 10]
+        workers = harness.family(self.daemon.process.pid)["skein-answers"]
+        self.assertEqual(len(workers), 3)
         for pid in workers:
             os.kill(pid, signal.SIGSTOP)
         host, port = self.address.rsplit(":", 1)
@@ -679,22 +673,18 @@ class Lives(Case):
     """Processes that die, are told to end, or have no room."""
 
     def children(self):
-        """{pid: parent} of all that the collector started."""
-        found, queue = {}, [harness.children(self.daemon.process.pid)]
-        while queue:
-            for pid in queue.pop():
-                found[pid] = True
-                queue.append(harness.children(pid))
-        return list(found)
+        """The pids of all that the collector started."""
+        return sum(harness.family(self.daemon.process.pid).values(), [])
+
+    def keeper(self):
+        """Of HTTP."""
+        return harness.family(self.daemon.process.pid)["skein-http"][0]
 
     def test_what_dies_is_started_again(self):
         self.start()
         self.fill()
-        keeper = [p for p in harness.children(self.daemon.process.pid)
-                  if harness.children(p)]
-        self.assertEqual(len(keeper), 1)
         for _ in range(4):
-            for pid in harness.children(keeper[0]):
+            for pid in harness.children(self.keeper()):
                 try:
                     os.kill(pid, signal.SIGKILL)
                 except ProcessLookupError:
@@ -713,37 +703,33 @@ class Lives(Case):
         self.assertEqual(self.daemon.end(), 0)
         self.assertEqual([p for p in pids if os.path.exists(f"/proc/{p}")], [])
 
-    def test_a_keeper_that_dies_is_said(self):
+    def test_a_keeper_that_dies_is_said_and_started_again(self):
         self.start()
-        keeper = [p for p in harness.children(self.daemon.process.pid)
-                  if harness.children(p)]
-        os.kill(keeper[0], signal.SIGKILL)
-        end = time.monotonic() + 5
-        while "its keeper has ended" not in self.daemon.errors() and time.monotonic() < end:
-            time.sleep(0.05)
-        self.assertIn("its keeper has ended", self.daemon.errors())
-        last = None
-        while not isinstance(last, ConnectionRefusedError) and time.monotonic() < end:
-            try:
-                last = self.ask("/healthz")
-            except OSError as e:
-                last = e
-        self.assertIsInstance(last, ConnectionRefusedError)
-        self.daemon.signal(signal.SIGUSR1)
-        while "http_down=1" not in self.daemon.errors() and time.monotonic() < end:
-            time.sleep(0.05)
-        self.assertIn("http_down=1", self.daemon.errors())
+        for number in range(3):
+            keeper = self.keeper()
+            os.kill(keeper, signal.SIGKILL)
+            end = time.monotonic() + 10
+            while self.daemon.errors().count("its keeper has ended") <= number and \
+                    time.monotonic() < end:
+                time.sleep(0.05)
+            self.assertEqual(self.daemon.errors().count("its keeper has ended"), number + 1)
+            status = None
+            while status != 200 and time.monotonic() < end:
+                try:
+                    status = self.ask("/healthz")[0]
+                except OSError:
+                    time.sleep(0.05)
+            self.assertEqual(status, 200)
+            self.assertNotEqual(self.keeper(), keeper)
+        self.assertEqual(self.counter("process_restarts_total"), 3)
+        self.assertEqual(self.counter("http_down"), 0)
         with open(os.path.join(self.data, "collector.addr"), encoding="ascii") as file:
             harness.enroll(file.read().strip(), self.data, os.path.join(self.folder, "sensor"))
-        self.daemon.signal(signal.SIGHUP)  # and nothing to be told
         self.assertEqual(self.daemon.end(), 0)
 
     def test_nobody_waits_for_ever(self):
         self.start()
-        keeper = [p for p in harness.children(self.daemon.process.pid)
-                  if harness.children(p)]
-        workers = [p for p in harness.children(keeper[0])
-                   if os.getpriority(os.PRIO_PROCESS, p) >= 10]
+        workers = harness.family(self.daemon.process.pid)["skein-answers"]
         self.assertEqual(len(workers), 3)
         for pid in workers:
             os.kill(pid, signal.SIGSTOP)
@@ -829,7 +815,7 @@ class Lives(Case):
         self.assertEqual(status, 401)  # by that name it is not loopback
         self.assertNotIn("the rest does at the next start", self.daemon.errors())
         for line in ("keep_days = 401d", "memory = 600", "estate = 10.0.0.0/8",
-                     "flow_exporters = 10.0.0.1", "relays = 10.0.0.1"):
+                     "flows = 127.0.0.1:0", "relays = 10.0.0.1"):
             with open(config, "w", encoding="ascii") as file:
                 file.write(f"http = 127.0.0.1:0\n{line}\n")
             before = self.daemon.errors().count("the rest does at the next start")

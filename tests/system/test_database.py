@@ -6,6 +6,7 @@ is safe and then was not must be missing, to the last connection, and nothing ma
 twice.  It is never enrolled again.
 """
 
+import contextlib
 import json
 import os
 import random
@@ -38,21 +39,22 @@ class Database(unittest.TestCase):
         self.addCleanup(self.collector.close)
         scene.wait_for(lambda: harness.listening(self.port), 15, "the collector's start")
 
-    def simulate(self):
+    def simulate(self, batches=BATCHES, records=RECORDS):
         made = harness.run("skein-collector", "token", "create", "--data", self.data)
         self.assertEqual(made.status, 0, str(made))
+        self.sent = (str(batches), str(records))
         sensor = subprocess.Popen(
             [harness.program("tests/simsensor"), "--collector", f"127.0.0.1:{self.port}",
              "--data", os.path.join(self.folder, "sensor"), "--token", made.stdout.strip(),
-             "--batches", str(BATCHES), "--records", str(RECORDS), "--pace", "50",
+             "--batches", self.sent[0], "--records", self.sent[1], "--pace", "50",
              "--limit", "90"], stderr=subprocess.DEVNULL)
         self.addCleanup(lambda: scene.stop(sensor))
         return sensor
 
     def total(self):
         said = subprocess.run(
-            [harness.program("tests/simsensor"), "--totals", "--batches", str(BATCHES),
-             "--records", str(RECORDS)], stdout=subprocess.PIPE, text=True, check=True)
+            [harness.program("tests/simsensor"), "--totals", "--batches", self.sent[0],
+             "--records", self.sent[1]], stdout=subprocess.PIPE, text=True, check=True)
         return int(said.stdout.split()[0])
 
     def counted(self, database=None):
@@ -138,6 +140,68 @@ class Database(unittest.TestCase):
         self.assertEqual(len(self.aside()), 1, self.collector.errors())
         self.assertEqual(self.counted(), self.total())
         self.assertGreaterEqual(len(self.gaps()), 1)
+
+    def kill_and_lose_the_log(self, damage):
+        """The log holds the second third of what was acknowledged; DAMAGE spoils its file.
+
+        Nobody has the database open then: who has knows the log's frames, and looks at no sum.
+        """
+        self.wait_counted(self.total() // 3)
+        with contextlib.closing(sqlite3.connect(self.database, timeout=10)) as db:
+            scene.wait_for(lambda: db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+                           == 0, 10, "a folded log")
+        kept = self.counted()
+        reader = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True,
+                                 isolation_level=None)
+        reader.execute("BEGIN")  # so that nothing is folded from here on
+        reader.execute("SELECT count(*) FROM sensor").fetchone()
+        self.wait_counted(self.total() * 2 // 3)
+        pids = sum(harness.family(self.collector.process.pid).values(), [])
+        self.collector.process.kill()
+        self.collector.wait(5)
+        scene.wait_for(lambda: not any(harness.alive(p) for p in pids), 5, "the end of all")
+        log = self.database + "-wal"
+        with open(log, "r+b") as file:
+            damage(file, os.path.getsize(log))
+        reader.close()
+        return kept
+
+    def test_a_log_cut_short_is_noticed_and_sent_again(self):
+        sensor = self.simulate()
+        kept = self.kill_and_lose_the_log(lambda file, size: file.truncate(size // 8))
+        self.start()
+        self.assertLess(self.counted(), self.total() * 2 // 3)
+        self.assertGreaterEqual(self.counted(), kept)
+        self.assertEqual(sensor.wait(90), 0)
+        self.assertEqual(self.counted(), self.total())
+        self.assertEqual(self.gaps(), [])
+        self.assertRegex(self.collector.errors(),
+                         r"was acknowledged \d+ batches and the database knows \d+ of them: "
+                         r"it sends the others again")
+
+    def test_a_byte_of_the_log_that_changes_is_a_gap(self):
+        """The sensor has no more what was acknowledged long ago."""
+        sensor = self.simulate(batches=120, records=2500)
+
+        def flip(file, size):
+            file.seek(size // 8)
+            byte = file.read(1)[0]
+            file.seek(size // 8)
+            file.write(bytes([byte ^ 1]))
+
+        before = time.time()
+        self.kill_and_lose_the_log(flip)
+        self.start()
+        self.assertEqual(sensor.wait(90), 0)
+        self.assertRegex(self.collector.errors(), r"-wal is damaged behind frame \d+: up to \d+")
+        self.assertIn("it has no more is lost, and a gap", self.collector.errors())
+        self.assertLess(self.counted(), self.total())
+        [(start, end, records)] = self.gaps()
+        self.assertLess(start, end)
+        self.assertLess(abs(start / 1000 - before), 30)
+        self.assertEqual(records, 0)  # nobody knows
+        doctor = harness.run("skein", "doctor", "--db", self.database)
+        self.assertIn("gap", doctor.stdout + doctor.stderr, str(doctor))
 
     def test_a_start_after_a_kill_takes_no_time(self):
         self.collector.process.kill()

@@ -6,6 +6,7 @@ import re
 import signal
 import sqlite3
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -101,12 +102,65 @@ class Trouble(Alone):
         self.wait_counter("flow_records", 2)
         os.kill(reader, signal.SIGSEGV)
         self.wait_counter("flow_restarts", 1)
-        scene.wait_for(lambda: self.reader() != reader, 5, "another reader")
+        scene.wait_for(lambda: self.reader() not in (None, reader), 5, "another reader")
+        began = time.time()
         self.send(netflow5(0, opened(2)))
         self.wait_counter("flow_records", 4)
+        self.wait_counter("commits", 1)  # the gap, as soon as another reader is there
+        os.kill(self.reader(), signal.SIGSEGV)
+        self.wait_counter("flow_restarts", 2)
+        self.send(netflow5(0, opened(3)))
+        self.wait_counter("flow_records", 6)
         taker.end()
         self.assertEqual(self.total(), (1, 100))
         self.assertIn("what it held is lost", taker.words())
+        self.assertEqual(self.lost(), 4)  # two records twice, and none of them two times
+        with sqlite3.connect(os.path.join(taker.data, "skein.db")) as db:
+            [first, second] = db.execute("SELECT start_ms, end_ms, records FROM gap "
+                                         "ORDER BY id").fetchall()
+        self.assertLess(first[0], first[1])
+        self.assertAlmostEqual(first[1] / 1000, began, delta=10)
+        self.assertEqual((first[2], second[2]), (2, 2))
+        told = harness.run("skein", "doctor", "--db", os.path.join(taker.data, "skein.db"))
+        self.assertRegex(told.stdout, r"flow:127\.0\.0\.1[^\n]*\n?[^\n]*gap", str(told))
+
+    def test_exporters_change_while_it_runs(self):
+        """Who is named from then on is heard, who is not any more is not; neither is lost."""
+        with tempfile.NamedTemporaryFile("w", encoding="ascii", suffix=".conf") as config:
+            def allow(text, reloads):
+                config.seek(0)
+                config.truncate()
+                config.write(f"flow_exporters = {text}\n")
+                config.flush()
+                if reloads:
+                    os.kill(taker.pid(), signal.SIGHUP)
+                    self.wait_counter("reloads", reloads)
+
+            allow("192.0.2.1", 0)
+            taker = self.collector(config=config.name)
+            reader = self.reader()
+            self.send(netflow5(0, opened(1)))
+            self.wait_counter("flow_strangers", 1)
+            allow("192.0.2.1,127.0.0.0/8", 1)
+            self.send(netflow5(0, opened(2)))
+            self.wait_counter("flow_records", 2)
+            os.kill(reader, signal.SIGSEGV)  # the next one is told the same
+            self.wait_counter("flow_restarts", 1)
+            self.send(netflow5(2, opened(3)))
+            self.wait_counter("flow_records", 4)
+            allow("192.0.2.1", 2)
+            time.sleep(0.3)
+            self.send(netflow5(4, opened(4)))
+            self.wait_counter("flow_strangers", 2)
+            self.assertNotIn("at the next start", taker.words())
+            taker.end()
+        self.assertEqual(self.total(), (1, 100))
+        self.assertEqual(self.lost(), 2)  # with the first reader
+
+    def lost(self):
+        """Records of all exporters that are told as lost."""
+        with sqlite3.connect(os.path.join(self.taker.data, "skein.db")) as db:
+            return db.execute("SELECT coalesce(sum(lost), 0) FROM sensor").fetchone()[0]
 
     def test_what_the_kernel_dropped_is_counted_once(self):
         """Its number belongs to the socket, which outlives the reader."""

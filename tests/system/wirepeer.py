@@ -37,9 +37,10 @@ def frame(kind, body, flags=0):
 
 
 def hello(epoch, minor=0, can=0, boot=1):
-    """As a sensor of that version greets."""
+    """As a sensor of that version greets; with bit 3 of CAN one that has been told nothing."""
+    place = struct.pack("!QQ", 0, 1) if can & 8 else b""
     return frame(HELLO, struct.pack("!HQQQQ", minor, can, boot, epoch, int(time.time() * 1000))
-                 + zstr("wirepeer 0"))
+                 + zstr("wirepeer 0") + place)
 
 
 def welcome(epoch, sequence, minor=0, can=0, credit=8):
