@@ -153,6 +153,7 @@ endif
 # check-system ...; `make check-help` lists the names).
 UNIT := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
 HELPERS := $(B)/tests/simsensor $(B)/tests/probespy $(B)/tests/hasty $(B)/tests/uringd
+SETCLOCK := $(B)/tests/setclock.so
 TESTLIBS = $(foreach l,$(LIBS),$(call lib,$l))
 define testprogram
 	$(say) LD $@
@@ -163,6 +164,10 @@ $(B)/tests/test_%: $(B)/tests/test_%.o $(TESTLIBS)
 $(HELPERS): $(B)/tests/%: $(B)/tests/%.o $(TESTLIBS)
 	$(testprogram)
 $(B)/tests/uringd: LDLIBS += -luring
+$(SETCLOCK): tests/system/setclock.c
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) $(CFLAGS) -fPIC -shared -o $@ $<
 $(B)/tests/test_barred: LDLIBS += -Wl,--wrap=wire_get_batch,--wrap=unzip,--wrap=wire_reader_begin
 $(B)/tests/bench_%: $(B)/tests/bench/bench_%.o $(TESTLIBS)
 	$(testprogram)
@@ -170,7 +175,7 @@ $(B)/tests/bench_%: $(B)/tests/bench/bench_%.o $(TESTLIBS)
 AS_USER := scripts/as-user.sh
 
 .PHONY: tests check check-unit bpf-arm64
-tests: all $(UNIT) $(HELPERS)
+tests: all $(UNIT) $(HELPERS) $(SETCLOCK)
 
 check:
 	@scripts/deps.sh build
