@@ -345,6 +345,33 @@ START_TEST(late_minutes_are_no_step)
 }
 END_TEST
 
+static void close_at(int64_t t)
+{
+	ck_assert_int_eq(store_begin(kit.s, NULL), 0);
+	ck_assert_int_eq(close_some(kit.s, (int64_t)KIT_NOW + t, 1000, NULL), 0);
+	ck_assert_int_eq(store_commit(kit.s, NULL), 0);
+}
+
+/* The collector's own clock leaps by a day, and back: minutes to come are not over by that. */
+START_TEST(a_leap_of_our_own_clock)
+{
+	static const char open[] = "SELECT count(*) FROM fact_minute WHERE edge = -1";
+
+	srand(7);
+	happen(400);
+	reset(&server);
+	begin(&server);
+	watch(&server, 3 * KIT_MINUTE);
+	close_at(24 * HOUR);
+	watch(&server, 6 * KIT_MINUTE);
+	ck_assert_int_eq(kit_number(kit.path, open), 3);
+	close_at(HOUR);
+	ck_assert_int_eq(kit_number(kit.path, open), 0);
+	watch(&server, server.to);
+	expect_true();
+}
+END_TEST
+
 /* 2038 is a year like others, and a clock that begins in 1970 is one that is behind. */
 START_TEST(far_away_clocks)
 {
@@ -391,6 +418,7 @@ int main(void)
 	tcase_add_loop_test(t, a_clock_is_set_while_it_watches, 0, 4);
 	tcase_add_loop_test(t, a_clock_is_set_while_batches_wait, 0, 4);
 	tcase_add_test(t, late_minutes_are_no_step);
+	tcase_add_test(t, a_leap_of_our_own_clock);
 	tcase_add_loop_test(t, far_away_clocks, 0, 3);
 	tcase_add_test(t, a_greeting_that_explains_nothing);
 	return unit_run("once_skew", t);
