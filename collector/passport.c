@@ -84,9 +84,9 @@ void passport_used(const struct passport *p, struct hub *hub)
 
 void passport_rival(struct passport *p, const char *from)
 {
-	uint64_t now = clock_ms();
+	uint64_t now = stats_clock_ms();
 
-	if (p->rival_ms || now - p->looked_ms < LOOK_AGAIN_MS)
+	if (p->rival_ms || (p->looked_ms && now - p->looked_ms < LOOK_AGAIN_MS))
 		return;
 	p->rival_ms = now;
 	snprintf(p->rival, sizeof(p->rival), "%s", from);
@@ -101,7 +101,7 @@ void passport_heard(struct passport *p, struct hub *hub, int fd, const char *at)
 
 	if (!p->rival_ms)
 		return;
-	now = clock_ms();
+	now = stats_clock_ms();
 	if (now - p->rival_ms < PROOF_MS)
 		return;
 	p->rival_ms = 0;

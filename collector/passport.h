@@ -19,7 +19,8 @@ struct passport {
 	struct tls_peer id;
 	bool expired; /* it may get the next certificate, and nothing else */
 	bool next;    /* it is the next one, used for the first time */
-	/* Another with this identity was turned away then (0: nobody), coming from there. */
+	/* Another with this identity was turned away then (stats_clock_ms; 0: nobody), coming
+	 * from there. */
 	uint64_t rival_ms;
 	char rival[PASSPORT_PEER];
 	uint64_t looked_ms; /* when that was last settled */
