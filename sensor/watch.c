@@ -59,7 +59,8 @@ struct watch {
 	uint32_t degraded; /* bits */
 
 	uint64_t described_ms, refreshed_ms, off_ms, reported_ms;
-	uint64_t cover_from_ms;	   /* 0: no stretch without news is held back */
+	uint64_t cover_from_ms; /* since boot, as the clock may be set; 0: nothing is held back
+				 */
 	uint64_t flows, intervals; /* told so far */
 	uint64_t drops, unnamed;
 	unsigned failures; /* drains in a row */
@@ -142,16 +143,17 @@ static bool must_describe(struct watch *w)
 
 /*
  * An interval without news is not sent by itself: its COVER is held back and joined with the
- * next one, within the minute.  The description of the machine comes before the flows, since a
- * collector takes no flow from an address that the machine has not named.
+ * next one, within the minute.  BOOT is when the machine was, by the clock of this interval.
+ * The description of the machine comes before the flows, since a collector takes no flow from
+ * an address that the machine has not named.
  */
-static void write_interval(struct watch *w, struct cover cover)
+static void write_interval(struct watch *w, struct cover cover, uint64_t boot)
 {
 	uint64_t start_ms = cover.start_ms, told;
 	bool described = must_describe(w);
 
 	if (w->cover_from_ms)
-		cover.start_ms = w->cover_from_ms;
+		cover.start_ms = boot + w->cover_from_ms;
 	w->out.begin(w->out.ctx, start_ms, cover.end_ms);
 	if (described) {
 		intake_describe(w->intake, &w->out);
@@ -162,7 +164,7 @@ static void write_interval(struct watch *w, struct cover cover)
 	tell_usage(w);
 	if (!described && !told && !w->used && !w->stopping && !cover.overflow &&
 	    !cover.unnamed && cover.end_ms / 60000 == cover.start_ms / 60000) {
-		w->cover_from_ms = cover.start_ms;
+		w->cover_from_ms = cover.start_ms - boot;
 		return;
 	}
 	w->cover_from_ms = 0;
@@ -219,7 +221,7 @@ static int watched_interval(struct watch *w)
 			cover.degraded |= DEGRADED_NAT_LOST;
 	}
 	account_drops(w, &i, &cover);
-	write_interval(w, cover);
+	write_interval(w, cover, boot);
 	return 0;
 }
 
