@@ -352,7 +352,7 @@ static void shed(struct watch *w, enum probe_shed what)
 		 tenths / 10, tenths % 10, w->governor.last.memory_bytes >> 20,
 		 RETRY_MS / 60000);
 	close_probe(w);
-	w->off_ms = clock_ms();
+	w->off_ms = since_boot_ms();
 }
 
 /* After its time off the probe gets a new chance, from the beginning. */
@@ -368,7 +368,7 @@ static void attach_again(struct watch *w)
 	log_warn("%s", w->e->msg);
 	w->degraded |= DEGRADED_OFF;
 	w->governor.shed = SHED_ALL;
-	w->off_ms = clock_ms();
+	w->off_ms = since_boot_ms();
 }
 
 static void govern(struct watch *w)
@@ -379,7 +379,7 @@ static void govern(struct watch *w)
 
 	if (after != before)
 		shed(w, after);
-	else if (!w->state && clock_ms() - w->off_ms > RETRY_MS)
+	else if (!w->state && since_boot_ms() - w->off_ms > RETRY_MS)
 		attach_again(w);
 }
 
@@ -392,13 +392,13 @@ static uint64_t more(uint64_t now, uint64_t then)
 static void hourly(struct watch *w)
 {
 	struct governor_spent now = w->governor.last;
-	uint64_t ms = clock_ms() - w->hour.at_ms, seen, kernel;
+	uint64_t ms = since_boot_ms() - w->hour.at_ms, seen, kernel;
 	uint64_t cpu = more(now.process_ns, w->hour.cpu_ns);
 	uint64_t in_kernel =
 		more(now.kernel_ns, w->hour.kernel_ns); /* begins anew with a probe */
 	uint64_t sent = intake_own_bytes(w->intake);
 
-	if (clock_ms() - w->hour.at_ms < REPORT_MS)
+	if (ms < REPORT_MS)
 		return;
 	intake_opens(w->intake, &seen, &kernel);
 	log_info("the last hour: %.2f %% of a core (%.2f %% of it in the kernel), %" PRIu64
@@ -407,7 +407,7 @@ static void hourly(struct watch *w)
 		 (double)(cpu + in_kernel) / 1e4 / (double)ms,
 		 cpu + in_kernel ? 100.0 * (double)in_kernel / (double)(cpu + in_kernel) : 0.0,
 		 now.memory_bytes >> 20, more(sent, w->hour.bytes) >> 10, seen, kernel);
-	w->hour.at_ms = clock_ms();
+	w->hour.at_ms = since_boot_ms();
 	w->hour.cpu_ns = now.process_ns;
 	w->hour.kernel_ns = now.kernel_ns;
 	w->hour.bytes = sent;
@@ -677,7 +677,7 @@ int watch_run(const struct watch_config *config, struct err *e)
 	if (rc == 0) {
 		open_events(&w);
 		outlet_ready(w.config->ready_fd);
-		w.hour.at_ms = clock_ms();
+		w.hour.at_ms = since_boot_ms();
 		on_tick(-1, 0, &w); /* what was open before is told at once */
 		if (!w.failed)
 			event_base_dispatch(w.base);
