@@ -5,6 +5,7 @@
 #: make check       install what the tests need, build, run every test (root: system tests too)
 #: make check-NAME  one test: a module (check-wire), check-cli, check-system ...
 #: make check-kills  collector and sensors that die at random, exact totals (KILLS=200)
+#: make check-links  links and clocks that are bad for MIN minutes, exact totals (root; MIN=10)
 #: make check-kernels  the sensor under Debian's kernel in an emulator (KERNELS="X.deb ...")
 #: make asan        the unit tests under sanitizers
 #: make fuzz        every fuzzer for T seconds each (T=20)
@@ -187,6 +188,13 @@ check-%:
 	+@$(AS_USER) $(MAKE) --no-print-directory tests
 	@/usr/bin/python3 tests/run.py $(B) $*
 
+# Links that are cut, half-open and lossy, and clocks that are set, at random: namespaces of its own.
+MIN ?= 10
+.PHONY: check-links
+check-links:
+	+@$(AS_USER) $(MAKE) --no-print-directory tests
+	@SKEIN_BUILD=$(abspath $(B)) /usr/bin/python3 tests/links.py $(MIN)
+
 # The sensor under other kernels, and this one: one scene, the same figures.
 KERNELS ?=
 $(B)/tests/kernels/scene: $(B)/tests/kernels/scene.o
@@ -271,7 +279,6 @@ bench-graph: $(B)/skein $(B)/tests/graph_bench
 	@$(B)/tests/graph_bench $(B) $(or $(ARGS),1000 10000)
 
 # Minutes of churn, from the sensor to the database: root, namespaces of its own.
-MIN ?= 10
 .PHONY: soak
 soak: all $(B)/tests/hasty
 	@SKEIN_BUILD=$(abspath $(B)) /usr/bin/python3 tests/bench/soak.py $(MIN)

@@ -13,10 +13,7 @@ it with status 0. The usual run is short; `KILLS=200` is what is promised.
 
 import os
 import random
-import shutil
 import signal
-import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
@@ -61,39 +58,10 @@ def run(collector, sensors):
     return [*statuses, collector.end(signal.SIGTERM)]
 
 
-def check(collector, statuses, sensors):
-    """(name, what there is, what there should be) of each test."""
-    yield "sensors and collector end with status 0", statuses, [0] * (len(SENSORS) + 1)
-    yield from told.check(collector, sensors)
-
-
 def main():
     """Runs it in a directory that stays where something failed."""
-    directory = tempfile.mkdtemp(prefix="skein-kills-")
-    collector = told.Collector(directory)
-    sensors = [told.Sensor(collector, number) for number in SENSORS]
-    passed = failed = 0
-    try:
-        statuses = run(collector, sensors)
-        for name, there, want in check(collector, statuses, sensors):
-            good = there == want
-            passed += good
-            failed += not good
-            print(f"{'ok' if good else 'FAIL':4} {name}" +
-                  ("" if good else f": {there}, not {want}"))
-    except (OSError, RuntimeError, sqlite3.Error, subprocess.SubprocessError) as error:
-        failed += 1
-        print(f"FAIL {error}")
-    finally:
-        for sensor in sensors:
-            sensor.close()
-        collector.close()
-    if failed:
-        print(f"the logs and the database are in {directory}")
-    else:
-        shutil.rmtree(directory)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    collector = told.Collector(tempfile.mkdtemp(prefix="skein-kills-"))
+    return told.play(collector, [told.Sensor(collector, number) for number in SENSORS], run)
 
 
 if __name__ == "__main__":

@@ -1,21 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A link that can be hurt: sensors in `near`, a collector in `far`, and a router between that
-loses what it is told to lose.  Neither end hears of it, as on a wire that is cut.
+"""A link that can be hurt: sensors in `near`, a collector in `far`, and a router (or a relay)
+between that loses what it is told to lose.  Neither end hears of it, as on a wire that is cut.
 """
 
 import chain
 import scene
 
-RATE = "3mbit"  # so that a replay takes long enough to be hurt in the middle
-# What the router does, as rules of nftables.
-CUT = ("drop",)
-DEAF = ('oifname "near" drop',)  # the sensor hears nothing: acknowledgements are lost
-MUTE = ('iifname "near" drop',)  # the collector hears nothing
-LOSSY = ("numgen random mod 100 < 30 drop",)  # either way
+DROP = "meta protocol { ip, ip6 } drop"
+A_THIRD = "meta protocol { ip, ip6 } numgen random mod 100 < 30 drop"
+# What the router does with what comes from where.
+CUT = {"near": DROP, "far": DROP}
+DEAF = {"far": DROP}  # the sensor hears nothing: acknowledgements are lost
+MUTE = {"near": DROP}  # the collector hears nothing
+LOSSY = {"near": A_THIRD, "far": A_THIRD}
 
 
 class BadLine(chain.Chain):
-    """The three machines of a chain, with a way through the middle."""
+    """The three machines of a chain, with a way through the middle, so slow that a replay takes
+    long enough to be hurt."""
+
+    def __init__(self, rate="3mbit"):
+        self.rate = rate
+        super().__init__()
 
     def _make(self):
         super()._make()
@@ -24,18 +30,19 @@ class BadLine(chain.Chain):
                    self.middle_near)
         scene.call("ip", "-n", self.namespace("far"), "route", "add", "default", "via",
                    self.middle_far)
+        chains = ["add table netdev hurt"]
         for device in ("near", "far"):
             scene.call("tc", "-n", self.namespace("middle"), "qdisc", "add", "dev", device, "root",
-                       "tbf", "rate", RATE, "burst", "16k", "latency", "300ms")
-        scene.call(*self.enter("middle", "nft", "add table inet hurt; add chain inet hurt way "
-                               "{ type filter hook forward priority 0; }"))
+                       "tbf", "rate", self.rate, "burst", "16k", "latency", "300ms")
+            chains.append(f"add chain netdev hurt {device} "
+                          f"{{ type filter hook ingress device {device} priority 0; }}")
+        scene.call(*self.enter("middle", "nft", "; ".join(chains)))
 
-    def hurt(self, rules):
+    def hurt(self, how):
         """From now on it does this, and nothing else."""
-        script = "flush chain inet hurt way; " + "; ".join(
-            f"add rule inet hurt way {rule}" for rule in rules)
-        scene.call(*self.enter("middle", "nft", script))
+        rules = [f"add rule netdev hurt {device} {rule}" for device, rule in how.items()]
+        scene.call(*self.enter("middle", "nft", "; ".join(["flush table netdev hurt", *rules])))
 
     def heal(self):
         """From now on everything passes."""
-        self.hurt(())
+        self.hurt({})

@@ -9,6 +9,7 @@ network namespace), and under a clock of its own (Clock).
 import json
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import struct
@@ -52,8 +53,9 @@ class Clock:
 class Collector:
     """A collector on one port, as often as it takes."""
 
-    def __init__(self, directory, address="127.0.0.1:0", before=(), clock=None):
+    def __init__(self, directory, address="127.0.0.1:0", before=(), clock=None, options=()):
         self.directory = directory
+        self.options = options
         self.address = address
         self.before = before
         self.clock = clock
@@ -68,7 +70,7 @@ class Collector:
         read, write = os.pipe()
         self.process = subprocess.Popen(
             [*self.before, program("skein-collector"), "--data", self.data,
-             "--listen", self.address, "--ready-fd", str(write)],
+             "--listen", self.address, "--ready-fd", str(write), *self.options],
             pass_fds=[write], stdin=subprocess.DEVNULL, stderr=self.log,
             env=self.clock and self.clock.environment())
         os.close(write)
@@ -118,6 +120,7 @@ class Sensor:
 
     def __init__(self, collector, number, lines=4000, before=(), clock=None):
         self.collector = collector
+        self.address = None  # where it calls, if not the collector itself
         self.lines = lines  # in a file
         self.before = before
         self.clock = clock
@@ -137,7 +140,7 @@ class Sensor:
     def enroll(self):
         """As a mirror, which may speak of any address."""
         subprocess.run([*self.before, program("skein-sensor"), "enroll", "--collector",
-                        self.collector.address, "--token",
+                        self.address or self.collector.address, "--token",
                         self.collector.token("--role", "mirror"), "--data", self.data],
                        check=True, stdout=self.log, stderr=self.log, env=self._environment())
 
@@ -167,7 +170,7 @@ class Sensor:
         """Goes on where it was."""
         self.process = subprocess.Popen(
             [*self.before, program("skein-sensor"), "--replay", self.path(), "--collector",
-             self.collector.address, "--data", self.data],
+             self.address or self.collector.address, "--data", self.data],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.log,
             start_new_session=True, env=self._environment())
 
@@ -253,3 +256,33 @@ def check(collector, sensors):
     yield ("nobody looks like a copy",
            collector.ask("SELECT count(*) FROM sensor WHERE cloned_ms")[0], 0)
     yield "the database is whole", collector.ask("PRAGMA integrity_check"), ("ok",)
+
+
+def play(collector, sensors, story):
+    """Runs STORY(collector, sensors), which returns the status of each that ended, sensors and then
+    the collector; says what holds, a line each, and returns an exit status.  The collector's folder
+    stays where something does not."""
+    passed = failed = 0
+    try:
+        statuses = story(collector, sensors)
+        for name, there, want in (("sensors and collector end with status 0", statuses,
+                                   [0] * (len(sensors) + 1)), *check(collector, sensors)):
+            good = there == want
+            passed += good
+            failed += not good
+            print(f"{'ok' if good else 'FAIL':4} {name}" +
+                  ("" if good else f": {there}, not {want}"))
+    except (AssertionError, OSError, RuntimeError, sqlite3.Error,
+            subprocess.SubprocessError) as error:
+        failed += 1
+        print(f"FAIL {error}")
+    finally:
+        for sensor in sensors:
+            sensor.close()
+        collector.close()
+    if failed:
+        print(f"the logs and the database are in {collector.directory}")
+    else:
+        shutil.rmtree(collector.directory)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
