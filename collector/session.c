@@ -388,6 +388,7 @@ void session_start(struct hub *hub, int fd, const struct porch_guest *guest)
 	};
 	s->counted = true;
 	s->source = guest->source;
+	s->pass.relayed = guest->relayed;
 	snprintf(s->peer, sizeof(s->peer), "%s", guest->text);
 	sock_tune(fd);
 	s->bev = bufferevent_openssl_socket_new(
