@@ -22,7 +22,7 @@ import wirepeer
 
 PORT = 7710
 LINES = 32000  # eight batches
-NOTICED = 30 + 5  # seconds until both ends know of a peer that is gone (docs/wire.md, Limits)
+NOTICED = 30 + 10 + 5  # seconds until both ends know of a peer that is gone (docs/wire.md); an interval is 10
 RETRY = 30 + 5  # seconds until a sensor has tried again
 SOON = 45  # seconds that all may take once the link is back
 
@@ -160,7 +160,7 @@ class Idle(Case):
         noticed = {}
 
         def look():
-            for end, said in (("sensor", "warn: " in sensor.errors()),
+            for end, said in (("sensor", f"warn: {self.collector.address}: " in sensor.errors()),
                               ("collector", "connection ended" in self.collector.words())):
                 if said:
                     noticed.setdefault(end, time.monotonic() - began)
