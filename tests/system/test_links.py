@@ -24,7 +24,7 @@ PORT = 7710
 LINES = 32000  # eight batches
 NOTICED = 30 + 10 + 5  # seconds until both ends know of a peer that is gone (docs/wire.md); an interval is 10
 RETRY = 30 + 5  # seconds until a sensor has tried again
-SOON = 45  # seconds that all may take once the link is back
+SOON = 60 + 30  # seconds that all may take once the link is back: no ACK, and a new attempt
 
 
 @harness.needs_root
