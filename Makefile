@@ -5,6 +5,7 @@
 #: make check       install what the tests need, build, run every test (root: system tests too)
 #: make check-NAME  one test: a module (check-wire), check-cli, check-system ...
 #: make check-kills  collector and sensors that die at random, exact totals (KILLS=200)
+#: make check-links  links and clocks that are bad for MIN minutes, exact totals (root; MIN=10)
 #: make check-kernels  the sensor under Debian's kernel in an emulator (KERNELS="X.deb ...")
 #: make asan        the unit tests under sanitizers
 #: make fuzz        every fuzzer for T seconds each (T=20)
@@ -153,6 +154,7 @@ endif
 # check-system ...; `make check-help` lists the names).
 UNIT := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
 HELPERS := $(B)/tests/simsensor $(B)/tests/probespy $(B)/tests/hasty $(B)/tests/uringd
+SETCLOCK := $(B)/tests/setclock.so
 TESTLIBS = $(foreach l,$(LIBS),$(call lib,$l))
 define testprogram
 	$(say) LD $@
@@ -163,6 +165,10 @@ $(B)/tests/test_%: $(B)/tests/test_%.o $(TESTLIBS)
 $(HELPERS): $(B)/tests/%: $(B)/tests/%.o $(TESTLIBS)
 	$(testprogram)
 $(B)/tests/uringd: LDLIBS += -luring
+$(SETCLOCK): tests/system/setclock.c
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) $(CFLAGS) -fPIC -shared -o $@ $<
 $(B)/tests/test_barred: LDLIBS += -Wl,--wrap=wire_get_batch,--wrap=unzip,--wrap=wire_reader_begin
 $(B)/tests/bench_%: $(B)/tests/bench/bench_%.o $(TESTLIBS)
 	$(testprogram)
@@ -170,7 +176,7 @@ $(B)/tests/bench_%: $(B)/tests/bench/bench_%.o $(TESTLIBS)
 AS_USER := scripts/as-user.sh
 
 .PHONY: tests check check-unit bpf-arm64
-tests: all $(UNIT) $(HELPERS)
+tests: all $(UNIT) $(HELPERS) $(SETCLOCK)
 
 check:
 	@scripts/deps.sh build
@@ -181,6 +187,13 @@ check:
 check-%:
 	+@$(AS_USER) $(MAKE) --no-print-directory tests
 	@/usr/bin/python3 tests/run.py $(B) $*
+
+# Links that are cut, half-open and lossy, and clocks that are set, at random: namespaces of its own.
+MIN ?= 10
+.PHONY: check-links
+check-links:
+	+@$(AS_USER) $(MAKE) --no-print-directory tests
+	@SKEIN_BUILD=$(abspath $(B)) /usr/bin/python3 tests/links.py $(MIN)
 
 # The sensor under other kernels, and this one: one scene, the same figures.
 KERNELS ?=
@@ -266,7 +279,6 @@ bench-graph: $(B)/skein $(B)/tests/graph_bench
 	@$(B)/tests/graph_bench $(B) $(or $(ARGS),1000 10000)
 
 # Minutes of churn, from the sensor to the database: root, namespaces of its own.
-MIN ?= 10
 .PHONY: soak
 soak: all $(B)/tests/hasty
 	@SKEIN_BUILD=$(abspath $(B)) /usr/bin/python3 tests/bench/soak.py $(MIN)

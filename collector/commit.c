@@ -300,10 +300,10 @@ static void on_idle(evutil_socket_t fd, short what, void *ctx)
 
 void commit_finish(struct commit *c)
 {
-	uint64_t until = clock_ms() + CLOSE_LAST_MS;
+	uint64_t until = stats_clock_ms() + CLOSE_LAST_MS;
 
 	commit_flush(c);
-	while (close_minutes(c, CLOSE_ALL) > 0 && clock_ms() < until)
+	while (close_minutes(c, CLOSE_ALL) > 0 && stats_clock_ms() < until)
 		;
 }
 

@@ -10,7 +10,7 @@
 #include "common/log.h"
 #include "store/enrol.h"
 
-enum { PROOF_MS = 2000, LOOK_AGAIN_MS = 60000 };
+enum { PROOF_MS = 2000, PROOF_RELAYED_MS = SOCK_DEAD_S * 1000 + 5000, LOOK_AGAIN_MS = 60000 };
 
 /* A person will look; counted and said once, until somebody has. */
 static void alarm_of_clone(const struct passport *p, struct hub *hub, const char *words)
@@ -84,30 +84,44 @@ void passport_used(const struct passport *p, struct hub *hub)
 
 void passport_rival(struct passport *p, const char *from)
 {
-	uint64_t now = clock_ms();
+	uint64_t now = stats_clock_ms();
 
-	if (p->rival_ms || now - p->looked_ms < LOOK_AGAIN_MS)
+	if (p->rival_ms || (p->looked_ms && now - p->looked_ms < LOOK_AGAIN_MS))
 		return;
 	p->rival_ms = now;
 	snprintf(p->rival, sizeof(p->rival), "%s", from);
 }
 
+/*
+ * What is heard is proof only if it was said after the rival came: a dead session's last words
+ * may come late.  One that takes what was sent to it since then is alive; behind a relay,
+ * which takes it in any case, a dead one is gone after SOCK_DEAD_S.  1: alive, 0: ending, -1:
+ * nobody knows yet.
+ */
+static int is_alive(const struct passport *p, int fd, uint64_t since_ms)
+{
+	struct tcp_info info;
+	socklen_t n = sizeof(info);
+
+	if (since_ms < (p->relayed ? PROOF_RELAYED_MS : PROOF_MS))
+		return -1;
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) < 0 ||
+	    info.tcpi_state != TCP_ESTABLISHED)
+		return 0;
+	return info.tcpi_unacked ? -1 : 1;
+}
+
 void passport_heard(struct passport *p, struct hub *hub, int fd, const char *at)
 {
 	char words[2 * PASSPORT_PEER + 64];
-	struct tcp_info info;
-	socklen_t n = sizeof(info);
-	uint64_t now;
+	uint64_t now = p->rival_ms ? stats_clock_ms() : 0;
+	int alive = p->rival_ms ? is_alive(p, fd, now - p->rival_ms) : -1;
 
-	if (!p->rival_ms)
-		return;
-	now = clock_ms();
-	if (now - p->rival_ms < PROOF_MS)
+	if (alive < 0)
 		return;
 	p->rival_ms = 0;
 	p->looked_ms = now;
-	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) < 0 ||
-	    info.tcpi_state != TCP_ESTABLISHED)
+	if (!alive)
 		return;
 	snprintf(words, sizeof(words), "connected from %s, and also tried from %s", at,
 		 p->rival);

@@ -19,7 +19,9 @@ struct passport {
 	struct tls_peer id;
 	bool expired; /* it may get the next certificate, and nothing else */
 	bool next;    /* it is the next one, used for the first time */
-	/* Another with this identity was turned away then (0: nobody), coming from there. */
+	bool relayed; /* it comes through a relay */
+	/* Another with this identity was turned away then (stats_clock_ms; 0: nobody), coming
+	 * from there. */
 	uint64_t rival_ms;
 	char rival[PASSPORT_PEER];
 	uint64_t looked_ms; /* when that was last settled */
@@ -35,7 +37,8 @@ void passport_rival(struct passport *p, const char *from);
 /*
  * Something was heard over the socket FD from the one that is connected AT: a while after a
  * rival was turned away that is the proof that there are two.  A machine that was started
- * again is turned away too, while its old session only looks alive.
+ * again is turned away too, while its old session only looks alive, and what that had on its
+ * way may still come.
  */
 void passport_heard(struct passport *p, struct hub *hub, int fd, const char *at);
 

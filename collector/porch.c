@@ -202,7 +202,7 @@ static int take_origin(struct guest *g)
 
 	if (origin_get(g->head, g->head_n, &o) < 0)
 		return -EPROTO;
-	g->has_origin = true;
+	g->has_origin = g->self.relayed = true;
 	free(g->head);
 	g->head = NULL;
 	if (!o.known ||

@@ -34,6 +34,7 @@ enum {
 struct porch_guest {
 	struct addr source; /* true, or that of a relay that is not believed */
 	uint16_t port;
+	bool relayed; /* or says so */
 	char text[2 * SOCK_TEXT +
 		  16]; /* "10.0.0.1:4000", "10.0.0.1:4000 through 10.9.0.1:999" */
 };

@@ -37,7 +37,7 @@ struct session *session_next(const struct session *s)
 bool session_may_log(struct session *s)
 {
 	struct hub *hub = s->hub;
-	uint64_t now = clock_ms();
+	uint64_t now = stats_clock_ms();
 
 	if (now - hub->log_since_ms > LOG_WINDOW_MS) {
 		hub->log_since_ms = now;
@@ -382,12 +382,13 @@ void session_start(struct hub *hub, int fd, const struct porch_guest *guest)
 	struct session *s = xcalloc(1, sizeof(*s));
 
 	s->hub = hub;
-	s->since_ms = clock_ms();
+	s->since_ms = stats_clock_ms();
 	s->from = (struct commit_source){
 		.ctx = s, .committed = on_committed, .answer = on_answer, .failed = on_failed
 	};
 	s->counted = true;
 	s->source = guest->source;
+	s->pass.relayed = guest->relayed;
 	snprintf(s->peer, sizeof(s->peer), "%s", guest->text);
 	sock_tune(fd);
 	s->bev = bufferevent_openssl_socket_new(

@@ -161,7 +161,8 @@ static void go_live(struct session *s)
  */
 static void take_clock(struct session *s, uint64_t clock, uint64_t now)
 {
-	int64_t skew = (int64_t)(clock - now), most = (int64_t)(clock - s->since_ms);
+	int64_t skew = (int64_t)(clock - now);
+	int64_t most = skew + (int64_t)(stats_clock_ms() - s->since_ms);
 
 	if (!clock || clock > INT64_MAX / 2)
 		return;

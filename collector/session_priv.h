@@ -39,7 +39,7 @@ struct session {
 	struct addr source;
 	struct passport pass;
 	struct commit_source from; /* of its batches */
-	uint64_t since_ms;	   /* it connected */
+	uint64_t since_ms;	   /* it connected, by stats_clock_ms */
 	uint64_t boot, epoch;
 	uint64_t can;	    /* capabilities of both ends */
 	uint64_t acked;	    /* highest sequence that is known to be committed */

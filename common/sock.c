@@ -18,6 +18,7 @@ void sock_tune(int fd)
 	set(fd, IPPROTO_TCP, TCP_KEEPINTVL, SOCK_DEAD_S / 6);
 	set(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
 	set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, SOCK_DEAD_S * 1000);
+	set(fd, IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS, 1);
 }
 
 bool sock_address(int fd, struct addr *out)

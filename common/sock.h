@@ -12,8 +12,10 @@
 enum { SOCK_TEXT = 64, SOCK_DEAD_S = 30 };
 
 /*
- * No delay for small frames, and a peer that is gone without a word is noticed within about
- * SOCK_DEAD_S seconds, whether anything was being sent or not.
+ * No delay for small frames, repeats without doubling while few are under way (Linux 2.6.34,
+ * Documentation/networking/tcp-thin), and a peer that is gone without a word is noticed
+ * SOCK_DEAD_S seconds after the last that came or, where something is sent, the first that was
+ * not taken.
  */
 void sock_tune(int fd);
 

@@ -59,7 +59,8 @@ struct watch {
 	uint32_t degraded; /* bits */
 
 	uint64_t described_ms, refreshed_ms, off_ms, reported_ms;
-	uint64_t cover_from_ms;	   /* 0: no stretch without news is held back */
+	uint64_t cover_from_ms; /* since boot, as the clock may be set; 0: nothing is held back
+				 */
 	uint64_t flows, intervals; /* told so far */
 	uint64_t drops, unnamed;
 	unsigned failures; /* drains in a row */
@@ -142,16 +143,17 @@ static bool must_describe(struct watch *w)
 
 /*
  * An interval without news is not sent by itself: its COVER is held back and joined with the
- * next one, within the minute.  The description of the machine comes before the flows, since a
- * collector takes no flow from an address that the machine has not named.
+ * next one, within the minute.  BOOT is when the machine was, by the clock of this interval.
+ * The description of the machine comes before the flows, since a collector takes no flow from
+ * an address that the machine has not named.
  */
-static void write_interval(struct watch *w, struct cover cover)
+static void write_interval(struct watch *w, struct cover cover, uint64_t boot)
 {
 	uint64_t start_ms = cover.start_ms, told;
 	bool described = must_describe(w);
 
 	if (w->cover_from_ms)
-		cover.start_ms = w->cover_from_ms;
+		cover.start_ms = boot + w->cover_from_ms;
 	w->out.begin(w->out.ctx, start_ms, cover.end_ms);
 	if (described) {
 		intake_describe(w->intake, &w->out);
@@ -162,7 +164,7 @@ static void write_interval(struct watch *w, struct cover cover)
 	tell_usage(w);
 	if (!described && !told && !w->used && !w->stopping && !cover.overflow &&
 	    !cover.unnamed && cover.end_ms / 60000 == cover.start_ms / 60000) {
-		w->cover_from_ms = cover.start_ms;
+		w->cover_from_ms = cover.start_ms - boot;
 		return;
 	}
 	w->cover_from_ms = 0;
@@ -219,7 +221,7 @@ static int watched_interval(struct watch *w)
 			cover.degraded |= DEGRADED_NAT_LOST;
 	}
 	account_drops(w, &i, &cover);
-	write_interval(w, cover);
+	write_interval(w, cover, boot);
 	return 0;
 }
 
@@ -350,7 +352,7 @@ static void shed(struct watch *w, enum probe_shed what)
 		 tenths / 10, tenths % 10, w->governor.last.memory_bytes >> 20,
 		 RETRY_MS / 60000);
 	close_probe(w);
-	w->off_ms = clock_ms();
+	w->off_ms = since_boot_ms();
 }
 
 /* After its time off the probe gets a new chance, from the beginning. */
@@ -366,7 +368,7 @@ static void attach_again(struct watch *w)
 	log_warn("%s", w->e->msg);
 	w->degraded |= DEGRADED_OFF;
 	w->governor.shed = SHED_ALL;
-	w->off_ms = clock_ms();
+	w->off_ms = since_boot_ms();
 }
 
 static void govern(struct watch *w)
@@ -377,7 +379,7 @@ static void govern(struct watch *w)
 
 	if (after != before)
 		shed(w, after);
-	else if (!w->state && clock_ms() - w->off_ms > RETRY_MS)
+	else if (!w->state && since_boot_ms() - w->off_ms > RETRY_MS)
 		attach_again(w);
 }
 
@@ -390,13 +392,13 @@ static uint64_t more(uint64_t now, uint64_t then)
 static void hourly(struct watch *w)
 {
 	struct governor_spent now = w->governor.last;
-	uint64_t ms = clock_ms() - w->hour.at_ms, seen, kernel;
+	uint64_t ms = since_boot_ms() - w->hour.at_ms, seen, kernel;
 	uint64_t cpu = more(now.process_ns, w->hour.cpu_ns);
 	uint64_t in_kernel =
 		more(now.kernel_ns, w->hour.kernel_ns); /* begins anew with a probe */
 	uint64_t sent = intake_own_bytes(w->intake);
 
-	if (clock_ms() - w->hour.at_ms < REPORT_MS)
+	if (ms < REPORT_MS)
 		return;
 	intake_opens(w->intake, &seen, &kernel);
 	log_info("the last hour: %.2f %% of a core (%.2f %% of it in the kernel), %" PRIu64
@@ -405,7 +407,7 @@ static void hourly(struct watch *w)
 		 (double)(cpu + in_kernel) / 1e4 / (double)ms,
 		 cpu + in_kernel ? 100.0 * (double)in_kernel / (double)(cpu + in_kernel) : 0.0,
 		 now.memory_bytes >> 20, more(sent, w->hour.bytes) >> 10, seen, kernel);
-	w->hour.at_ms = clock_ms();
+	w->hour.at_ms = since_boot_ms();
 	w->hour.cpu_ns = now.process_ns;
 	w->hour.kernel_ns = now.kernel_ns;
 	w->hour.bytes = sent;
@@ -675,7 +677,7 @@ int watch_run(const struct watch_config *config, struct err *e)
 	if (rc == 0) {
 		open_events(&w);
 		outlet_ready(w.config->ready_fd);
-		w.hour.at_ms = clock_ms();
+		w.hour.at_ms = since_boot_ms();
 		on_tick(-1, 0, &w); /* what was open before is told at once */
 		if (!w.failed)
 			event_base_dispatch(w.base);

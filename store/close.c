@@ -42,16 +42,20 @@ void close_forget(struct store *s)
 	s->closing = NULL;
 }
 
-/* The newest minute that is over. */
+/*
+ * The newest minute that is over.  One that nobody has told of yet is not, whatever the clock
+ * says: the mark never goes back, and a clock does.
+ */
 static int move_mark(struct store *s, int64_t now_ms, struct err *e)
 {
-	int64_t over = (now_ms - CLOSE_AFTER_MS) / MINUTE_MS - 1;
-	int rc = 0;
+	int64_t over = (now_ms - CLOSE_AFTER_MS) / MINUTE_MS - 1, newest;
+	int rc = over > s->closed ? count_newest(s, &newest, e) : 0;
 
-	if (now_ms == CLOSE_ALL)
-		rc = count_newest(s, &over, e);
 	if (rc || over <= s->closed)
 		return rc;
+	over = newest < over ? newest : over;
+	if (over <= s->closed)
+		return 0;
 	s->closed = over;
 	return mark_raise(s, MARK_CLOSED, over, e);
 }

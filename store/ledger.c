@@ -372,7 +372,7 @@ static int account(struct intake *in, const struct wire_batch *b, struct err *e)
 		return rc;
 	return db_run(
 		in->s, e,
-		"UPDATE sensor SET last_ms = max(last_ms, ?), covered_ms = ?, run = ?, "
+		"UPDATE sensor SET last_ms = ?, covered_ms = ?, run = ?, "
 		"skew_ms = ?, clock_base_ms = ?, clock_end_ms = ?, clock_jumps = ?, "
 		"records = records + ?, quarantined = quarantined + ?, "
 		"rejected = rejected + ?, lost = min(lost + ?, 9007199254740992), "

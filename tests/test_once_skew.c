@@ -120,7 +120,7 @@ static void tick(struct observer *o, int64_t received)
 	put_seen(o, from, to);
 	wire_write_cover(&kit.w, &c);
 	o->ticks = to;
-	send_on(o, received < to ? to + 20 : received);
+	send_on(o, received ? received : to + 20);
 }
 
 static void watch(struct observer *o, int64_t to)
@@ -345,6 +345,60 @@ START_TEST(late_minutes_are_no_step)
 }
 END_TEST
 
+/* Our own is set under two that watch, and back; they greet again under it, or do not. */
+START_TEST(our_own_clock_is_set)
+{
+	static const int64_t steps[] = { HOUR,	       -HOUR,	       24LL * HOUR,
+					 -24LL * HOUR, 3 * KIT_MINUTE, -3 * KIT_MINUTE };
+	int64_t step = steps[_i % 6];
+	struct observer *both[] = { &client, &server };
+
+	srand(5000 + (unsigned)_i);
+	happen(400);
+	for (unsigned i = 0; i < 2; i++) {
+		reset(both[i]);
+		begin(both[i]);
+	}
+	for (int64_t t = client.from; t < client.to; t += EVERY) {
+		bool off = t >= LENGTH / 3 && t < 2 * LENGTH / 3;
+
+		for (unsigned i = 0; i < 2; i++) {
+			both[i]->told = off && _i >= 6 ? -step : 0;
+			tick(both[i], t + EVERY + 20 + (off ? step : 0));
+		}
+	}
+	ck_assert_uint_eq(found_in(-25LL * HOUR, 25LL * HOUR).opens, happened_n);
+	ck_assert_uint_eq(found_in(-25LL * HOUR, 25LL * HOUR).edges, 1);
+}
+END_TEST
+
+static void close_at(int64_t t)
+{
+	ck_assert_int_eq(store_begin(kit.s, NULL), 0);
+	ck_assert_int_eq(close_some(kit.s, (int64_t)KIT_NOW + t, 1000, NULL), 0);
+	ck_assert_int_eq(store_commit(kit.s, NULL), 0);
+}
+
+/* The collector's own clock leaps by a day, and back: minutes to come are not over by that. */
+START_TEST(a_leap_of_our_own_clock)
+{
+	static const char open[] = "SELECT count(*) FROM fact_minute WHERE edge = -1";
+
+	srand(7);
+	happen(400);
+	reset(&server);
+	begin(&server);
+	watch(&server, 3 * KIT_MINUTE);
+	close_at(24 * HOUR);
+	watch(&server, 6 * KIT_MINUTE);
+	ck_assert_int_eq(kit_number(kit.path, open), 3);
+	close_at(HOUR);
+	ck_assert_int_eq(kit_number(kit.path, open), 0);
+	watch(&server, server.to);
+	expect_true();
+}
+END_TEST
+
 /* 2038 is a year like others, and a clock that begins in 1970 is one that is behind. */
 START_TEST(far_away_clocks)
 {
@@ -391,6 +445,8 @@ int main(void)
 	tcase_add_loop_test(t, a_clock_is_set_while_it_watches, 0, 4);
 	tcase_add_loop_test(t, a_clock_is_set_while_batches_wait, 0, 4);
 	tcase_add_test(t, late_minutes_are_no_step);
+	tcase_add_loop_test(t, our_own_clock_is_set, 0, 12);
+	tcase_add_test(t, a_leap_of_our_own_clock);
 	tcase_add_loop_test(t, far_away_clocks, 0, 3);
 	tcase_add_test(t, a_greeting_that_explains_nothing);
 	return unit_run("once_skew", t);

@@ -273,6 +273,46 @@ START_TEST(an_expired_certificate_is_for_the_caller_to_judge)
 }
 END_TEST
 
+/* As CERT, but from tomorrow on, and signed with KEY. */
+static X509 *of_tomorrow(X509 *cert, EVP_PKEY *key)
+{
+	X509 *out = X509_dup(cert);
+
+	ck_assert_ptr_nonnull(X509_gmtime_adj(X509_getm_notBefore(out), 86400));
+	ck_assert_ptr_nonnull(X509_gmtime_adj(X509_getm_notAfter(out), 2 * 86400));
+	ck_assert_int_gt(X509_sign(out, key, EVP_sha256()), 0);
+	return out;
+}
+
+/* A clock that went back, at either end. */
+START_TEST(a_certificate_of_tomorrow_is_as_good)
+{
+	X509 *sensor = of_tomorrow(us.sensor, us.ca_key);
+	X509 *collector = of_tomorrow(us.collector, us.ca_key);
+	X509 *forged = of_tomorrow(us.collector, them.ca_key);
+	uint8_t pin[32];
+	struct shake s;
+
+	cert_fingerprint(us.ca, pin);
+	put(us.sensor_path, sensor, NULL);
+	put(us.chain_path, collector, us.ca);
+	shake_hands(&s, client(us.ca_path, us.sensor_path, us.key_path));
+	ck_assert(s.ok);
+	shake_fini(&s);
+	shake_hands(&s, tls_client_pinned(pin, NULL));
+	ck_assert(s.ok);
+	shake_fini(&s);
+	put(us.chain_path, forged, us.ca);
+	shake_hands(&s, client(us.ca_path, us.sensor_path, us.key_path));
+	ck_assert(!s.ok);
+	shake_fini(&s);
+	put(us.chain_path, us.collector, us.ca);
+	X509_free(sensor);
+	X509_free(collector);
+	X509_free(forged);
+}
+END_TEST
+
 START_TEST(older_tls_and_other_protocols_are_refused)
 {
 	SSL_CTX *old = client(us.ca_path, us.sensor_path, us.key_path);
@@ -352,6 +392,7 @@ int main(void)
 	tcase_add_test(t, strange_certificates_are_refused);
 	tcase_add_test(t, a_sensor_cannot_play_the_collector);
 	tcase_add_test(t, an_expired_certificate_is_for_the_caller_to_judge);
+	tcase_add_test(t, a_certificate_of_tomorrow_is_as_good);
 	tcase_add_test(t, older_tls_and_other_protocols_are_refused);
 	tcase_add_test(t, requests);
 	tcase_add_test(t, subjects_with_odd_characters_are_refused);

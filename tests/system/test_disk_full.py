@@ -15,6 +15,7 @@ import unittest
 
 import harness
 import scene
+import told
 
 SENSORS = 4
 BATCHES = 60
@@ -106,6 +107,8 @@ class DiskFull(unittest.TestCase):
         self.assertIn("there is room on the disk again", self.collector.errors())
         self.assertEqual(self.collector.end(), 0)
         self.assertEqual(self.counted(), self.totals())
+        found = told.levels(os.path.join(self.data, "skein.db"))
+        self.assertEqual([found[level][0] for level in told.LEVELS], 4 * [self.totals()])
 
     def test_a_start_without_room_says_so(self):
         """And leaves the database as it is."""

@@ -8,6 +8,7 @@ import time
 import unittest
 
 import harness
+import told
 from spoolkit import EACH, MIB, SpoolTest
 
 
@@ -91,6 +92,8 @@ class FullDisk(SpoolTest):
         self.assertEqual(outcome.status, 0, outcome)
         self.collector.end()
         self.assertEqual(self.opens(), 60000)
+        found = told.levels(os.path.join(self.data, "skein.db"))
+        self.assertEqual([found[level][0] for level in told.LEVELS], 4 * [60000])
 
     def test_a_file_system_that_is_read_only(self):
         """In memory, as before there was a spool."""
