@@ -43,6 +43,7 @@ struct conv_minute {
 	enum witness kind; /* whose rows are counted: this one's, */
 	int64_t origin;	   /* as this sensor tells */
 	int64_t contested; /* the sensors in table contest, added up */
+	bool decided;	   /* by count_close, when it was over */
 };
 
 struct conv_key {
