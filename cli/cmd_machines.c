@@ -205,7 +205,8 @@ int cmd_machines(int argc, char **argv)
 		return l.o.status;
 	rc = query_machines(l.store, &l.o.filter, row, &l, &e);
 	rc = list_end(&l, rc, &e);
-	fwrite(cards.p, 1, cards.n, stdout);
+	if (cards.n)
+		fwrite(cards.p, 1, cards.n, stdout);
 	buf_fini(&cards);
 	if (partial)
 		say("%u watched in part only (SEEN !, --json says why): what is missing there is "

@@ -17,6 +17,7 @@
 #define COLLECTOR_API_H
 
 #include "collector/ask.h"
+#include "collector/http_path.h"
 #include "collector/stats.h"
 #include "common/json.h"
 #include "store/apitoken.h"

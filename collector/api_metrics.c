@@ -64,7 +64,7 @@ static const struct {
 	  offsetof(struct doctor_sensor, rejected) },
 	{ "sensor_folded", "records beyond its quota of new edges and names",
 	  offsetof(struct doctor_sensor, folded) },
-	{ "sensor_lost", "records lost before they could be sent",
+	{ "sensor_lost", "records lost: not sent in time, or late",
 	  offsetof(struct doctor_sensor, lost) },
 	{ "sensor_overflow", "connections that fitted no table",
 	  offsetof(struct doctor_sensor, overflow) },
@@ -140,8 +140,9 @@ static int database(struct buf *b, struct store *s)
 	one(b, "records_quarantined", "records about addresses of others, of all sensors",
 	    h.quarantined);
 	one(b, "records_rejected", "records that made no sense, of all sensors", h.rejected);
-	one(b, "records_lost", "records lost before they could be sent, of all sensors",
+	one(b, "records_lost", "records lost: not sent in time, or late; of all sensors",
 	    h.lost);
+	one(b, "records_late", "of them, those that came after --keep-minutes", h.late);
 	return sensors(b, s);
 }
 

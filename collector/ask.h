@@ -9,7 +9,7 @@
 #ifndef COLLECTOR_ASK_H
 #define COLLECTOR_ASK_H
 
-#include "collector/http_parse.h"
+#include "collector/http_head.h"
 #include "common/buf.h"
 
 enum {

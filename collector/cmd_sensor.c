@@ -90,6 +90,7 @@ static const struct table_column columns[] = {
 	{ "WHY", "why", TABLE_TEXT, false },
 	{ NULL, "records", TABLE_COUNT, false },
 	{ NULL, "rejected", TABLE_COUNT, false },
+	{ NULL, "folded", TABLE_COUNT, false },
 	{ NULL, "enrolled", TABLE_TIME, false },
 };
 
@@ -108,6 +109,7 @@ static void fill(struct table *t, const struct roster_sensor *x, const char *sta
 	table_text(t, why);
 	table_number(t, x->records);
 	table_number(t, x->rejected);
+	table_number(t, x->folded);
 	table_time(t, x->first_ms / 1000);
 }
 
@@ -149,6 +151,7 @@ static void write_json(struct json *j, const struct roster_sensor *x, const char
 	json_member_uint(j, "quarantined", x->quarantined);
 	json_member_uint(j, "rejected", x->rejected);
 	json_member_uint(j, "lost", x->lost);
+	json_member_uint(j, "folded", x->folded);
 }
 
 struct listing {
@@ -256,6 +259,7 @@ static void print_one(const struct roster_sensor *x, const char *state, const ch
 	number_line("quarantined", x->quarantined);
 	number_line("rejected", x->rejected);
 	number_line("lost", x->lost);
+	number_line("folded", x->folded);
 }
 
 static int print_row(const struct roster_sensor *x, void *ctx)

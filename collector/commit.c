@@ -18,7 +18,10 @@
 
 enum {
 	BUSY_DELAY_MS = 200,
-	CLOSE_SLICE = 400, /* conversations that are decided on along with a commit */
+	/* rows of minutes that are over, along with a commit: more as long as there are more
+	 */
+	CLOSE_LEAST = 400,
+	CLOSE_MOST = 6400,
 	CLOSE_IDLE_MS = 5000,
 	CLOSE_PAUSE_MS = 20,  /* while there is more to do */
 	CLOSE_LAST_MS = 1500, /* before the collector ends */
@@ -42,6 +45,7 @@ struct commit {
 	struct queue waiting;
 	struct queue writing;		/* during a flush */
 	size_t batches, records, bytes; /* waiting */
+	unsigned slice;			/* of what is over */
 	bool flushing;
 	bool busy;   /* another process writes, or the disk is full; the timer is set */
 	bool full;   /* the disk is: said once */
@@ -100,13 +104,13 @@ static int write_queue(struct commit *c, int64_t now_ms, struct err *e)
 		return rc;
 	STAILQ_FOREACH(n, &c->writing, link)
 	{
-		/* cppcheck-suppress uninitvar */
 		rc = ledger_apply(s, n->sensor, &n->batch, &n->how, &n->verdict, e);
 		if (rc)
 			break;
 	}
 	if (!rc)
-		more = close_some(s, now_ms, CLOSE_SLICE, e);
+		more = close_some(s, now_ms, c->slice, e);
+	c->slice = more <= 0 ? CLOSE_LEAST : c->slice < CLOSE_MOST ? c->slice * 2 : CLOSE_MOST;
 	rc = rc ? rc : more < 0 ? more : store_commit(s, e);
 	if (rc)
 		store_rollback(s);
@@ -160,7 +164,6 @@ static void wait_on(struct commit *c, unsigned ms)
 	STAILQ_FOREACH(n, &c->waiting, link)
 	{
 		c->batches++;
-		/* cppcheck-suppress uninitvar */
 		c->records += n->batch.records;
 		c->bytes += n->batch.raw_length;
 	}
@@ -291,6 +294,7 @@ struct commit *commit_new(struct hub *hub)
 	struct commit *c = xcalloc(1, sizeof(*c));
 
 	c->hub = hub;
+	c->slice = CLOSE_LEAST;
 	c->timer = evtimer_new(hub->base, on_timer, c);
 	c->idle = evtimer_new(hub->base, on_idle, c);
 	STAILQ_INIT(&c->waiting);

@@ -106,8 +106,8 @@ static int allow_memory(scmp_filter_ctx f)
 			       SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 }
 
-/* Where systemd's readiness goes to. */
-static int allow_notices(scmp_filter_ctx f)
+/* Where systemd's readiness goes to; and any socket is good enough for if_indextoname(3). */
+static int allow_local(scmp_filter_ctx f)
 {
 	return allow_with(f, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
 }
@@ -137,8 +137,8 @@ static int fill(scmp_filter_ctx f, enum confine_kind kind)
 		rc = LIST(f, loop);
 	if (!rc && (kind == CONFINE_INGEST || kind == CONFINE_ANSWER))
 		rc = LIST(f, files);
-	if (!rc && (kind == CONFINE_INGEST || kind == CONFINE_ANSWER))
-		rc = allow_notices(f);
+	if (!rc && (kind == CONFINE_INGEST || kind == CONFINE_ANSWER || kind == CONFINE_FRONT))
+		rc = allow_local(f);
 	if (!rc && kind == CONFINE_ANSWER) /* what is answered lies there until it is sent */
 		rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(memfd_create), 0);
 	if (!rc && kind == CONFINE_RELAY)

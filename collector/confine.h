@@ -21,6 +21,10 @@ enum confine_kind {
 	CONFINE_ANSWER,
 	/* Datagrams of strangers: UDP sockets that are bound, no file. */
 	CONFINE_FLOWS,
+	/* Requests of strangers: as CONFINE_FLOWS, and a socket of this machine's, by which
+	 * libc asks for the name of an interface when evhttp wants a link-local address in
+	 * words. */
+	CONFINE_FRONT,
 	/* Passes bytes on: as CONFINE_FLOWS, and dials. */
 	CONFINE_RELAY,
 };

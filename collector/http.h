@@ -8,7 +8,8 @@
  *
  * The keeper (http_keeper.c) takes no bytes of strangers; it starts again what dies, and ends
  * a worker that takes too long.  The front (http_front.c, http_conn.c, http_source.c,
- * http_answer.c, http_pool.c) hands each request to a worker as one packet (ask.h).
+ * http_request.c, http_answer.c, http_pool.c) hands each request to a worker as one packet
+ * (ask.h).
  */
 #ifndef COLLECTOR_HTTP_H
 #define COLLECTOR_HTTP_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The head of an answer. */
-#include <time.h>
+#include <stdio.h>
+#include <event2/http.h>
 
 #include "collector/http_priv.h"
 
@@ -23,37 +24,47 @@ static const char *const types[TELL_TYPES] = {
 	[TELL_DATABASE] = "application/vnd.sqlite3",
 };
 
-static void put_fields(struct buf *b, const struct tell *t)
-{
-	char date[64];
-	time_t now = time(NULL);
-	struct tm tm;
+static const char *const always[][2] = {
+	{ "Cache-Control", "no-store" },
+	{ "X-Content-Type-Options", "nosniff" },
+	{ "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'" },
+	{ "X-Frame-Options", "DENY" },
+	{ "Referrer-Policy", "no-referrer" },
+	{ "Cross-Origin-Resource-Policy", "same-origin" },
+};
 
-	gmtime_r(&now, &tm);
-	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
-	buf_printf(b, "Date: %s\r\n", date);
-	if (t->status != 304)
-		buf_printf(b, "Content-Type: %s\r\nContent-Length: %llu\r\n", types[t->type],
-			   (unsigned long long)t->length);
-	if (*t->etag)
-		buf_printf(b, "ETag: \"%s\"\r\n", t->etag);
-	if (*t->allow)
-		buf_printf(b, "Allow: %s\r\n", t->allow);
-	if (t->retry_s)
-		buf_printf(b, "Retry-After: %u\r\n", t->retry_s);
-	if (t->status == 401)
-		buf_str(b, "WWW-Authenticate: Bearer realm=\"skein\"\r\n");
-	buf_str(b, "Cache-Control: no-store\r\n"
-		   "X-Content-Type-Options: nosniff\r\n"
-		   "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
-		   "X-Frame-Options: DENY\r\n"
-		   "Referrer-Policy: no-referrer\r\n"
-		   "Cross-Origin-Resource-Policy: same-origin\r\n");
+static void put_number(struct evkeyvalq *out, const char *name, uint64_t n)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)n);
+	evhttp_add_header(out, name, text);
 }
 
-void http_answer_head(struct buf *b, const struct tell *t, bool keep)
+static void put_etag(struct evkeyvalq *out, const char *etag)
 {
-	buf_printf(b, "HTTP/1.1 %d %s\r\n", t->status, http_reason(t->status));
-	put_fields(b, t);
-	buf_printf(b, "Connection: %s\r\n\r\n", keep ? "keep-alive" : "close");
+	char text[160];
+
+	snprintf(text, sizeof(text), "\"%s\"", etag);
+	evhttp_add_header(out, "ETag", text);
+}
+
+void http_answer_head(struct evkeyvalq *out, const struct tell *t, bool keep)
+{
+	if (t->status != 304) {
+		evhttp_add_header(out, "Content-Type", types[t->type]);
+		put_number(out, "Content-Length", t->length);
+	}
+	if (*t->etag)
+		put_etag(out, t->etag);
+	if (*t->allow)
+		evhttp_add_header(out, "Allow", t->allow);
+	if (t->retry_s)
+		put_number(out, "Retry-After", t->retry_s);
+	if (t->status == 401)
+		evhttp_add_header(out, "WWW-Authenticate", "Bearer realm=\"skein\"");
+	for (size_t i = 0; i < sizeof(always) / sizeof(*always); i++)
+		evhttp_add_header(out, always[i][0], always[i][1]);
+	if (!keep)
+		evhttp_add_header(out, "Connection", "close");
 }

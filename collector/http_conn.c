@@ -1,446 +1,355 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One connection: head, body, a worker's answer, and again.  Deadlines are for the whole of a
- * step and do not start anew with each byte, so that a slow peer has no more time than a
- * silent one.
+ * Connections, around evhttp, which speaks HTTP on each of them (http_request.c) and bounds
+ * neither how many there are nor how long a head takes that comes a byte at a time.
+ *
+ * We hold a reference to evhttp's bufferevent: callbacks of its buffers tell what comes and
+ * goes, that its own callbacks are gone tells that evhttp has let go of it, and an end of file
+ * that we pretend makes evhttp do so.  All of them are looked at once a second, and when
+ * something has happened; a step's time does not start anew with each byte, so that a slow
+ * peer has no more of it than a silent one.
  */
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/socket.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
+#include <event2/listener.h>
 #include <openssl/ssl.h>
 
 #include "collector/http_priv.h"
+#include "common/log.h"
 
-static void read_on(struct http_conn *c);
-
-static void arm(struct http_conn *c, int seconds)
+void http_look_soon(struct http_front_state *f)
 {
-	const struct timeval t = { .tv_sec = seconds };
-
-	evtimer_add(c->deadline, &t);
+	event_active(f->look, EV_TIMEOUT, 0);
 }
 
-static void forget_request(struct http_conn *c)
+void http_conn_state(struct http_conn *c, enum http_state state, int seconds)
 {
-	free(c->text);
-	free(c->body);
-	c->text = NULL;
-	c->body = NULL;
-	buf_reset(&c->ask);
-	if (c->file >= 0)
-		close(c->file);
-	c->file = -1;
-}
-
-static void be_idle(struct http_conn *c, int seconds)
-{
-	c->state = HTTP_READS_HEAD;
-	TAILQ_INSERT_TAIL(&c->front->idle, c, idle);
-	arm(c, seconds);
-}
-
-static void be_busy(struct http_conn *c, enum http_state state)
-{
-	if (c->state == HTTP_READS_HEAD)
-		TAILQ_REMOVE(&c->front->idle, c, idle);
 	c->state = state;
+	c->since_ms = stats_clock_ms();
+	c->due_s = seconds < 0 ? UINT64_MAX : http_now_s() + (uint64_t)seconds;
 }
 
-void http_conn_free(struct http_conn *c)
+struct http_conn *http_conn_of(struct http_front_state *f, struct bufferevent *bev)
+{
+	struct http_conn *c;
+
+	HASH_FIND_PTR(f->conns, &bev, c);
+	return c;
+}
+
+/* What comes and goes */
+
+static bool has_begun(const struct http_conn *c)
+{
+	return c->watch.lines || c->watch.length;
+}
+
+/* What stands in IN from AT on belongs to a head, until that is whole. */
+static void watch(struct http_conn *c, struct evbuffer *in, size_t at)
+{
+	bool begun = has_begun(c), whole = c->watch.whole;
+	struct evbuffer_ptr from;
+	char piece[4096];
+
+	while (!c->watch.whole && at < evbuffer_get_length(in)) {
+		ev_ssize_t n;
+
+		evbuffer_ptr_set(in, &from, at, EVBUFFER_PTR_SET);
+		n = evbuffer_copyout_from(in, &from, piece, sizeof(piece));
+		http_watch(&c->watch, piece, (size_t)n);
+		at += (size_t)n;
+	}
+	if (http_watch_flood(&c->watch)) {
+		evbuffer_drain(in, evbuffer_get_length(in)); /* evhttp need not keep it */
+		http_look_soon(c->front);
+	} else if (c->watch.whole && !whole) {
+		c->due_s = http_now_s() + HTTP_BODY_S;
+	} else if (!begun && has_begun(c) && c->used) {
+		c->due_s = http_now_s() + HTTP_HEAD_S;
+	}
+}
+
+static void on_heard(struct evbuffer *in, const struct evbuffer_cb_info *info, void *ctx)
+{
+	struct http_conn *c = ctx;
+
+	if (info->n_added && c->state <= HTTP_READS)
+		watch(c, in, evbuffer_get_length(in) - info->n_added);
+}
+
+/* Before a request is ours to answer: "100 Continue", or a page that says what is wrong. */
+static void on_said(struct evbuffer *out, const struct evbuffer_cb_info *info, void *ctx)
+{
+	struct http_conn *c = ctx;
+
+	(void)out;
+	if (info->n_added && c->state == HTTP_READS)
+		c->page = true;
+}
+
+void http_conn_hear_end(struct http_conn *c)
+{
+	bufferevent_data_cb written;
+	bufferevent_event_cb event;
+	void *ctx;
+
+	bufferevent_getcb(c->bev, NULL, &written, &event, &ctx);
+	bufferevent_setcb(c->bev, NULL, written, event, ctx);
+	bufferevent_enable(c->bev, EV_READ);
+}
+
+void http_conn_next(struct http_conn *c)
+{
+	c->used = true;
+	c->page = false;
+	c->watch = (struct http_watch){ 0 };
+	http_conn_state(c, HTTP_READS, HTTP_IDLE_S);
+	watch(c, bufferevent_get_input(c->bev), 0);
+	if (!c->close)
+		return;
+	c->due_s = 0;
+	http_look_soon(c->front);
+}
+
+/* Ending */
+
+static bool let_go(const struct http_conn *c)
+{
+	bufferevent_event_cb event;
+
+	bufferevent_getcb(c->bev, NULL, NULL, &event, NULL);
+	return !event;
+}
+
+static void release(struct http_conn *c)
 {
 	struct http_front_state *f = c->front;
 
-	be_busy(c, c->state == HTTP_READS_HEAD ? HTTP_CLOSES : c->state);
-	http_pool_forget(c);
-	forget_request(c);
-	buf_fini(&c->ask);
-	event_free(c->deadline);
-	bufferevent_free(c->bev);
+	evbuffer_remove_cb_entry(bufferevent_get_input(c->bev), c->heard);
+	evbuffer_remove_cb_entry(bufferevent_get_output(c->bev), c->said);
+	bufferevent_disable(c->bev, EV_READ | EV_WRITE);
+	bufferevent_setcb(c->bev, NULL, NULL, NULL, NULL);
+	HASH_DEL(f->conns, c);
+	bufferevent_decref(c->bev);
 	if (c->source)
 		c->source->conns--;
 	f->conns_n--;
-	f->stats->http_connections = f->conns_n;
+	buf_fini(&c->ask);
 	free(c);
-	if (f->draining && !f->conns_n)
-		event_base_loopbreak(f->base);
 }
 
-void http_conn_free_used(struct http_front_state *f)
+static void end(struct http_conn *c)
 {
-	struct http_conn *c, *next;
-
-	for (c = TAILQ_FIRST(&f->idle); c; c = next) {
-		next = TAILQ_NEXT(c, idle);
-		if (c->used)
-			http_conn_free(c);
-	}
+	bufferevent_trigger_event(c->bev, BEV_EVENT_EOF, 0);
+	http_request_drop(c);
+	release(c);
 }
 
-/* TLS says it in its own way, by the end of the connection. */
-static void say_end(struct http_conn *c)
+static void on_leavings(struct bufferevent *bev, void *ctx)
 {
-	if (!c->guard.tls)
-		shutdown(bufferevent_getfd(c->bev), SHUT_WR);
-	else
-		http_conn_free(c);
+	struct evbuffer *in = bufferevent_get_input(bev);
+
+	(void)ctx;
+	evbuffer_drain(in, evbuffer_get_length(in));
+}
+
+static void on_left(struct bufferevent *bev, short what, void *ctx)
+{
+	struct http_conn *c = ctx;
+
+	(void)bev, (void)what;
+	c->due_s = 0;
+	http_look_soon(c->front);
+}
+
+static bool tls_failed(const struct http_conn *c)
+{
+	return c->guard.tls && !c->used && !has_begun(c) &&
+	       bufferevent_get_openssl_error(c->bev);
 }
 
 /*
- * What is said last is written out, and the peer's bytes are thrown away until it hangs up
- * too: to close a socket with unread bytes would reset it, and our last words would be lost.
+ * evhttp has ended its side.  The peer's bytes are thrown away until it hangs up too: unread
+ * they would reset the connection, and our last words would be lost.
  */
-static void finish(struct http_conn *c)
+static void leave(struct http_conn *c)
 {
-	struct evbuffer *in = bufferevent_get_input(c->bev);
+	struct stats *s = c->front->stats;
 
-	c->state = HTTP_CLOSES;
-	evbuffer_drain(in, evbuffer_get_length(in));
-	arm(c, HTTP_LINGER_S);
-	if (evbuffer_get_length(bufferevent_get_output(c->bev)) == 0)
-		say_end(c);
-}
-
-/* Writing */
-
-static void next_request(struct http_conn *c)
-{
-	bool keep = c->head.keep && !c->front->draining;
-
-	forget_request(c);
-	c->used = true;
-	if (!keep) {
-		finish(c);
-		return;
+	s->http_tls_failed += tls_failed(c);
+	if (c->state == HTTP_READS && c->page) {
+		s->http_refused++;
+		http_answer_count(s, 400);
+		http_source_note(c->source, 400);
 	}
-	be_idle(c, HTTP_IDLE_S);
-	read_on(c);
+	http_request_drop(c);
+	http_conn_state(c, HTTP_LEAVES, HTTP_LINGER_S);
+	bufferevent_setwatermark(c->bev, EV_READ, 0, 0);
+	bufferevent_setcb(c->bev, on_leavings, NULL, on_left, c);
+	on_leavings(c->bev, c);
+	bufferevent_enable(c->bev, EV_READ);
 }
 
-/* From the file, a piece at a time, as the peer takes them. */
-static void write_on(struct http_conn *c)
+static void be_late(struct http_conn *c)
 {
-	uint8_t piece[HTTP_CHUNK];
-	size_t want = c->left < sizeof(piece) ? c->left : sizeof(piece);
-	ssize_t got = want ? read(c->file, piece, want) : 0;
+	struct stats *s = c->front->stats;
 
-	if (!c->left) {
-		next_request(c);
-		return;
-	}
-	if (got <= 0 || http_now_s() > c->until_s) {
-		http_conn_free(c); /* short of its length: the peer sees that it was cut */
-		return;
-	}
-	c->left -= (uint64_t)got;
-	bufferevent_write(c->bev, piece, (size_t)got);
-	arm(c, HTTP_STALL_S);
-}
-
-void http_conn_tell(struct http_conn *c, const struct tell *t, int file)
-{
-	struct buf b = { 0 };
-
-	http_answer_count(c->front->stats, t->status);
-	http_source_note(c->source, t->status);
-	be_busy(c, HTTP_WRITES);
-	if (c->front->draining)
-		c->head.keep = false;
-	http_answer_head(&b, t, c->head.keep);
-	c->left = 0;
-	if (c->head.method == HTTP_HEAD || t->status == 304) {
-		if (file >= 0)
-			close(file);
-	} else if (file >= 0) {
-		c->file = file;
-		c->left = t->length;
-	} else {
-		buf_put(&b, t->body, t->length);
-	}
-	c->until_s = http_now_s() + HTTP_SEND_S;
-	bufferevent_write(c->bev, b.p, b.n);
-	buf_fini(&b);
-	arm(c, HTTP_STALL_S);
-}
-
-void http_conn_fail(struct http_conn *c, int status, const char *words)
-{
-	struct buf b = { 0 };
-	struct tell t = { .status = status, .etag = "", .allow = "" };
-
-	tell_error(&b, status, words);
-	t.body = b.p;
-	t.length = b.n;
-	t.retry_s = status == 503 ? 2 : status == 429 ? 60 : 0;
-	http_conn_tell(c, &t, -1);
-	buf_fini(&b);
-}
-
-/* The rest of what the peer says cannot be understood, or is not wanted. */
-static void refuse(struct http_conn *c, int status, const char *words)
-{
-	c->head.keep = false;
-	c->front->stats->http_refused++;
-	http_conn_fail(c, status, words);
-}
-
-/* Reading */
-
-static const char *token_of(const char *authorization)
-{
-	if (strncasecmp(authorization, "Bearer ", 7) != 0)
-		return "";
-	return authorization + 7 + strspn(authorization + 7, " ");
-}
-
-static void ask(struct http_conn *c)
-{
-	char peer[ADDR_TEXT];
-	const struct http_head *h = &c->head;
-	struct ask a = {
-		.method = h->method == HTTP_HEAD ? HTTP_GET : h->method,
-		.open = c->open,
-		.path = h->path,
-		.query = h->query,
-		.token = token_of(h->authorization),
-		.etag = h->etag,
-		.peer = addr_text(&c->peer, peer),
-		.body = c->body,
-		.body_n = h->body,
-	};
-
-	buf_reset(&c->ask);
-	ask_write(&a, &c->ask);
-	be_busy(c, HTTP_QUEUED);
-	arm(c, HTTP_QUEUE_S);
-	http_pool_ask(c);
-}
-
-/* Alive is whoever answers; ready is a collector that takes and keeps what sensors send. */
-static bool answer_health(struct http_conn *c)
-{
-	const char *why = NULL, *path = c->head.path;
-	struct tell t = { .status = 200, .etag = "", .allow = "" };
-
-	if (c->head.method > HTTP_HEAD)
-		return false;
-	if (strcmp(path, "/readyz") == 0)
-		why = stats_unready(c->front->stats);
-	else if (strcmp(path, "/healthz") != 0)
-		return false;
-	if (why) {
-		http_conn_fail(c, 503, why);
-		return true;
-	}
-	t.body = (const uint8_t *)"{\"version\":1,\"status\":\"ok\"}\n";
-	t.length = strlen((const char *)t.body);
-	http_conn_tell(c, &t, -1);
-	return true;
-}
-
-/* The head is whole: what is said before its body is looked at. */
-static void take_head(struct http_conn *c, size_t n)
-{
-	int status = http_head_parse(c->text, n, &c->head);
-
-	if (status) {
-		refuse(c, status, "the request cannot be understood");
-		return;
-	}
-	status = http_guard(&c->guard, &c->head);
-	if (status) {
-		refuse(c, status,
-		       status == 421
-			       ? "this server is not called what Host says; see http_names"
-			       : "a page of another site may not ask here");
-		return;
-	}
-	if (http_source_limited(c->source)) {
-		refuse(c, 429, "too many refused requests; wait a minute");
-		return;
-	}
-	c->open = http_guard_open(&c->guard, &c->head);
-	be_busy(c, HTTP_READS_BODY);
-	if (c->head.body)
-		arm(c, HTTP_BODY_S);
-	if (c->head.expects && c->head.body)
-		bufferevent_write(c->bev, "HTTP/1.1 100 Continue\r\n\r\n", 25);
-}
-
-static bool read_head(struct http_conn *c)
-{
-	struct evbuffer *in = bufferevent_get_input(c->bev);
-	size_t n = evbuffer_get_length(in);
-	int length;
-
-	if (n > HTTP_HEAD_MAX)
-		n = HTTP_HEAD_MAX;
-	if (!n)
-		return false;
-	c->text = xrealloc(c->text, n + 1);
-	evbuffer_copyout(in, c->text, n);
-	length = http_head_length(c->text, n);
-	if (length == 0)
-		return false;
-	c->head = (struct http_head){ .path = "" };
-	if (length < 0) {
-		refuse(c, -length, "the request cannot be understood");
-		return false;
-	}
-	evbuffer_drain(in, (size_t)length);
-	take_head(c, (size_t)length);
-	return c->state == HTTP_READS_BODY;
-}
-
-static void read_on(struct http_conn *c)
-{
-	struct evbuffer *in = bufferevent_get_input(c->bev);
-
-	if (c->state == HTTP_READS_HEAD && !read_head(c))
-		return;
-	if (c->state != HTTP_READS_BODY || evbuffer_get_length(in) < c->head.body)
-		return;
-	c->body = xmalloc(c->head.body + 1);
-	evbuffer_remove(in, c->body, c->head.body);
-	c->body[c->head.body] = 0;
-	if (!answer_health(c))
-		ask(c);
-}
-
-static void on_read(struct bufferevent *bev, void *ctx)
-{
-	struct http_conn *c = ctx;
-	struct evbuffer *in = bufferevent_get_input(bev);
-
-	if (c->state == HTTP_CLOSES)
-		evbuffer_drain(in, evbuffer_get_length(in));
-	else
-		read_on(c);
-}
-
-static void on_written(struct bufferevent *bev, void *ctx)
-{
-	struct http_conn *c = ctx;
-
-	(void)bev;
-	if (c->state == HTTP_WRITES)
-		write_on(c);
-	else if (c->state == HTTP_CLOSES)
-		say_end(c);
-}
-
-static void on_event(struct bufferevent *bev, short what, void *ctx)
-{
-	struct http_conn *c = ctx;
-
-	(void)bev;
-	if (!(what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)))
-		return;
-	c->front->stats->http_tls_failed +=
-		c->guard.tls && !c->used && !c->text && what & BEV_EVENT_ERROR;
-	http_conn_free(c);
-}
-
-static void on_deadline(evutil_socket_t fd, short what, void *ctx)
-{
-	struct http_conn *c = ctx;
-	bool said = c->text != NULL; /* something, and not all of it */
-
-	(void)fd, (void)what;
-	if (c->state == HTTP_READS_BODY || (c->state == HTTP_READS_HEAD && said)) {
-		c->front->stats->http_timeouts++;
-		refuse(c, 408, "the request did not come in time");
-		return;
-	}
-	if (c->state == HTTP_QUEUED) {
+	if (c->state == HTTP_LEAVES) {
+		release(c);
+	} else if (c->state == HTTP_QUEUED) {
 		http_pool_forget(c);
-		c->front->stats->http_busy++;
-		http_conn_fail(c, 503, "nothing had time for it; try again");
-		return;
+		s->http_busy++;
+		http_fail(c, 503, "nothing had time for it; try again");
+	} else {
+		s->http_timeouts += c->state == HTTP_READS && (!c->used || has_begun(c));
+		end(c);
 	}
-	if (c->state == HTTP_READS_HEAD && !c->used)
-		c->front->stats->http_timeouts++;
-	http_conn_free(c);
 }
 
-/* Starting */
-
-/* False: this one address has enough. */
-static bool make_room(struct http_front_state *f, const struct http_source *s)
+static void look_at(struct http_conn *c)
 {
-	if (s && s->conns >= HTTP_CONNS_SOURCE)
-		return false;
-	if (f->conns_n < HTTP_CONNS)
-		return true;
-	if (TAILQ_EMPTY(&f->idle))
-		return false;
-	http_conn_free(TAILQ_FIRST(&f->idle));
-	return true;
+	if (c->state != HTTP_LEAVES && let_go(c)) {
+		leave(c);
+	} else if (c->state == HTTP_READS && http_watch_flood(&c->watch)) {
+		c->front->stats->http_refused++;
+		http_source_note(c->source, 431);
+		end(c);
+	} else if (http_now_s() >= c->due_s) {
+		be_late(c);
+	} else if (c->front->draining && c->state == HTTP_READS && c->used && !has_begun(c)) {
+		end(c); /* whoever has not asked yet may, once */
+	}
 }
 
-static struct bufferevent *open_stream(struct http_front_state *f, int fd, SSL_CTX *tls)
+/* Beginning */
+
+static struct bufferevent *open_stream(struct event_base *base, SSL_CTX *tls)
 {
 	SSL *ssl = tls ? SSL_new(tls) : NULL;
 	struct bufferevent *bev;
 
 	if (!tls)
-		return bufferevent_socket_new(f->base, fd, BEV_OPT_CLOSE_ON_FREE);
+		return bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
 	if (!ssl)
 		return NULL;
-	bev = bufferevent_openssl_socket_new(f->base, fd, ssl, BUFFEREVENT_SSL_ACCEPTING,
+	bev = bufferevent_openssl_socket_new(base, -1, ssl, BUFFEREVENT_SSL_ACCEPTING,
 					     BEV_OPT_CLOSE_ON_FREE);
 	if (bev)
 		bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
-	else
-		SSL_free(ssl);
 	return bev;
 }
 
-static void fill_guard(struct http_conn *c, int fd)
+struct bufferevent *http_conn_new(struct event_base *base, void *ctx)
 {
+	struct http_front_state *f = ctx;
+	struct http_conn *c = xcalloc(1, sizeof(*c));
+
+	c->bev = open_stream(base, f->setup->tls);
+	if (!c->bev) {
+		log_err("http: no memory for a connection");
+		abort(); /* with none from us evhttp would take a plain one */
+	}
+	c->front = f;
+	c->file = -1;
+	bufferevent_incref(c->bev);
+	bufferevent_setwatermark(c->bev, EV_READ, 0, HTTP_HEAD_MAX + HTTP_BODY_MAX);
+	c->heard = evbuffer_add_cb(bufferevent_get_input(c->bev), on_heard, c);
+	c->said = evbuffer_add_cb(bufferevent_get_output(c->bev), on_said, c);
+	HASH_ADD_PTR(f->conns, bev, c);
+	http_conn_state(c, HTTP_NEW, HTTP_HEAD_S);
+	if (++f->conns_n >= HTTP_CONNS + HTTP_CONNS_NEW)
+		evconnlistener_disable(f->listener);
+	http_look_soon(f);
+	return c->bev;
+}
+
+static bool know(struct http_conn *c)
+{
+	int fd = bufferevent_getfd(c->bev);
+	struct sockaddr_storage peer;
+	socklen_t n = sizeof(peer);
+
+	if (getpeername(fd, (struct sockaddr *)&peer, &n) < 0 ||
+	    !addr_of_sockaddr((struct sockaddr *)&peer, &c->peer))
+		return false;
 	sock_address(fd, &c->guard.local);
 	c->guard.tls = c->front->setup->tls != NULL;
 	c->guard.loopback = c->front->loopback;
 	c->guard.names = c->front->setup->config.names;
 	c->guard.host = c->front->host;
+	return true;
 }
 
-void http_conn_start(struct http_front_state *f, int fd, SSL_CTX *tls,
-		     const struct sockaddr *peer)
+/* No more of one address than it may have; one that has hung up already has none. */
+static void admit(struct http_conn *c)
 {
-	struct addr a = { { 0 } };
-	struct http_source *source;
-	struct bufferevent *bev = NULL;
+	struct http_front_state *f = c->front;
+	bool known = know(c);
+	struct http_source *source = known ? http_source_of(f, &c->peer) : NULL;
+	bool stays = known && (!source || source->conns < HTTP_CONNS_SOURCE);
+
+	f->stats->http_accepted += stays || !known;
+	f->stats->http_turned_away += known && !stays;
+	c->state = HTTP_READS;
+	c->source = stays ? source : NULL;
+	if (c->source)
+		c->source->conns++;
+	if (!stays)
+		end(c);
+}
+
+/* Of those that nobody works for, the one that has been so longest. */
+static struct http_conn *idlest(struct http_front_state *f)
+{
+	struct http_conn *c, *next, *found = NULL;
+
+	HASH_ITER (hh, f->conns, c, next) {
+		if (c->state == HTTP_LEAVES)
+			return c;
+		if (c->state == HTTP_READS && (!found || c->since_ms < found->since_ms))
+			found = c;
+	}
+	return found;
+}
+
+static void make_room(struct http_front_state *f)
+{
 	struct http_conn *c;
 
-	addr_of_sockaddr(peer, &a);
-	source = http_source_of(f, &a);
-	if (make_room(f, source))
-		bev = open_stream(f, fd, tls);
-	if (!bev) {
-		f->stats->http_turned_away++;
-		close(fd);
-		return;
+	while (f->conns_n > HTTP_CONNS && (c = idlest(f))) {
+		f->stats->http_turned_away += c->state == HTTP_READS;
+		if (c->state == HTTP_LEAVES)
+			release(c);
+		else
+			end(c);
 	}
-	c = xcalloc(1, sizeof(*c));
-	c->front = f;
-	c->bev = bev;
-	c->peer = a;
-	c->source = source;
-	c->file = -1;
-	if (source)
-		source->conns++;
-	f->stats->http_accepted++;
-	f->stats->http_connections = ++f->conns_n;
-	fill_guard(c, fd);
-	c->deadline = evtimer_new(f->base, on_deadline, c);
-	bufferevent_setcb(bev, on_read, on_written, on_event, c);
-	bufferevent_setwatermark(bev, EV_READ, 0, HTTP_HEAD_MAX + HTTP_BODY_MAX);
-	bufferevent_enable(bev, EV_READ | EV_WRITE);
-	be_idle(c, HTTP_HEAD_S);
+}
+
+void http_look(evutil_socket_t fd, short what, void *ctx)
+{
+	const struct timeval second = { .tv_sec = 1 };
+	struct http_front_state *f = ctx;
+	struct http_conn *c, *next;
+	bool rests = http_now_s() < f->rest_until_s;
+
+	(void)fd, (void)what;
+	HASH_ITER (hh, f->conns, c, next) {
+		if (c->state == HTTP_NEW)
+			admit(c);
+		else
+			look_at(c);
+	}
+	make_room(f);
+	f->stats->http_connections = f->conns_n;
+	if (f->listener && !rests)
+		evconnlistener_enable(f->listener);
+	if (f->draining && !f->conns_n)
+		event_base_loopbreak(f->base);
+	if (f->conns_n || rests)
+		evtimer_add(f->look, &second);
 }

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <event2/event.h>
+#include <event2/http.h>
 #include <event2/listener.h>
 
 #include "collector/confine.h"
@@ -17,93 +18,72 @@
 
 enum { REST_S = 1 };
 
-struct front {
-	struct http_front_state s;
-	struct evconnlistener *listener;
-	struct event *rest;
-};
-
-static void on_accept(struct evconnlistener *listener, evutil_socket_t fd,
-		      struct sockaddr *peer, int n, void *ctx)
-{
-	struct front *f = ctx;
-
-	(void)listener, (void)n;
-	http_conn_start(&f->s, fd, f->s.setup->tls, peer);
-}
-
-static void on_rested(evutil_socket_t fd, short what, void *ctx)
-{
-	struct front *f = ctx;
-
-	(void)fd, (void)what;
-	if (f->listener)
-		evconnlistener_enable(f->listener);
-}
-
 /* The listener stays readable, so without a rest this would be a busy loop. */
 static void on_accept_error(struct evconnlistener *listener, void *ctx)
 {
-	const struct timeval pause = { .tv_sec = REST_S };
-	struct front *f = ctx;
+	struct http_front_state *f = ctx;
 
 	log_warn("http: accept: %s", strerror(EVUTIL_SOCKET_ERROR()));
 	evconnlistener_disable(listener);
-	evtimer_add(f->rest, &pause);
+	f->rest_until_s = http_now_s() + REST_S;
+	http_look_soon(f);
 }
 
 /* The keeper has let go: another front listens already, or the collector ends. */
-static void drain(struct front *f)
+static void drain(struct http_front_state *f, struct evhttp_bound_socket *bound)
 {
 	const struct timeval patience = { .tv_sec = HTTP_DRAIN_S };
 
-	f->s.draining = true;
-	evconnlistener_free(f->listener);
+	f->draining = true;
 	f->listener = NULL;
-	http_conn_free_used(&f->s);
-	if (!f->s.conns_n)
-		return;
-	event_base_loopexit(f->s.base, &patience);
-	event_base_dispatch(f->s.base);
+	evhttp_del_accept_socket(f->http, bound);
+	http_look_soon(f);
+	event_base_loopexit(f->base, &patience);
+	event_base_dispatch(f->base);
 }
 
-static int start(struct front *f)
+static struct evhttp_bound_socket *start(struct http_front_state *f)
 {
-	struct http_front_state *s = &f->s;
-
-	s->base = event_base_new();
-	TAILQ_INIT(&s->idle);
-	http_pool_start(s);
-	f->rest = evtimer_new(s->base, on_rested, f);
-	f->listener = evconnlistener_new(s->base, on_accept, f,
+	f->base = event_base_new();
+	f->look = evtimer_new(f->base, http_look, f);
+	http_pool_start(f);
+	f->http = evhttp_new(f->base);
+	evhttp_set_bevcb(f->http, http_conn_new, f);
+	evhttp_set_gencb(f->http, http_request, f);
+	evhttp_set_allowed_methods(f->http, UINT16_MAX); /* routes know theirs */
+	evhttp_set_max_headers_size(f->http, HTTP_HEAD_MAX);
+	evhttp_set_max_body_size(f->http, HTTP_BODY_MAX);
+	f->listener = evconnlistener_new(f->base, NULL, NULL,
 					 LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0,
-					 s->setup->socket);
+					 f->setup->socket);
 	if (!f->listener)
-		return -ENOMEM;
+		return NULL;
 	evconnlistener_set_error_cb(f->listener, on_accept_error);
-	return 0;
+	return evhttp_bind_listener(f->http, f->listener);
 }
 
 int http_front(int fd, void *ctx)
 {
 	const struct http_setup *setup = ctx;
 	const int keep[] = { fd, setup->socket };
-	struct front f = { .s = { .setup = setup, .stats = setup->stats, .control = fd } };
+	struct http_front_state f = { .setup = setup, .stats = setup->stats, .control = fd };
+	struct evhttp_bound_socket *bound;
 	struct err e = { 0 };
 	struct addr a;
 
 	child_keep(keep, 2);
 	setenv("TZ", "UTC0", 1); /* or dates would open a file */
 	tzset();
-	f.s.loopback = sock_address(setup->socket, &a) && addr_is_loopback(&a);
-	gethostname(f.s.host, sizeof(f.s.host) - 1);
-	if (start(&f) < 0)
+	f.loopback = sock_address(setup->socket, &a) && addr_is_loopback(&a);
+	gethostname(f.host, sizeof(f.host) - 1);
+	bound = start(&f);
+	if (!bound)
 		return 1;
-	if (confine(CONFINE_FLOWS, &e) < 0) {
+	if (confine(CONFINE_FRONT, &e) < 0) {
 		log_err("http: %s", e.msg);
 		return 1;
 	}
-	event_base_dispatch(f.s.base);
-	drain(&f);
+	event_base_dispatch(f.base);
+	drain(&f, bound);
 	return 0;
 }

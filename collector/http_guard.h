@@ -6,7 +6,7 @@
 #ifndef COLLECTOR_HTTP_GUARD_H
 #define COLLECTOR_HTTP_GUARD_H
 
-#include "collector/http_parse.h"
+#include "collector/http_head.h"
 #include "common/addr.h"
 
 struct http_guard {

@@ -36,7 +36,7 @@ static void drop_worker(struct http_worker_slot *w, const char *words)
 	if (!c)
 		return;
 	c->slot = NULL;
-	http_conn_fail(c, 503, words);
+	http_fail(c, 503, words);
 }
 
 /* The keeper ends the process and starts another. */
@@ -69,8 +69,7 @@ static void give(struct http_worker_slot *w, struct http_conn *c)
 	w->conn = c;
 	w->busy = true;
 	c->slot = w;
-	c->state = HTTP_ASKED;
-	evtimer_del(c->deadline);
+	http_conn_state(c, HTTP_ASKED, -1);
 	w->front->stats->http_requests++;
 	evtimer_add(w->limit, &limit);
 	if (send(w->fd, c->ask.p, c->ask.n, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
@@ -120,7 +119,7 @@ static void on_tell(evutil_socket_t from, short what, void *ctx)
 	evtimer_del(w->limit);
 	if (c && t.id == w->id) {
 		c->slot = NULL;
-		http_conn_tell(c, &t, file);
+		http_tell(c, &t, file);
 	} else if (file >= 0) {
 		close(file);
 	}
@@ -202,7 +201,7 @@ void http_pool_ask(struct http_conn *c)
 	}
 	if (f->waiting_n[c->lane] >= HTTP_QUEUE) {
 		f->stats->http_busy++;
-		http_conn_fail(c, 503, "too many requests wait already; try again");
+		http_fail(c, 503, "too many requests wait already; try again");
 		return;
 	}
 	TAILQ_INSERT_TAIL(&f->waiting[c->lane], c, waiting);

@@ -4,6 +4,7 @@
 #define COLLECTOR_HTTP_PRIV_H
 
 #include <sys/queue.h>
+#include <event2/util.h>
 #include <openssl/types.h>
 
 #include "collector/ask.h"
@@ -17,10 +18,16 @@
 struct event_base;
 struct event;
 struct bufferevent;
+struct evconnlistener;
+struct evhttp;
+struct evhttp_request;
+struct evkeyvalq;
+struct evbuffer_cb_entry;
 
 enum {
 	HTTP_CONNS = 512,	/* in all; beyond, the one that idles longest goes */
 	HTTP_CONNS_SOURCE = 64, /* of one address */
+	HTTP_CONNS_NEW = 64,	/* taken at once, before any of them is looked at */
 	HTTP_HEAD_S = 10,	/* to say all of the head, TLS too */
 	HTTP_BODY_S = 20,
 	HTTP_IDLE_S = 30,   /* between two requests */
@@ -85,10 +92,14 @@ struct http_front_state {
 	struct stats *stats;
 	int control; /* to the keeper */
 	struct event *noted;
+	struct evhttp *http;
+	struct evconnlistener *listener; /* NULL: another front has taken over */
+	uint64_t rest_until_s;		 /* so long nobody is accepted */
+	struct event *look;		 /* at all connections: http_look */
 	bool loopback, draining;
-	char host[256];		/* this machine's */
-	struct http_queue idle; /* say nothing, the one that does so longest first */
+	char host[256]; /* this machine's */
 	unsigned conns_n, sources_n;
+	struct http_conn *conns;
 	struct http_source *sources;
 	struct http_worker_slot worker[HTTP_WORKERS];
 	struct http_queue waiting[2]; /* for a worker: quick ones, slow ones */
@@ -97,28 +108,37 @@ struct http_front_state {
 };
 
 enum http_state {
-	HTTP_READS_HEAD,
-	HTTP_READS_BODY,
+	HTTP_NEW,    /* nobody knows yet whose it is */
+	HTTP_READS,  /* evhttp does: a request, or nothing yet */
 	HTTP_QUEUED, /* in waiting[lane] */
 	HTTP_ASKED,  /* a worker has it */
 	HTTP_WRITES,
-	HTTP_CLOSES,
+	HTTP_LEAVES, /* evhttp has let go of it */
 };
 
+/*
+ * evhttp has a connection of its own for each of these; what both have is the bufferevent.
+ */
 struct http_conn {
-	TAILQ_ENTRY(http_conn) idle;	/* while it reads a head */
+	UT_hash_handle hh;
 	TAILQ_ENTRY(http_conn) waiting; /* while it is queued */
 	struct http_front_state *front;
-	struct bufferevent *bev;
-	struct event *deadline;
+	struct bufferevent *bev; /* the key; a reference is ours */
+	struct evbuffer_cb_entry *heard, *said;
 	struct http_source *source;
 	struct addr peer;
 	struct http_guard guard;
 	enum http_state state;
-	bool used;  /* answered something before */
-	char *text; /* the head's bytes */
-	struct http_head head;
-	uint8_t *body;
+	uint64_t since_ms; /* it is in that state */
+	uint64_t due_s;	   /* when it has had its time */
+	bool used;	   /* answered something before */
+	bool page;	   /* evhttp has said something by itself */
+	bool close;	   /* when the answer is out */
+	struct http_watch watch;
+
+	struct evhttp_request *req; /* NULL: none is to be answered by us */
+	char *target;
+	struct http_head head; /* its strings are TARGET's and REQ's */
 	bool open;
 	struct buf ask; /* as it goes to the worker, but for its id */
 	int lane;
@@ -128,19 +148,32 @@ struct http_conn {
 };
 
 /* http_conn.c */
-void http_conn_start(struct http_front_state *f, int fd, SSL_CTX *tls,
-		     const struct sockaddr *peer);
-void http_conn_free(struct http_conn *c);
-/* Those that wait for another request; whoever has not asked yet may, once. */
-void http_conn_free_used(struct http_front_state *f);
+/* For evhttp, which is about to take a connection.  CTX: struct http_front_state. */
+struct bufferevent *http_conn_new(struct event_base *base, void *ctx);
+struct http_conn *http_conn_of(struct http_front_state *f, struct bufferevent *bev);
+/* SECONDS are what it has for it; negative: no end. */
+void http_conn_state(struct http_conn *c, enum http_state state, int seconds);
+/* It waits for another request, from what has come already on. */
+void http_conn_next(struct http_conn *c);
+/* Nothing more is read of C than what tells that its peer has hung up. */
+void http_conn_hear_end(struct http_conn *c);
+/* What is over is ended, and what came too late or is too much; CTX as above. */
+void http_look(evutil_socket_t fd, short what, void *ctx);
+void http_look_soon(struct http_front_state *f);
+
+/* http_request.c */
+/* evhttp has read one; CTX as above. */
+void http_request(struct evhttp_request *req, void *ctx);
+/* C's request is none any more. */
+void http_request_drop(struct http_conn *c);
 /* The answer; FILE (or -1) is taken over. */
-void http_conn_tell(struct http_conn *c, const struct tell *t, int file);
-void http_conn_fail(struct http_conn *c, int status, const char *words);
+void http_tell(struct http_conn *c, const struct tell *t, int file);
+void http_fail(struct http_conn *c, int status, const char *words);
 
 /* http_answer.c */
 void http_answer_count(struct stats *s, int status);
-/* Up to the blank line. */
-void http_answer_head(struct buf *b, const struct tell *t, bool keep);
+/* The fields of T's head, but for those that evhttp adds. */
+void http_answer_head(struct evkeyvalq *out, const struct tell *t, bool keep);
 
 /* http_source.c; by a clock that nobody sets. */
 uint64_t http_now_s(void);

@@ -54,7 +54,9 @@ static const char help[] =
 	"                       (10.0.0.0/24); nobody's unless they are named\n"
 	"  --config FILE        options as \"key = value\" (" CONFIG_FILE ", if it is\n"
 	"                       there); what is on the command line wins\n"
-	"  --keep-minutes TIME  how long to keep what was said by the minute (8d, the least),\n"
+	"  --keep-minutes TIME  how long to keep what was said by the minute (8d, from 2h;\n"
+	"                       below 8d a sensor that was cut off for longer loses what is\n"
+	"                       older, and that is told as a gap),\n"
 	"  --keep-hours TIME    sums by the hour, and how busy machines were (35d),\n"
 	"  --keep-days TIME     sums by the day, and losses (400d),\n"
 	"  --keep-total TIME    an edge after it was last seen (800d); all count from the\n"
@@ -291,11 +293,11 @@ static bool set_life(struct options *o, const char *v)
 }
 
 /* At most ten years. */
-static bool set_span(uint32_t *out, const char *v)
+static bool set_span(uint32_t *out, uint32_t least, const char *v)
 {
 	uint32_t s;
 
-	if (options_seconds(v, 3650u * RETAIN_DAY, &s) < 0 || s < RETAIN_MINUTES_LEAST)
+	if (options_seconds(v, 3650u * RETAIN_DAY, &s) < 0 || s < least)
 		return false;
 	*out = s;
 	return true;
@@ -303,22 +305,22 @@ static bool set_span(uint32_t *out, const char *v)
 
 static bool set_minutes(struct options *o, const char *v)
 {
-	return set_span(&o->server.keep.minutes, v);
+	return set_span(&o->server.keep.minutes, RETAIN_MINUTES_LEAST, v);
 }
 
 static bool set_hours(struct options *o, const char *v)
 {
-	return set_span(&o->server.keep.hours, v);
+	return set_span(&o->server.keep.hours, RETAIN_LATE, v);
 }
 
 static bool set_days(struct options *o, const char *v)
 {
-	return set_span(&o->server.keep.days, v);
+	return set_span(&o->server.keep.days, RETAIN_LATE, v);
 }
 
 static bool set_total(struct options *o, const char *v)
 {
-	return set_span(&o->server.keep.total, v);
+	return set_span(&o->server.keep.total, RETAIN_LATE, v);
 }
 
 static bool set_memory(struct options *o, const char *v)
@@ -349,7 +351,7 @@ static const struct row rows[] = {
 	{ "http-cert", true, set_http_cert, "a file" },
 	{ "http-key", true, set_http_key, "a file" },
 	{ "http-names", true, set_http_names, "names, with commas between" },
-	{ "keep-minutes", true, set_minutes, "8d or more" },
+	{ "keep-minutes", true, set_minutes, "2h or more" },
 	{ "keep-hours", true, set_hours, "8d or more" },
 	{ "keep-days", true, set_days, "8d or more" },
 	{ "keep-total", true, set_total, "8d or more" },

@@ -41,10 +41,10 @@
 	X(commits_waited, counter,                                                            \
 	  "transactions put off: another writes, or there is no room")                        \
 	X(http_accepted, counter, "HTTP connections accepted")                                \
-	X(http_turned_away, counter, "HTTP connections closed at once: too many")             \
+	X(http_turned_away, counter, "HTTP connections closed: there were too many")          \
 	X(http_tls_failed, counter, "TLS handshakes of HTTP that failed")                     \
 	X(http_timeouts, counter, "HTTP requests that did not come in time")                  \
-	X(http_refused, counter, "HTTP requests refused before they were read whole")         \
+	X(http_refused, counter, "HTTP requests refused before a worker saw them")            \
 	X(http_requests, counter, "HTTP requests handed to a worker")                         \
 	X(http_busy, counter, "HTTP requests turned away: too many wait, or too long")        \
 	X(http_changes, counter, "changes of the plan made over HTTP")                        \

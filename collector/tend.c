@@ -13,9 +13,10 @@
 
 enum {
 	TURN_MS = 60000,
-	PACE_S = 24 * 60, /* what is newest goes ahead by so much a turn: a day in an hour */
-	REST_MS = 20,	  /* after a slice, at least, */
-	REST_TIMES = 4,	  /* and so many times as long as it took */
+	PACE = 24,	/* what is newest goes ahead by so much of the time that passes */
+	PACE_SHORT = 2, /* where minutes are kept for less than a record may come late */
+	REST_MS = 20,	/* after a slice, at least, */
+	REST_TIMES = 4, /* and so many times as long as it took */
 	FAILED_MS = 10000,
 };
 
@@ -23,6 +24,7 @@ struct tend {
 	struct hub *hub;
 	struct retain keep;
 	struct event *timer;
+	uint64_t turned_us; /* when the last turn began */
 	bool in_turn, failed;
 };
 
@@ -56,6 +58,22 @@ static void look_at_file(struct tend *t)
 	t->hub->stats->file_free_bytes = f.free_bytes;
 }
 
+/*
+ * After a stop sensors bring what they kept, and what is newest comes first from some of
+ * them: minutes go slowly enough for the others to come, too.
+ */
+static void set_pace(struct tend *t, uint64_t now_us)
+{
+	uint64_t s = t->turned_us ? (now_us - t->turned_us) / 1000000 : 0;
+
+	if (s < TURN_MS / 1000)
+		s = TURN_MS / 1000;
+	if (s > RETAIN_DAY)
+		s = RETAIN_DAY;
+	t->keep.pace = (uint32_t)s * (t->keep.minutes < RETAIN_LATE ? PACE_SHORT : PACE);
+	t->turned_us = now_us;
+}
+
 static void fail(struct tend *t, const struct err *e)
 {
 	if (integrity_broken(e->code) && t->hub->broken) {
@@ -79,6 +97,7 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
 	(void)fd, (void)what;
 	if (!t->in_turn) {
 		look_at_file(t);
+		set_pace(t, began);
 		rc = retain_turn(t->hub->store, &t->keep, (int64_t)clock_ms(), &e);
 	}
 	if (!rc)
@@ -100,7 +119,6 @@ struct tend *tend_new(struct hub *hub, const struct retain *keep)
 
 	t->hub = hub;
 	t->keep = *keep;
-	t->keep.pace = PACE_S;
 	t->timer = evtimer_new(hub->base, on_timer, t);
 	again(t, REST_MS);
 	return t;

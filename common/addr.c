@@ -94,6 +94,17 @@ bool addr_names_loopback(const char *s)
 	       (addr_parse(s, &a) == 0 && addr_is_loopback(&a));
 }
 
+bool addr_is_unicast(const struct addr *a)
+{
+	static const uint8_t all[4] = { 255, 255, 255, 255 };
+
+	if (addr_is_any(a))
+		return false;
+	if (addr_is_v4(a))
+		return (a->b[12] & 0xf0) != 224 && memcmp(a->b + 12, all, 4) != 0;
+	return a->b[0] != 0xff;
+}
+
 bool addr_is_scoped(const struct addr *a)
 {
 	if (addr_is_loopback(a))

@@ -35,6 +35,8 @@ bool addr_is_any(const struct addr *a);
 bool addr_is_loopback(const struct addr *a);
 /* "localhost", or such an address. */
 bool addr_names_loopback(const char *s);
+/* A host's own can be one: neither any, nor a group's, nor everybody's (RFC 1112, 4291). */
+bool addr_is_unicast(const struct addr *a);
 /* Means something only on one machine or link: loopback, 169.254/16, fe80::/10. */
 bool addr_is_scoped(const struct addr *a);
 

@@ -2,6 +2,7 @@
 #include "graph/export_xml.h"
 
 #include <stdbool.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "common/utf8.h"
@@ -50,6 +51,8 @@ void xml_text(struct buf *b, const char *s)
 			buf_str(b, UTF8_REPLACEMENT);
 		else if ((as = reference(cp)))
 			buf_str(b, as);
+		else if (utf8_control(cp)) /* as much as it says, and moves no reader */
+			buf_printf(b, "&#%" PRIu32 ";", cp);
 		else
 			buf_put(b, s + i, len);
 	}

@@ -27,6 +27,8 @@ int close_begin(struct store *s, struct err *e)
 	rc = mark_get(s, MARK_CLOSED, &s->closed, e);
 	if (!rc)
 		rc = mark_get(s, MARK_SWEPT, &swept, e);
+	if (!rc)
+		rc = mark_get(s, MARK_MINUTES, &s->gone, e);
 	if (rc)
 		return rc;
 	s->closing = xcalloc(1, sizeof(*s->closing));

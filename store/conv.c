@@ -10,6 +10,16 @@
 
 enum {
 	CONV_CLAIMS = 32, /* more processes in one conversation count as unknown ones */
+	BLOCK = 128,
+};
+
+/*
+ * Numbers of claims that one origin may give: what it tells in one batch is together in the
+ * tables, so that a commit writes few pages.
+ */
+struct block {
+	int64_t origin, next, end;
+	UT_hash_handle hh;
 };
 
 /* By key and by number, chained in the conversations themselves; a power of two of buckets. */
@@ -17,13 +27,16 @@ struct conv_cache {
 	struct conv **by_key, **by_id;
 	size_t buckets, n;
 	size_t claims;
+	struct block *blocks;
+	int64_t free; /* the next block; 0: not looked up yet */
 };
 
 size_t conv_bytes(const struct conv_cache *c)
 {
 	return c ? c->n * (sizeof(struct conv) + PRIV_HEAD * 2) +
 			       c->claims * sizeof(struct claim) +
-			       c->buckets * sizeof(*c->by_key) * 2
+			       c->buckets * sizeof(*c->by_key) * 2 +
+			       HASH_COUNT(c->blocks) * (sizeof(struct block) + PRIV_ENTRY)
 		 : 0;
 }
 
@@ -35,10 +48,15 @@ static void free_one(struct conv *v)
 
 void conv_free(struct conv_cache *c)
 {
+	struct block *b, *b_next;
 	struct conv *v, *next;
 
 	if (!c)
 		return;
+	HASH_ITER (hh, c->blocks, b, b_next) {
+		HASH_DEL(c->blocks, b);
+		free(b);
+	}
 	for (size_t i = 0; i < c->buckets; i++)
 		for (v = c->by_key[i]; v; v = next) {
 			next = v->next_key;
@@ -135,6 +153,7 @@ void conv_drop(struct store *s, struct conv *v)
 	struct conv_cache *c = cache_of(s);
 	struct conv **at = bucket_of_key(c, &v->key);
 
+	s->minutes_read = false;
 	while (*at != v)
 		at = &(*at)->next_key;
 	*at = v->next_key;
@@ -144,6 +163,19 @@ void conv_drop(struct store *s, struct conv *v)
 	c->n--;
 	c->claims -= v->claims_cap;
 	free_one(v);
+}
+
+void conv_forget_unspoken(struct store *s)
+{
+	const struct conv_cache *c = cache_of(s);
+	struct conv *v, *next;
+
+	for (size_t i = 0; i < c->buckets; i++)
+		for (v = c->by_key[i]; v; v = next) {
+			next = v->next_key;
+			if (!v->claims_n)
+				conv_drop(s, v);
+		}
 }
 
 void conv_forget(struct store *s, int64_t id)
@@ -238,20 +270,62 @@ static struct claim *find_claim(struct conv *v, const struct claim *w)
 	return NULL;
 }
 
+static int new_block(struct store *s, struct block *b, struct err *e)
+{
+	struct conv_cache *c = cache_of(s);
+	int64_t last = 0;
+	int rc = 1;
+
+	if (!c->free)
+		rc = db_int(s, e, &last,
+			    "SELECT seq FROM sqlite_sequence WHERE name = 'claim'", DB_NONE);
+	if (rc < 0)
+		return rc;
+	if (!c->free)
+		c->free = last / BLOCK + 1;
+	b->next = c->free++ * BLOCK;
+	b->end = b->next + BLOCK;
+	return 0;
+}
+
+static int claim_number(struct store *s, int64_t origin, int64_t *out, struct err *e)
+{
+	struct conv_cache *c = cache_of(s);
+	struct block *b;
+	int rc = 0;
+
+	HASH_FIND(hh, c->blocks, &origin, sizeof(origin), b);
+	if (!b) {
+		b = xcalloc(1, sizeof(*b));
+		b->origin = origin;
+		HASH_ADD(hh, c->blocks, origin, sizeof(b->origin), b);
+	}
+	if (b->next == b->end)
+		rc = new_block(s, b, e);
+	if (!rc)
+		*out = b->next++;
+	return rc;
+}
+
 static int make_claim(struct store *s, struct conv *v, const struct claim *w,
 		      struct claim **out, struct err *e)
 {
 	struct claim *c;
-	int rc = db_run(s, e,
-			"INSERT INTO claim(conversation, origin, witnesses, client_process, "
-			"server_process, via, edge) VALUES(?, ?, ?, ?, ?, ?, 0)",
-			DB(I(v->id), I(w->origin), I(w->witnesses), I(w->process[PAIR_CLIENT]),
-			   I(w->process[PAIR_SERVER]), I(w->via)));
+	int64_t id;
+	int rc = claim_number(s, w->origin, &id, e);
 
+	if (!rc)
+		rc = db_run(s, e,
+			    "INSERT INTO claim(id, conversation, origin, witnesses, "
+			    "client_process, server_process, via, edge) "
+			    "VALUES(?, ?, ?, ?, ?, ?, ?, 0)",
+			    DB(I(id), I(v->id), I(w->origin), I(w->witnesses),
+			       I(w->process[PAIR_CLIENT]), I(w->process[PAIR_SERVER]),
+			       I(w->via)));
 	if (rc)
 		return rc;
 	c = append(s, v);
-	c->id = sqlite3_last_insert_rowid(s->db);
+	c->id = id;
 	c->origin = w->origin;
 	c->witnesses = w->witnesses;
 	memcpy(c->process, w->process, sizeof(c->process));
@@ -356,13 +430,20 @@ static int load(struct store *s, const struct conv_key *key, int64_t id, struct 
 	return rc;
 }
 
+static bool known(struct store *s, const struct conv *v)
+{
+	if (v)
+		sweep_conversation(s, v->id);
+	return v != NULL;
+}
+
 int conv_get(struct store *s, const struct conv_key *key, struct conv **out, struct err *e)
 {
 	int64_t id;
 	int rc;
 
 	*out = find_key(cache_of(s), key);
-	if (*out)
+	if (known(s, *out))
 		return 0;
 	rc = db_run(s, e,
 		    "INSERT OR IGNORE INTO conversation(client, server, port, proto, scope) "
@@ -383,7 +464,7 @@ int conv_seek(struct store *s, const struct conv_key *key, struct conv **out, st
 	int rc;
 
 	*out = find_key(cache_of(s), key);
-	if (*out)
+	if (known(s, *out))
 		return 0;
 	rc = find(s, key, &id, e);
 	return rc > 0 ? conv_at(s, id, out, e) : rc;
@@ -396,7 +477,7 @@ int conv_at(struct store *s, int64_t id, struct conv **out, struct err *e)
 	int rc;
 
 	*out = find_id(cache_of(s), id);
-	if (*out)
+	if (known(s, *out))
 		return 0;
 	st = db_query(
 		s, e,

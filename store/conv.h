@@ -63,6 +63,7 @@ struct conv {
 	struct claim *claims;
 	unsigned claims_n, claims_cap;
 	struct conv_minute minutes[CONV_MINUTES];
+	int64_t newest;		    /* minute that was in minutes */
 	const struct nat_view *nat; /* as of: */
 	uint64_t nat_version;
 };
@@ -90,6 +91,8 @@ void conv_remember_port(struct claim *c, uint16_t port);
 void conv_drop(struct store *s, struct conv *v);
 /* The same by its number, if it is in memory at all. */
 void conv_forget(struct store *s, int64_t id);
+/* Those of which there is no claim; they may be in no table either. */
+void conv_forget_unspoken(struct store *s);
 
 /* The one witness of a sensor's claim; WITNESS_IMPORT for imported ones. */
 static inline enum witness conv_kind(int64_t origin, unsigned witnesses)

@@ -52,16 +52,41 @@ static int read_minute(struct store *s, struct conv *v, int64_t minute, struct c
 	return 0;
 }
 
+static void begin_minute(struct conv *v, int64_t minute, struct conv_minute *m)
+{
+	*m = (struct conv_minute){ .minute = minute };
+	for (struct claim *c = v->claims; c < v->claims + v->claims_n; c++)
+		c->row[slot_of(minute)] = CONV_NO_ROW;
+}
+
+/* Newer than all that is in the table, and than all that V was asked for: there is no row. */
+static int is_new(struct store *s, const struct conv *v, int64_t minute, bool *out,
+		  struct err *e)
+{
+	int rc = s->minutes_read ? 0 : count_newest(s, &s->newest_read, e);
+
+	s->minutes_read = !rc;
+	*out = minute > s->newest_read && minute > v->newest;
+	return rc;
+}
+
 static int minute_of(struct store *s, struct conv *v, int64_t minute, struct conv_minute **out,
 		     struct err *e)
 {
 	struct conv_minute *m = &v->minutes[slot_of(minute)];
+	bool fresh = false;
 	int rc = 0;
 
 	if (m->minute != minute) {
-		rc = read_minute(s, v, minute, m, e);
+		rc = is_new(s, v, minute, &fresh, e);
+		if (!rc && fresh)
+			begin_minute(v, minute, m);
+		else if (!rc)
+			rc = read_minute(s, v, minute, m, e);
 		if (rc)
 			m->minute = 0;
+		else if (minute > v->newest)
+			v->newest = minute;
 	}
 	*out = m;
 	return rc;
@@ -266,7 +291,7 @@ int count_settle(struct store *s, struct conv *v, int64_t minute, struct err *e)
 	struct conv_minute *m;
 	int rc;
 
-	if (minute > s->closed) /* its turn will come */
+	if (minute > s->closed || count_gone(s, minute)) /* its turn will come, or is past */
 		return 0;
 	rc = minute_of(s, v, minute, &m, e);
 	return rc ? rc : settle(s, v, m, NULL, e);
@@ -359,13 +384,27 @@ int count_add(struct store *s, struct conv *v, struct claim *c, const struct cou
 	return rc || !first ? rc : settle_beside(s, v, c, r->minute, e);
 }
 
+bool count_gone(const struct store *s, int64_t minute)
+{
+	return minute < s->gone;
+}
+
+int count_late(struct store *s, const struct claim *c, const struct count_report *r,
+	       struct err *e)
+{
+	return level_total(s, c->edge, r->first, r->last, &nothing, e);
+}
+
 int count_take(struct store *s, struct conv *v, struct claim *c, int64_t minute,
 	       struct count_report *out, struct err *e)
 {
 	struct conv_minute *m;
 	int64_t *row = &c->row[slot_of(minute)];
-	int rc = minute_of(s, v, minute, &m, e);
+	int rc = 0;
 
+	if (count_gone(s, minute))
+		return 0;
+	rc = minute_of(s, v, minute, &m, e);
 	if (rc || *row == CONV_NO_ROW)
 		return rc;
 	rc = read_row(s, minute, c->id, out, e);
@@ -388,7 +427,7 @@ int count_covered(struct store *s, int64_t sensor, int64_t minute, struct err *e
 	struct conv *v;
 	int rc;
 
-	if (minute > s->closed)
+	if (minute > s->closed || count_gone(s, minute))
 		return 0;
 	/* One that was erased may still stand among them. */
 	rc = db_rows(s, e, &list,

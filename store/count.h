@@ -11,6 +11,10 @@
  * covered it.  When it is over each of its conversations is decided on, once.  Coverage and
  * claims may come later still.  Then whole rows change sides, and the levels get the
  * difference in the same transaction, so that they hold each connection once at any time.
+ *
+ * Of a minute whose rows are being taken away (retain.h) nothing is decided any more and
+ * nothing changes sides, since who counted there is not known; what comes for it is told to
+ * count_late, and is not counted.
  */
 #ifndef STORE_COUNT_H
 #define STORE_COUNT_H
@@ -28,6 +32,11 @@ struct count_report {
 /* Adds what the claim C of V reports. */
 int count_add(struct store *s, struct conv *v, struct claim *c, const struct count_report *r,
 	      struct err *e);
+/* Whether MINUTE is gone.  Then nothing may be added, and count_take finds nothing. */
+bool count_gone(const struct store *s, int64_t minute);
+/* R came too late: that C was seen is all that is kept of it. */
+int count_late(struct store *s, const struct claim *c, const struct count_report *r,
+	       struct err *e);
 /* Takes the row of C out: 1 with what it held, 0 if there is none. */
 int count_take(struct store *s, struct conv *v, struct claim *c, int64_t minute,
 	       struct count_report *out, struct err *e);

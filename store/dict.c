@@ -125,6 +125,14 @@ static int load_endpoints(struct store *s, const struct endpoint_key *key, struc
 	return rc;
 }
 
+/* All of its address: which of them is meant is told by the time. */
+static struct endpoint *known(struct store *s, struct endpoint *newest)
+{
+	for (const struct endpoint *p = s->sweep ? newest : NULL; p; p = p->older)
+		sweep_endpoint(s, p->id);
+	return newest;
+}
+
 int dict_endpoint(struct store *s, int64_t realm, const struct addr *a, struct endpoint **out,
 		  struct err *e)
 {
@@ -133,7 +141,7 @@ int dict_endpoint(struct store *s, int64_t realm, const struct addr *a, struct e
 	int rc;
 
 	HASH_FIND(hh, d->endpoints, &key, sizeof(key), *out);
-	if (*out)
+	if (known(s, *out))
 		return 0;
 	rc = db_run(s, e,
 		    "INSERT OR IGNORE INTO endpoint(realm, address, since_ms) VALUES(?, ?, 0)",
@@ -159,7 +167,7 @@ int dict_endpoint_seek(struct store *s, int64_t realm, const struct addr *a,
 	int rc;
 
 	HASH_FIND(hh, d->endpoints, &key, sizeof(key), *out);
-	if (*out)
+	if (known(s, *out))
 		return 0;
 	rc = load_endpoints(s, &key, e);
 	HASH_FIND(hh, d->endpoints, &key, sizeof(key), *out);
@@ -196,7 +204,7 @@ int dict_endpoint_at(struct store *s, int64_t id, struct endpoint **out, struct 
 	int rc;
 
 	HASH_FIND(by_id, d->endpoints_by_id, &id, sizeof(id), *out);
-	if (*out)
+	if (known(s, *out))
 		return 0;
 	st = db_query(s, e, "SELECT realm, address FROM endpoint WHERE id = ?", DB(I(id)));
 	rc = st ? db_step(s, st, e) : -EIO;
@@ -299,13 +307,13 @@ int dict_process(struct store *s, const struct process *p, int64_t *out, struct 
 		rc = find_process(s, &k, out, e);
 		if (rc)
 			return rc;
-		sweep_process(s, *out);
 		n = xcalloc(1, sizeof(*n) + k.n);
 		n->id = *out;
 		memcpy(n->key, k.text, k.n);
 		HASH_ADD_KEYPTR(hh, d->processes, n->key, k.n, n);
 	}
 	*out = n->id;
+	sweep_process(s, *out);
 	return 0;
 }
 
@@ -322,6 +330,7 @@ int dict_process_seek(struct store *s, const struct process *p, int64_t *out, st
 	HASH_FIND(hh, dict_of(s)->processes, k.text, k.n, n);
 	if (n) {
 		*out = n->id;
+		sweep_process(s, *out);
 		return 0;
 	}
 	rc = look_up_process(s, &k, out, e);

@@ -106,9 +106,9 @@ int doctor_sensors(struct store *s, doctor_sensor_fn *fn, void *ctx, struct err 
 		"g.n, g.start_ms, g.end_ms, w.hour, w.seen, w.counted, s.skew_ms, s.clock_jumps, "
 		"s.folded "
 		"FROM sensor s LEFT JOIN machine m ON m.sensor = s.id "
-		"LEFT JOIN (SELECT sensor AS of, sum(min(active_seen, active_kernel) + "
+		"LEFT JOIN (SELECT sensor AS of, total(min(active_seen, active_kernel) + "
 		"min(passive_seen, passive_kernel)) AS seen, "
-		"sum(active_kernel + passive_kernel) AS counted FROM capture GROUP BY sensor) c "
+		"total(active_kernel + passive_kernel) AS counted FROM capture GROUP BY sensor) c "
 		"ON c.of = s.id "
 		"LEFT JOIN (SELECT sensor AS of, count(*) AS n, start_ms, max(end_ms) AS end_ms "
 		"FROM gap GROUP BY sensor) g ON g.of = s.id "
@@ -194,9 +194,9 @@ static int load_ends(struct store *s, struct strangers *t, struct doctor_strange
 		s, e,
 		"WITH x(client, server, opens) AS (SELECT client, server, opens FROM edge "
 		"JOIN fact_total ON fact_total.edge = edge.id) "
-		"SELECT p, sum(n), sum(opens) FROM ("
-		"SELECT client AS p, count(*) AS n, sum(opens) AS opens FROM x GROUP BY client "
-		"UNION ALL SELECT server, count(*), sum(opens) FROM x GROUP BY server) "
+		"SELECT p, sum(n), total(opens) FROM ("
+		"SELECT client AS p, count(*) AS n, total(opens) AS opens FROM x GROUP BY client "
+		"UNION ALL SELECT server, count(*), total(opens) FROM x GROUP BY server) "
 		"GROUP BY p ORDER BY p",
 		DB_NONE);
 
@@ -358,7 +358,7 @@ int doctor_coverage(struct store *s, int64_t since, int64_t until, doctor_cover_
 		"FROM (SELECT sensor, min(minute) AS first, max(minute) AS last, "
 		"sum(covered_ms) AS ms FROM coverage WHERE minute >= ?1 AND minute < ?2 "
 		"GROUP BY sensor) c JOIN sensor s ON s.id = c.sensor LEFT JOIN "
-		"(SELECT sensor, count(*) AS n, sum(records) AS lost FROM gap "
+		"(SELECT sensor, count(*) AS n, total(records) AS lost FROM gap "
 		"WHERE end_ms > ?3 AND start_ms < ?4 GROUP BY sensor) g "
 		"ON g.sensor = c.sensor ORDER BY s.name",
 		DB(I(since / 60), I(end / 60 + (end % 60 != 0)), I(since * 1000),

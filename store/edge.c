@@ -135,6 +135,47 @@ static int edge_get(struct store *s, const struct conv *v, const int64_t *proces
 	return rc < 0 ? rc : 0;
 }
 
+/* True: the edge of C, which is nobody else's, is between these two processes from now on. */
+static int rename_edge(struct store *s, const struct conv *v, const struct claim *c,
+		       const int64_t *process, bool *done, struct err *e)
+{
+	const struct conv_key *k = &v->key;
+	int rc = db_run(
+		s, e,
+		"UPDATE OR IGNORE edge SET client_process = ?, server_process = ? "
+		"WHERE id = ? AND client = ? AND server = ? AND port = ? AND proto = ? "
+		"AND NOT EXISTS (SELECT 1 FROM claim WHERE edge = ? AND id != ?)",
+		DB(I(process[PAIR_CLIENT]), I(process[PAIR_SERVER]), I(c->edge), I(k->client),
+		   I(k->server), I(k->port), I(k->proto), I(c->edge), I(c->id)));
+
+	*done = !rc && sqlite3_changes(s->db) > 0;
+	return rc;
+}
+
+/* One that another claim of the conversation has already. */
+static int64_t shared_edge(const struct conv *v, const int64_t *process)
+{
+	for (unsigned i = 0; i < v->claims_n; i++)
+		if (v->claims[i].edge &&
+		    memcmp(v->claims[i].paired, process, sizeof(v->claims[i].paired)) == 0)
+			return v->claims[i].edge;
+	return 0;
+}
+
+static int edge_of(struct store *s, const struct conv *v, const struct claim *c,
+		   const int64_t *process, int64_t *out, struct err *e)
+{
+	bool renamed = false;
+	int rc = 0;
+
+	*out = shared_edge(v, process);
+	if (!*out && c->edge)
+		rc = rename_edge(s, v, c, process, &renamed, e);
+	if (renamed)
+		*out = c->edge;
+	return rc || *out ? rc : edge_get(s, v, process, out, e);
+}
+
 static int merge(struct store *s, int64_t from, int64_t into, struct err *e)
 {
 	struct edge_cache *c;
@@ -231,7 +272,7 @@ static int assign(struct store *s, struct conv *v, struct claim *c, const struct
 
 	if (memcmp(c->paired, p->edge, sizeof(c->paired)) == 0 && c->guess == p->guess)
 		return 0;
-	rc = edge_get(s, v, p->edge, &edge, e);
+	rc = edge_of(s, v, c, p->edge, &edge, e);
 	if (rc)
 		return rc;
 	memcpy(c->paired, p->edge, sizeof(c->paired));

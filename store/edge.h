@@ -2,9 +2,10 @@
 /*
  * Canonical edges: what the claims of a conversation, put together by common/pair.h, come to.
  *
- * When a process becomes known, claims move to another edge.  An edge that is left without
- * claims goes into that one with all that was counted on it, and its number stays an alias:
- * minutes that were counted on it are found by edge_final.
+ * When a process becomes known, the edge of a single claim is called by it; claims of a shared
+ * one move to another edge.  An edge that is left without claims goes into that one with all
+ * that was counted on it, and its number stays an alias: minutes that were counted on it are
+ * found by edge_final.
  */
 #ifndef STORE_EDGE_H
 #define STORE_EDGE_H

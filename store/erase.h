@@ -28,6 +28,14 @@ int erase_address(struct store *s, const struct addr *a, const char *who, int64_
 		  struct erased *out, struct err *e);
 int erase_name(struct store *s, const char *name, const char *who, int64_t now_ms,
 	       struct erased *out, struct err *e);
+/*
+ * In a copy of the database at PATH (a backup, one from before a migration, one that was set
+ * aside), which stays of the version that it is: A, or NAME where that is NULL.  0, also where
+ * it was not there; else negative errno with words, and the copy is as it was or may hold it
+ * still.
+ */
+int erase_copy(const char *path, const struct addr *a, const char *name, struct erased *out,
+	       struct err *e);
 /* The log is emptied; 0, or negative errno with words: -EBUSY while somebody reads it. */
 int erase_finish(struct store *s, struct err *e);
 

@@ -10,7 +10,7 @@
 #include "store/db.h"
 #include "store/dict.h"
 
-enum { SLOT_MS = 600000, HOUR_MS = 3600000 };
+enum { MINUTE_MS = 60000, SLOT_MS = 600000, HOUR_MS = 3600000 };
 
 static const uint64_t largest = 1ull << 53;
 
@@ -82,19 +82,44 @@ int host_capture(struct store *s, const struct sensor *x, const struct capture *
 		   I(c->passive_seen), I(c->passive_kernel)));
 }
 
-int host_usage(struct store *s, const struct sensor *x, const struct usage *u, bool *good,
+/* A device that is new is a name that is. */
+static int has_quota(struct store *s, struct sensor *x, const struct usage *u,
+		     const char *device, bool *left, struct err *e)
+{
+	int rc = db_any(s, e, left,
+			"SELECT 1 FROM usage WHERE machine = ? AND metric = ? AND device = ? "
+			"LIMIT 1",
+			DB(I(x->machine), I(u->metric), T(device)));
+
+	if (rc || *left)
+		return rc;
+	*left = quota_left(&x->quota, x->host, QUOTA_NAMES);
+	if (*left)
+		quota_spend(&x->quota, QUOTA_NAMES);
+	return 0;
+}
+
+/* Two of one minute are one, or a sensor could fill a disk with them. */
+int host_usage(struct store *s, struct sensor *x, const struct usage *u, enum host_fate *fate,
 	       struct err *e)
 {
 	char device[NAME_LEN + 1];
+	bool left;
+	int rc;
 
-	*good = x->machine && span_good(u->start_ms, u->end_ms, SLOT_MS) && u->samples &&
-		u->mean <= u->max && u->max < largest;
-	if (!*good)
+	*fate = HOST_REJECTED;
+	if (!x->machine || !span_good(u->start_ms, u->end_ms, SLOT_MS) || !u->samples ||
+	    u->samples >= largest || u->mean > u->max || u->max >= largest)
 		return 0;
+	dict_clean(u->device, device, sizeof(device));
+	rc = has_quota(s, x, u, device, &left, e);
+	*fate = left ? HOST_TAKEN : HOST_FOLDED;
+	if (rc || !left)
+		return rc;
 	return db_run(s, e, "INSERT OR REPLACE INTO usage VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
-		      DB(I(x->machine), I(u->metric),
-			 T(dict_clean(u->device, device, sizeof(device))), I(u->start_ms),
-			 I(u->end_ms), I(u->samples), I(u->mean), I(u->max)));
+		      DB(I(x->machine), I(u->metric), T(device),
+			 I(u->start_ms - u->start_ms % MINUTE_MS), I(u->end_ms), I(u->samples),
+			 I(u->mean), I(u->max)));
 }
 
 static int has_room(struct store *s, const struct sensor *x, const struct translation *t,

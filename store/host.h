@@ -20,7 +20,8 @@ enum {
 
 int host_capture(struct store *s, const struct sensor *x, const struct capture *c, bool *good,
 		 struct err *e);
-int host_usage(struct store *s, const struct sensor *x, const struct usage *u, bool *good,
+enum host_fate { HOST_TAKEN, HOST_REJECTED, HOST_FOLDED /* beyond the quota: not kept */ };
+int host_usage(struct store *s, struct sensor *x, const struct usage *u, enum host_fate *fate,
 	       struct err *e);
 int host_translation(struct store *s, const struct sensor *x, const struct translation *t,
 		     bool *good, struct err *e);

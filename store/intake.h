@@ -26,12 +26,13 @@ struct intake {
 	int64_t *minutes; /* whose coverage this batch has changed */
 	size_t minutes_n, minutes_cap;
 	int64_t seen, quarantined, rejected, lost, overflow, unnamed, folded;
+	struct lost late; /* what came too late, all of it */
 	unsigned spoilt;  /* minutes */
 	int64_t degraded; /* of the newest cover; -1: none was among them */
 };
 
 /* What became of a record: counted unless it says otherwise. */
-enum fate { FATE_COUNTED, FATE_QUARANTINED, FATE_REJECTED };
+enum fate { FATE_COUNTED, FATE_QUARANTINED, FATE_REJECTED, FATE_LATE };
 
 /* Rows are kept by time, so a time out of a hat would make as many as anybody likes. */
 bool intake_plausible(const struct intake *in, int64_t ms);

@@ -286,6 +286,25 @@ static int tell(struct intake *in, const struct flow *f, struct conv **v, struct
 	return rc >= 0 && save ? conv_save(in->s, *c, e) : rc;
 }
 
+/*
+ * Its minute is gone, so nobody can say whether another one counted there: what it brings is
+ * lost.  That the edge is there, and how many are open, stays.
+ */
+static int lose(struct intake *in, const struct claim *c, const struct count_report *r,
+		enum fate *fate, struct err *e)
+{
+	struct lost *l = &in->late;
+	uint64_t start = (uint64_t)(r->minute * INTAKE_MINUTE_MS);
+
+	if (!l->records || start < l->start_ms)
+		l->start_ms = start;
+	if (start + INTAKE_MINUTE_MS > l->end_ms)
+		l->end_ms = start + INTAKE_MINUTE_MS;
+	l->records++;
+	*fate = FATE_LATE;
+	return count_late(in->s, c, r, e);
+}
+
 int intake_flow(struct intake *in, const struct flow *told, enum fate *fate, struct err *e)
 {
 	struct count_report r = { .amounts = amount_of(&told->c) }, rest;
@@ -302,6 +321,8 @@ int intake_flow(struct intake *in, const struct flow *told, enum fate *fate, str
 	if (rc || *fate != FATE_COUNTED)
 		return rc;
 	rc = tell(in, &f, &v, &c, e);
+	if (rc >= 0 && count_gone(in->s, r.minute))
+		return lose(in, c, &r, fate, e);
 	if (rc >= 0 && intake_split(in, &f, &r, &rest))
 		rc = count_add(in->s, v, c, &rest, e);
 	return rc < 0 ? rc : count_add(in->s, v, c, &r, e);

@@ -133,6 +133,8 @@ static int take_cover(struct intake *in, const struct cover *c, struct err *e)
 	if (!intake_plausible(in, start) || !intake_plausible(in, end))
 		return 0;
 	run_on(in->sensor, start, end);
+	if (start < in->s->gone * INTAKE_MINUTE_MS)
+		start = in->s->gone * INTAKE_MINUTE_MS;
 	for (int64_t m = start / INTAKE_MINUTE_MS; m * INTAKE_MINUTE_MS < end; m++)
 		remember_minute(in, m);
 	return cover_add(in->s, in->sensor->id, start, end, flaws_of(c), e);
@@ -149,6 +151,8 @@ static int spoil(struct intake *in, int64_t start, int64_t end, struct err *e)
 
 	if (!intake_plausible(in, start) || !intake_plausible(in, end))
 		return 0;
+	if (first < in->s->gone)
+		first = in->s->gone;
 	for (int64_t m = first; m <= last && !rc && in->spoilt < SPOILT_MINUTES; m++) {
 		if (m == first + SPOILT_SIDE && last - SPOILT_SIDE > m)
 			m = last - SPOILT_SIDE;

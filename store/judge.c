@@ -79,6 +79,12 @@ void judge_records(struct check *c, const struct health *h, int64_t newest, int6
 	if (h->records)
 		check_also(c, CHECK_OK, "%s records of %" PRIu64 " sensor%s",
 			   number_text(h->records, n), h->sensors, number_plural(h->sensors));
+	if (h->late) {
+		check_also(c, CHECK_WARN, "%s record%s came too late to be counted",
+			   number_text(h->late, n), number_plural(h->late));
+		check_mend(c, "they were of minutes that are gone: keep them longer "
+			      "(--keep-minutes), or see to links that are cut for so long");
+	}
 	if (newest && newest < now - QUIET_S) {
 		dated(c, CHECK_WARN, "no sensor was heard since", newest);
 		check_mend(
@@ -213,8 +219,8 @@ static void judge_losses(struct check *c, const struct doctor_sensor *s)
 				   when_text(s->gap_first, from), when_text(s->gap_last, to));
 		check_mend(
 			c,
-			"its link to the collector was cut for longer than it can keep, or the "
-			"collector's database was put back; what is missing there is not \"no "
+			"its link to the collector was cut for longer than it can keep, or than "
+			"--keep-minutes, or the collector's database was put back; what is missing there is not \"no "
 			"traffic\"");
 	}
 }
@@ -284,7 +290,7 @@ void judge_quarantine(struct check *c, const struct health *h, unsigned conteste
 	check_mend(c, "%s",
 		   contested ? "give one of the two another address; bridges of containers "
 			       "that are alike everywhere do no harm inside their machine"
-			     : "a sensor may speak for its own machine alone: is one of an "
-			       "older version, or its clock wrong? See the collector's "
+			     : "a sensor may speak for its own machine alone: is one of "
+			       "another version, or its clock wrong? See the collector's "
 			       "journal");
 }

@@ -29,9 +29,9 @@ static int load_machines(struct store *s, struct known *k, struct err *e)
 		"coalesce((SELECT r.name FROM realm r WHERE r.id = s.realm), '') "
 		"FROM machine m LEFT JOIN sensor s ON s.id = m.sensor AND m.sensor != 0 "
 		/* what one namespace has too much makes up for nothing in another */
-		"LEFT JOIN (SELECT sensor AS of, sum(min(active_seen, active_kernel) + "
+		"LEFT JOIN (SELECT sensor AS of, total(min(active_seen, active_kernel) + "
 		"min(passive_seen, passive_kernel)) AS seen, "
-		"sum(active_kernel + passive_kernel) AS counted FROM capture GROUP BY sensor) c "
+		"total(active_kernel + passive_kernel) AS counted FROM capture GROUP BY sensor) c "
 		"ON c.of = s.id ORDER BY m.id",
 		DB_NONE);
 

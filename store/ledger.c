@@ -15,6 +15,7 @@
 #include "store/dict.h"
 #include "store/edge.h"
 #include "store/machine.h"
+#include "store/mark.h"
 #include "store/nat.h"
 #include "store/priv.h"
 #include "store/rejoin.h"
@@ -159,28 +160,34 @@ static int take_listener(struct intake *in, const struct listener *l, enum fate 
 	return put_listener(in, l, process, e);
 }
 
-/* Beyond its quota the newest one of the sensor becomes wider. */
-static int widen_gap(struct intake *in, const struct lost *l, bool *done, struct err *e)
+/* The newest one of the sensor becomes wider, if it is no further than that from L. */
+static int widen_gap(struct intake *in, const struct lost *l, int64_t away_ms, bool *done,
+		     struct err *e)
 {
 	int rc = db_run(
 		in->s, e,
 		"UPDATE gap SET start_ms = min(start_ms, ?1), end_ms = max(end_ms, ?2), "
 		"records = min(records + ?3, 9007199254740992) WHERE id = "
-		"(SELECT id FROM gap WHERE sensor = ?4 ORDER BY id DESC LIMIT 1)",
-		DB(I(l->start_ms), I(l->end_ms), I(l->records), I(in->sensor->id)));
+		"(SELECT id FROM gap WHERE sensor = ?4 ORDER BY id DESC LIMIT 1) "
+		"AND end_ms + ?5 >= ?1 AND start_ms - ?5 <= ?2",
+		DB(I(l->start_ms), I(l->end_ms), I(l->records), I(in->sensor->id),
+		   I(away_ms)));
 
 	*done = !rc && sqlite3_changes(in->s->db) > 0;
 	return rc;
 }
 
-static int put_gap(struct intake *in, const struct lost *l, struct err *e)
+/* AFTER_MS: widened as well where it lies no further from the newest one; -1: does not. */
+static int put_gap(struct intake *in, const struct lost *l, int64_t after_ms, struct err *e)
 {
 	struct quota *q = &in->sensor->quota;
 	bool done = false;
 	int rc = 0;
 
 	if (!quota_left(q, in->sensor->host, QUOTA_EDGES))
-		rc = widen_gap(in, l, &done, e);
+		rc = widen_gap(in, l, INT64_MAX / 2, &done, e);
+	else if (after_ms >= 0)
+		rc = widen_gap(in, l, after_ms, &done, e);
 	if (rc || done)
 		return rc;
 	quota_spend(q, QUOTA_EDGES);
@@ -196,7 +203,20 @@ static int take_lost(struct intake *in, const struct lost *l, enum fate *fate, s
 		return 0;
 	}
 	in->lost = saturated(in->lost, l->records);
-	return put_gap(in, l, e);
+	return put_gap(in, l, -1, e);
+}
+
+/* What came too late is a gap, as if its sensor had not kept it; batch after batch the same.
+ */
+static int account_late(struct intake *in, struct err *e)
+{
+	int rc;
+
+	if (!in->late.records)
+		return 0;
+	in->lost = saturated(in->lost, in->late.records);
+	rc = mark_add(in->s, MARK_LATE, (int64_t)in->late.records, e);
+	return rc ? rc : put_gap(in, &in->late, INTAKE_MINUTE_MS, e);
 }
 
 /* What it covers is applied already. */
@@ -237,6 +257,18 @@ static int take_translation(struct intake *in, struct translation *t, enum fate 
 	return rc || !r ? rc : rejoin_told(in->s, in->sensor, t, r, e);
 }
 
+static int take_usage(struct intake *in, const struct usage *u, enum fate *fate, struct err *e)
+{
+	enum host_fate got = HOST_REJECTED;
+	int rc = intake_in_time(in, u->start_ms) ? host_usage(in->s, in->sensor, u, &got, e)
+						 : 0;
+
+	in->folded += got == HOST_FOLDED;
+	if (got == HOST_REJECTED)
+		*fate = FATE_REJECTED;
+	return rc;
+}
+
 static int take(struct intake *in, struct wire_record *rec, struct err *e)
 {
 	enum fate fate = FATE_COUNTED;
@@ -265,9 +297,7 @@ static int take(struct intake *in, struct wire_record *rec, struct err *e)
 			rc = host_capture(in->s, in->sensor, &rec->capture, &good, e);
 		break;
 	case WIRE_R_USAGE:
-		good = intake_in_time(in, rec->usage.start_ms);
-		if (good)
-			rc = host_usage(in->s, in->sensor, &rec->usage, &good, e);
+		rc = take_usage(in, &rec->usage, &fate, e);
 		break;
 	case WIRE_R_TRANSLATION:
 		rc = take_translation(in, &rec->translation, &fate, e);
@@ -283,11 +313,15 @@ static int take(struct intake *in, struct wire_record *rec, struct err *e)
 	return rc;
 }
 
-/* After a record that makes no sense the rest cannot be read: it is rejected, all of it. */
+/*
+ * After a record that makes no sense the rest cannot be read: it is rejected, all of it.  So
+ * are kinds that nobody knows here, and what was announced and is not there.
+ */
 static int take_records(struct intake *in, const struct wire_batch *b, struct err *e)
 {
 	struct wire_reader r;
 	struct wire_record rec;
+	int64_t rest;
 	int rc = 0, got;
 
 	wire_reader_begin(&r, b->body);
@@ -297,15 +331,13 @@ static int take_records(struct intake *in, const struct wire_batch *b, struct er
 		rc = take(in, &rec, e);
 	in->seen += r.process_n;
 	wire_reader_fini(&r);
-	if (!rc && got < 0) {
-		int64_t rest = (int64_t)b->records - in->seen;
-
-		rest = rest > 0 ? rest : 1;
-		rest = rest < WIRE_BODY_MAX ? rest
-					    : WIRE_BODY_MAX; /* it claims more than it holds */
-		in->rejected += rest;
-		in->seen += rest;
-	}
+	rest = (int64_t)b->records - in->seen;
+	if (rest < (got < 0))
+		rest = got < 0;
+	if (rest > WIRE_BODY_MAX) /* it claims more than it holds */
+		rest = WIRE_BODY_MAX;
+	in->rejected += rest;
+	in->seen += rest;
 	return rc;
 }
 
@@ -338,23 +370,24 @@ static int account(struct intake *in, const struct wire_batch *b, struct err *e)
 
 	if (rc)
 		return rc;
-	return db_run(in->s, e,
-		      "UPDATE sensor SET last_ms = max(last_ms, ?), covered_ms = ?, run = ?, "
-		      "skew_ms = ?, clock_base_ms = ?, clock_end_ms = ?, clock_jumps = ?, "
-		      "records = records + ?, quarantined = quarantined + ?, "
-		      "rejected = rejected + ?, lost = min(lost + ?, 9007199254740992), "
-		      "overflow = min(overflow + ?, 9007199254740992), "
-		      "unnamed = min(unnamed + ?, 9007199254740992), "
-		      "quota_hour = ?, quota_edges = ?, quota_names = ?, "
-		      "folded = min(folded + ?, 9007199254740992), "
-		      "degraded = iif(? < 0, degraded, ?) WHERE id = ?",
-		      DB(I(in->received_ms), I(x->covered_ms), I(x->run), I(x->skew.ms),
-			 I(x->skew.base_ms), I(x->skew.end_ms), I(x->jumps),
-			 I(in->seen - in->quarantined - in->rejected), I(in->quarantined),
-			 I(in->rejected), I(in->lost), I(in->overflow), I(in->unnamed),
-			 I(x->quota.hour), I(x->quota.used[QUOTA_EDGES]),
-			 I(x->quota.used[QUOTA_NAMES]), I(in->folded), I(in->degraded),
-			 I(in->degraded), I(x->id)));
+	return db_run(
+		in->s, e,
+		"UPDATE sensor SET last_ms = max(last_ms, ?), covered_ms = ?, run = ?, "
+		"skew_ms = ?, clock_base_ms = ?, clock_end_ms = ?, clock_jumps = ?, "
+		"records = records + ?, quarantined = quarantined + ?, "
+		"rejected = rejected + ?, lost = min(lost + ?, 9007199254740992), "
+		"overflow = min(overflow + ?, 9007199254740992), "
+		"unnamed = min(unnamed + ?, 9007199254740992), "
+		"quota_hour = ?, quota_edges = ?, quota_names = ?, "
+		"folded = min(folded + ?, 9007199254740992), "
+		"degraded = iif(? < 0, degraded, ?) WHERE id = ?",
+		DB(I(in->received_ms), I(x->covered_ms), I(x->run), I(x->skew.ms),
+		   I(x->skew.base_ms), I(x->skew.end_ms), I(x->jumps),
+		   I(in->seen - in->quarantined - in->rejected - (int64_t)in->late.records),
+		   I(in->quarantined), I(in->rejected), I(in->lost), I(in->overflow),
+		   I(in->unnamed), I(x->quota.hour), I(x->quota.used[QUOTA_EDGES]),
+		   I(x->quota.used[QUOTA_NAMES]), I(in->folded), I(in->degraded),
+		   I(in->degraded), I(x->id)));
 }
 
 static int position_of(struct store *s, int64_t sensor, uint64_t epoch, uint64_t *sequence,
@@ -388,6 +421,8 @@ static int apply(struct intake *in, const struct wire_batch *b, const struct led
 		rc = take_records(in, b, e);
 	if (!rc)
 		rc = settle_minutes(in, e);
+	if (!rc)
+		rc = account_late(in, e);
 	return rc ? rc : account(in, b, e);
 }
 

@@ -189,7 +189,7 @@ static int open_leases(struct store *s, int64_t machine, int64_t realm,
 	int rc = db_run(s, e, "DELETE FROM machine_address WHERE machine = ?", DB(I(machine)));
 
 	for (unsigned i = 0; i < m->addrs_n && !rc; i++)
-		if (!addr_is_any(&m->addrs[i]))
+		if (addr_is_unicast(&m->addrs[i]))
 			rc = open_lease(s, machine, realm, &m->addrs[i], at_ms, e);
 	return rc;
 }

@@ -19,3 +19,11 @@ int mark_raise(struct store *s, const char *word, int64_t value, struct err *e)
 		      "excluded.value WHERE excluded.value > value",
 		      DB(T(word), I(value)));
 }
+
+int mark_add(struct store *s, const char *word, int64_t more, struct err *e)
+{
+	return db_run(s, e,
+		      "INSERT INTO mark VALUES(?, ?) ON CONFLICT DO UPDATE SET value = "
+		      "min(value + excluded.value, 9007199254740992)",
+		      DB(T(word), I(more)));
+}

@@ -14,10 +14,14 @@
 /* Minutes up to here are over; of these, up to here have been decided on (store/close.h). */
 #define MARK_CLOSED "closed"
 #define MARK_SWEPT "swept"
+/* Records that came for minutes that are gone. */
+#define MARK_LATE "late"
 
 /* 0 where there is none. */
 int mark_get(struct store *s, const char *word, int64_t *out, struct err *e);
 /* Marks go up, never down. */
 int mark_raise(struct store *s, const char *word, int64_t value, struct err *e);
+/* One that counts. */
+int mark_add(struct store *s, const char *word, int64_t more, struct err *e);
 
 #endif

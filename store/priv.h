@@ -39,6 +39,7 @@ struct store {
 	char *path;
 	enum store_mode mode;
 	int64_t closed;		 /* the newest minute that is over */
+	int64_t gone;		 /* of minutes before it rows were taken away (retain.h) */
 	struct closing *closing; /* close.c */
 	const struct fold *fold; /* NULL: addresses are kept as they are */
 	size_t memory;		 /* bytes that the caches may have between two transactions */
@@ -47,6 +48,8 @@ struct store {
 	struct db_scan *scan; /* db_each, under way */
 	struct dict *dict;
 	struct conv_cache *convs;
+	bool minutes_read;   /* newest_read is of after the conversations were dropped last: */
+	int64_t newest_read; /* the newest minute with a row */
 	struct edge_cache *edges;
 	struct cover_cache *covers;
 	struct sensor_cache *sensors;

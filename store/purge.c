@@ -187,6 +187,8 @@ static int step(struct purge *p, struct purge_done *done, struct err *e)
 	if (!rc && !p->begun)
 		rc = forget_rest(p, e);
 	p->begun = true;
+	if (p->minute < p->s->gone) /* what is left there has lost its witness, too */
+		p->minute = p->s->gone;
 	if (!rc && p->minute != INT64_MAX)
 		rc = next_minute(p, e);
 	if (rc)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "store/db.h"
+#include "store/mark.h"
 #include "store/known.h"
 
 /* Machines */
@@ -298,11 +299,12 @@ int query_health(struct store *s, struct health *out, struct err *e)
 	sqlite3_stmt *st =
 		db_query(s, e,
 			 "SELECT count(sensor.id), total(records), total(quarantined), "
-			 "total(rejected), total(lost), total(overflow), t.first, t.last "
+			 "total(rejected), total(lost), total(overflow), t.first, t.last, "
+			 "(SELECT value FROM mark WHERE word = ?) "
 			 "FROM (SELECT min(iif(first > 0, first, NULL)) AS first, "
 			 "max(last) AS last FROM fact_total) t LEFT JOIN sensor "
 			 "ON records + quarantined + rejected > 0",
-			 DB_NONE);
+			 DB(T(MARK_LATE)));
 	int rc = st ? db_step(s, st, e) : db_fail(s, NULL);
 
 	memset(out, 0, sizeof(*out));
@@ -316,6 +318,7 @@ int query_health(struct store *s, struct health *out, struct err *e)
 	out->overflow = (uint64_t)sqlite3_column_int64(st, 5);
 	out->first = sqlite3_column_int64(st, 6);
 	out->last = sqlite3_column_int64(st, 7);
+	out->late = (uint64_t)sqlite3_column_int64(st, 8);
 	db_done(st);
 	return 0;
 }

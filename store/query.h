@@ -94,6 +94,7 @@ struct health {
 	uint64_t sensors;
 	uint64_t records; /* counted */
 	uint64_t quarantined, rejected, lost, overflow;
+	uint64_t late;	     /* of those lost: came when their minute was gone (retain.h) */
 	int64_t first, last; /* Unix seconds of the oldest and newest fact, 0: none */
 };
 

@@ -18,7 +18,7 @@ enum quota_kind { QUOTA_EDGES, QUOTA_NAMES, QUOTA_KINDS };
 
 enum {
 	QUOTA_HOST_EDGES = 10000, /* claims, listeners, gaps */
-	QUOTA_HOST_NAMES = 1000,  /* of processes, and of machines */
+	QUOTA_HOST_NAMES = 1000,  /* of processes, machines, devices */
 	QUOTA_WIDE_EDGES = 1000000,
 	QUOTA_WIDE_NAMES = 20000,
 };

@@ -208,7 +208,7 @@ int rejoin_told(struct store *s, const struct sensor *x, const struct translatio
 	struct conv *v;
 	int rc;
 
-	if (!t->opens)
+	if (!t->opens || count_gone(s, report.minute))
 		return 0;
 	rc = real_of(s, r, (int64_t)t->first_ms, &v, e);
 	if (!rc)

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "store/close.h"
 #include "store/count.h"
 #include "store/db.h"
 #include "store/mark.h"
@@ -16,6 +17,7 @@ enum {
 	SECONDS_HOUR = 3600,
 	OVER_S = 2 * SECONDS_HOUR, /* then an hour or a day has most of what it will have */
 	ROWS = 4096,		   /* of one transaction */
+	ROWS_MINUTES = 4 * ROWS,   /* in the order of their table: quick, and most of all */
 	EDGES = 200,
 };
 
@@ -78,18 +80,21 @@ static int pack_days(struct store *s, const struct retain *r, struct retain_done
 	return pack(s, PACKED_DAY, RETAIN_DAY, OVER_S, "days-packed", d, e);
 }
 
+static int64_t sealed_after(const struct retain *r)
+{
+	return r->minutes < RETAIN_LATE ? r->minutes : RETAIN_LATE;
+}
+
 static int seal_hours(struct store *s, const struct retain *r, struct retain_done *d,
 		      struct err *e)
 {
-	(void)r;
-	return pack(s, PACKED_HOUR, SECONDS_HOUR, RETAIN_MINUTES_LEAST, "hours-sealed", d, e);
+	return pack(s, PACKED_HOUR, SECONDS_HOUR, sealed_after(r), "hours-sealed", d, e);
 }
 
 static int seal_days(struct store *s, const struct retain *r, struct retain_done *d,
 		     struct err *e)
 {
-	(void)r;
-	return pack(s, PACKED_DAY, RETAIN_DAY, RETAIN_MINUTES_LEAST, "days-sealed", d, e);
+	return pack(s, PACKED_DAY, RETAIN_DAY, sealed_after(r), "days-sealed", d, e);
 }
 
 /* What is in the order of time */
@@ -97,25 +102,42 @@ static int seal_days(struct store *s, const struct retain *r, struct retain_done
 static int drop(struct store *s, const char *sql, int64_t before, struct retain_done *d,
 		struct err *e)
 {
-	int rc = db_run(s, e, sql, DB(I(before), I(ROWS)));
+	int rc = db_run(s, e, sql, DB(I(before), I(ROWS_MINUTES)));
 	int n = rc ? 0 : sqlite3_changes(s->db);
 
 	d->removed += (uint64_t)n;
 	return rc ? rc : n > 0;
 }
 
+/*
+ * The mark goes before them, no further than rows are taken: it is what nothing may be added
+ * to any more.  What nobody has decided on yet stays.
+ */
 static int drop_minutes(struct store *s, const struct retain *r, struct retain_done *d,
 			struct err *e)
 {
-	int64_t before = cut(s->retaining, r->minutes, SECONDS_MINUTE);
-	int rc = drop(s,
-		      "DELETE FROM fact_minute WHERE (minute, claim) IN (SELECT minute, claim "
-		      "FROM fact_minute WHERE minute < ? ORDER BY 1, 2 LIMIT ?)",
-		      before, d, e);
+	int64_t before = cut(s->retaining, r->minutes, SECONDS_MINUTE), swept, last = 0;
+	int rc = close_begin(s, e);
 
-	if (rc > 0 && mark_raise(s, MARK_MINUTES, before, e) < 0)
-		return db_fail(s, NULL);
-	return rc;
+	if (!rc)
+		rc = mark_get(s, MARK_SWEPT, &swept, e);
+	if (!rc && before > swept + 1)
+		before = swept + 1;
+	if (!rc)
+		rc = db_int(s, e, &last,
+			    "SELECT max(minute) FROM (SELECT minute FROM fact_minute "
+			    "WHERE minute < ? ORDER BY minute, claim LIMIT ?)",
+			    DB(I(before), I(ROWS_MINUTES)));
+	if (rc <= 0 || !last)
+		return rc < 0 ? rc : 0;
+	rc = mark_raise(s, MARK_MINUTES, last + 1, e);
+	if (rc)
+		return rc;
+	s->gone = last + 1 > s->gone ? last + 1 : s->gone;
+	return drop(s,
+		    "DELETE FROM fact_minute WHERE (minute, claim) IN (SELECT minute, claim "
+		    "FROM fact_minute WHERE minute < ? ORDER BY 1, 2 LIMIT ?)",
+		    before, d, e);
 }
 
 static int drop_contest(struct store *s, const struct retain *r, struct retain_done *d,
@@ -251,7 +273,10 @@ int retain_turn(struct store *s, const struct retain *r, int64_t now_ms, struct 
 		minute = before + r->pace / SECONDS_MINUTE;
 	if (minute > before)
 		rc = mark_raise(s, MARK_HORIZON, minute, e);
+	/* A clock that leapt and was set back has brought nothing to be taken away. */
 	g->now = minute > before ? minute : before;
+	if (g->now > clock)
+		g->now = clock;
 	g->stage = 0;
 	g->walk = (struct walk){ 0 };
 	return rc;

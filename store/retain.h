@@ -20,17 +20,22 @@
 
 enum {
 	RETAIN_DAY = 86400,
-	/* A record may come a week late, and its minute must still be there. */
-	RETAIN_MINUTES_LEAST = 8 * RETAIN_DAY,
+	/* A record may come a week late; where its minute is gone it is refused (count.h). */
+	RETAIN_LATE = 8 * RETAIN_DAY,
+	RETAIN_MINUTES_LEAST = 2 * 3600,
 };
 
 /* Seconds. */
 struct retain {
-	uint32_t minutes; /* what each witness said, coverage; RETAIN_MINUTES_LEAST or more */
-	uint32_t hours;	  /* sums by the hour; how busy machines were, how much was captured */
-	uint32_t days;	  /* sums by the day; losses */
-	uint32_t total;	  /* an edge after it was last seen, or imported */
-	uint32_t pace; /* "newest" goes ahead no faster a turn (a clock that leaps); 0: any */
+	/*
+	 * What each witness said, and its coverage; RETAIN_MINUTES_LEAST or more.  Below
+	 * RETAIN_LATE a sensor that was cut off for longer loses what is older.
+	 */
+	uint32_t minutes;
+	uint32_t hours; /* sums by the hour; how busy machines were, how much was captured */
+	uint32_t days;	/* sums by the day; losses */
+	uint32_t total; /* an edge after it was last seen, or imported */
+	uint32_t pace;	/* "newest" goes ahead no faster a turn (a clock that leaps); 0: any */
 };
 #define RETAIN_DEFAULT                                                                        \
 	{                                                                                     \

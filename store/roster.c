@@ -63,6 +63,7 @@ static struct roster_sensor sensor_of(sqlite3_stmt *st)
 		.quarantined = (uint64_t)sqlite3_column_int64(st, 16),
 		.rejected = (uint64_t)sqlite3_column_int64(st, 17),
 		.lost = (uint64_t)sqlite3_column_int64(st, 18),
+		.folded = (uint64_t)sqlite3_column_int64(st, 19),
 	};
 }
 
@@ -75,7 +76,7 @@ int roster_sensors(struct store *s, const char *name, roster_sensor_fn *fn, void
 		s, e,
 		"SELECT x.name, x.role, x.host, m.ident, m.name, c.ident, h.name, x.cloned, "
 		"x.revoked, x.next IS NOT NULL, x.first_ms, x.last_ms, x.expires_ms, "
-		"x.issued_ms, x.cloned_ms, x.records, x.quarantined, x.rejected, x.lost "
+		"x.issued_ms, x.cloned_ms, x.records, x.quarantined, x.rejected, x.lost, x.folded "
 		"FROM sensor x LEFT JOIN machine m ON m.sensor = x.id AND m.sensor != 0 "
 		"LEFT JOIN machine c ON c.id = x.claims "
 		"LEFT JOIN sensor h ON h.id = c.sensor AND c.sensor != 0 "

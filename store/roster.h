@@ -27,7 +27,7 @@ struct roster_sensor {
 	const char *cloned;    /* words; "" */
 	bool revoked, renewed; /* renewed: the next certificate was issued and not yet used */
 	int64_t first_ms, last_ms, expires_ms, issued_ms, cloned_ms;
-	uint64_t records, quarantined, rejected, lost;
+	uint64_t records, quarantined, rejected, lost, folded;
 };
 
 enum roster_state {

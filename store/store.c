@@ -41,6 +41,7 @@ void store_forget(struct store *s)
 	s->covers = NULL;
 	s->sensors = NULL;
 	s->nat = NULL;
+	s->minutes_read = false;
 }
 
 void store_close(struct store *s)
@@ -314,7 +315,7 @@ int store_checkpoints(struct store *s, bool itself, struct err *e)
 {
 	return db_exec(s, e,
 		       itself ? "PRAGMA wal_autocheckpoint = 4000"
-			      : "PRAGMA wal_autocheckpoint = 0");
+			      : "PRAGMA wal_autocheckpoint = 32768"); /* 128 MB */
 }
 
 int store_begin(struct store *s, struct err *e)

@@ -41,7 +41,11 @@ void store_patience(struct store *s, int ms);
 enum { STORE_MEMORY_MB = 512, STORE_MEMORY_LEAST_MB = 32 };
 int store_memory(struct store *s, unsigned mb, struct err *e);
 
-/* Whether commits fold the WAL into the file by themselves (yes) or another does: wal.h. */
+/*
+ * Whether commits fold the WAL into the file by themselves (yes) or another does (wal.h): then
+ * only what the other has not done, when the log has 128 MB, so that it begins anew.  A log that
+ * is always being written never does that otherwise.
+ */
 int store_checkpoints(struct store *s, bool itself, struct err *e);
 
 /*

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
+#include "store/conv.h"
 #include "store/db.h"
 
 /* Which of the numbers 1 to N are referred to. */
@@ -110,8 +111,8 @@ static int begin(struct store *s, struct err *e)
 		return rc;
 	}
 	s->sweep = w;
-	/* What is in memory was looked up before, and may come into use without a look. */
-	store_forget(s);
+	/* What else is in memory is referred to, or noted when it is looked up. */
+	conv_forget_unspoken(s);
 	return 0;
 }
 
@@ -266,7 +267,7 @@ static int walk_dictionary(struct store *s, struct sweep *w, unsigned max, uint6
 				  &w->process, max, &d, e);
 	for (size_t i = 0; i < d.n && !rc; i++)
 		rc = remove_one(s, stage, d.list[i], e);
-	if (d.n) /* the caches may hold them */
+	if (d.n && stage != CONVERSATIONS) /* the caches may hold them */
 		store_forget(s);
 	*n += d.n;
 	free(d.list);

@@ -6,3 +6,5 @@
 #define LIBBPF_OPTS(type, name, ...) struct type name = { __VA_ARGS__ }
 #define TAILQ_FOREACH(el, head, link)                                                         \
 	for ((el) = (head)->tqh_first; (el); (el) = (el)->link.tqe_next)
+#define STAILQ_FOREACH(el, head, link)                                                        \
+	for ((el) = (head)->stqh_first; (el); (el) = (el)->link.stqe_next)

@@ -42,6 +42,8 @@ ONLY = {
     r"graphviz/gvc\.h": {"graph/draw/render.c"},
     r"sqlite3\.h": {"store/"},
     r"curl/.*": {"cli/server.c"},
+    r"event2/(http|keyvalq)[a-z_]*\.h": {"collector/http_front.c", "collector/http_request.c",
+                                         "collector/http_answer.c"},
     r"event2/.*": {"sensor/", "collector/", "common/"},
     r"openssl/.*": {"common/", "collector/", "sensor/"},
 }

@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <arpa/inet.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <event2/event.h>
 
@@ -61,6 +63,7 @@ enum {
 	EVERYBODY = (1 << KINDS) - 1,
 	STORES = 1 << CONFINE_INGEST | 1 << CONFINE_ANSWER,
 	READERS = STORES | 1 << CONFINE_RELAY,
+	LOCALS = READERS | 1 << CONFINE_FRONT,
 };
 
 static bool nothing(void)
@@ -135,7 +138,25 @@ START_TEST(each_does_what_it_is_for)
 	ck_assert_uint_eq(who_dies(dial), EVERYBODY & ~(1U << CONFINE_RELAY));
 	ck_assert_uint_eq(who_dies(read_a_file), EVERYBODY & ~READERS);
 	ck_assert_uint_eq(who_dies(write_a_file), EVERYBODY & ~STORES);
-	ck_assert_uint_eq(who_dies(notify_systemd), EVERYBODY & ~READERS);
+	ck_assert_uint_eq(who_dies(notify_systemd), EVERYBODY & ~LOCALS);
+}
+END_TEST
+
+/* What evhttp does with each address that connects. */
+static bool name_a_link_local_address(void)
+{
+	struct sockaddr_in6 sin = { .sin6_family = AF_INET6, .sin6_scope_id = 1 };
+	char text[NI_MAXHOST];
+
+	inet_pton(AF_INET6, "fe80::1", &sin.sin6_addr);
+	return getnameinfo((struct sockaddr *)&sin, sizeof(sin), text, sizeof(text), NULL, 0,
+			   NI_NUMERICHOST) == 0;
+}
+
+START_TEST(the_front_names_who_connects)
+{
+	ck_assert(dies(CONFINE_FLOWS, name_a_link_local_address));
+	ck_assert(!dies(CONFINE_FRONT, name_a_link_local_address));
 }
 END_TEST
 
@@ -213,6 +234,7 @@ int main(void)
 #ifndef __SANITIZE_ADDRESS__ /* then there is no filter: confine.c says why */
 	tcase_add_test(t, nobody_does_what_none_needs);
 	tcase_add_test(t, each_does_what_it_is_for);
+	tcase_add_test(t, the_front_names_who_connects);
 	tcase_add_test(t, its_memory_is_nobody_elses);
 #endif
 	return unit_run("confine", t);

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "common/file.h"
+#include "store/schema.h"
 #include "tests/storekit.h"
 
 static struct kit kit;
@@ -62,7 +63,7 @@ static bool stands(const void *bytes, size_t n)
 		struct buf b = { 0 };
 
 		if (file_read(path, 1 << 26, &b, NULL) == 0)
-			found |= memmem(b.p, b.n, bytes, n) != NULL;
+			found |= b.n && memmem(b.p, b.n, bytes, n);
 		buf_fini(&b);
 		free(path);
 	}
@@ -207,6 +208,37 @@ START_TEST(a_name)
 }
 END_TEST
 
+/* In copies of any version; they stay of it, and nothing else is taken from them. */
+START_TEST(in_copies)
+{
+	struct addr a = kit_addr("198.51.100.17"), b = kit_addr("198.51.100.18");
+	char *path = xstrdup(kit_file(&kit, "old.db"));
+	struct erased out;
+	struct err e = { 0 };
+
+	kit_sql(path, schema_first);
+	kit_sql(path, "INSERT INTO endpoint VALUES(1, 0, x'00000000000000000000ffffc6336411');"
+		      "INSERT INTO endpoint VALUES(2, 0, x'00000000000000000000ffffc6336412');"
+		      "INSERT INTO process VALUES(7, 'nginx', '', '');"
+		      "INSERT INTO edge VALUES(3, 1, 2, 80, 6, 7, 7, '');"
+		      "INSERT INTO detail VALUES(2, 7, '/home/jdoe/x', 'jdoe', '')");
+	kit_sql(path, "PRAGMA application_id = 1397441870; PRAGMA user_version = 1");
+	ck_assert_msg(erase_copy(path, NULL, "jdoe", &out, &e) == 0, "%s", e.msg);
+	ck_assert_uint_eq(out.rows, 2);
+	ck_assert_int_eq(kit_number(path, "SELECT count(*) FROM edge"), 1);
+	ck_assert_msg(erase_copy(path, &a, NULL, &out, &e) == 0, "%s", e.msg);
+	ck_assert_uint_eq(out.edges, 1);
+	ck_assert_int_eq(kit_number(path, "SELECT id FROM endpoint"), 2);
+	ck_assert_int_eq(kit_number(path, "PRAGMA user_version"), 1);
+	ck_assert_msg(erase_copy(path, &b, NULL, &out, &e) == 0, "%s", e.msg);
+	ck_assert_int_eq(kit_number(path, "SELECT count(*) FROM detail"), 0);
+	kit_sql(path, "PRAGMA user_version = 99");
+	ck_assert_int_lt(erase_copy(path, &b, NULL, &out, &e), 0);
+	ck_assert_msg(strstr(e.msg, "schema 99") != NULL, "%s", e.msg);
+	free(path);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *t = tcase_create("erase");
@@ -219,5 +251,6 @@ int main(void)
 	tcase_add_test(t, what_a_reader_holds_is_said);
 	tcase_add_test(t, a_name_in_a_path);
 	tcase_add_test(t, a_name);
+	tcase_add_test(t, in_copies);
 	return unit_run("erase", t);
 }

@@ -5,46 +5,51 @@
 
 #include "collector/ask.h"
 #include "collector/http_guard.h"
-#include "collector/http_parse.h"
+#include "collector/http_head.h"
+#include "collector/http_path.h"
 #include "common/mem.h"
 #include "tests/unit.h"
 
-static char text[HTTP_HEAD_MAX + 64];
+struct field {
+	const char *name, *value;
+};
 
-/* The status of one whole request, and what was read of it. */
-static int parse(const char *request, struct http_head *h)
+/* The status of a request with these fields, up to one without a name. */
+static int take(struct http_head *h, enum http_method method, const char *target,
+		const struct field *f)
 {
-	int n;
+	static char text[HTTP_TARGET_MAX + 64];
+	int status;
 
-	snprintf(text, sizeof(text), "%s", request);
-	n = http_head_length(text, strlen(text));
-	if (n < 0)
-		return -n;
-	ck_assert_int_eq(n, (int)strlen(request));
-	return http_head_parse(text, (size_t)n, h);
+	snprintf(text, sizeof(text), "%s", target);
+	status = http_head_target(h, method, text);
+	for (; !status && f->name; f++)
+		status = http_head_field(h, f->name, f->value);
+	return status ? status : http_head_end(h);
 }
 
-START_TEST(a_request_is_read)
+START_TEST(a_head_is_read)
 {
+	const struct field fields[] = { { "Host", "localhost:7780" },
+					{ "Authorization", "Bearer x" },
+					{ "origin", "http://localhost:7780" },
+					{ "If-None-Match", "\"1-a-2\"" },
+					{ "Content-Length", "12" },
+					{ 0 } };
+	const struct field few[] = { { "Host", "a" }, { "via", "x" }, { 0 } };
 	struct http_head h;
 
-	ck_assert_int_eq(
-		parse("POST /api/v1/edits?a=b%20c HTTP/1.1\r\nHost: localhost:7780\r\n"
-		      "Authorization: Bearer x\r\nOrigin: http://localhost:7780\r\n"
-		      "content-length:  12 \r\nIf-None-Match: \"1-a-2\"\r\n"
-		      "Expect: 100-continue\r\nConnection: Keep-Alive, Close\r\n\r\n",
-		      &h),
-		0);
-	ck_assert_int_eq(h.method, HTTP_POST);
+	ck_assert_int_eq(take(&h, HTTP_POST, "/api/v1/edits?a=b%20c", fields), 0);
 	ck_assert_str_eq(h.path, "/api/v1/edits");
 	ck_assert_str_eq(h.query, "a=b%20c");
 	ck_assert_str_eq(h.host, "localhost:7780");
 	ck_assert_str_eq(h.authorization, "Bearer x");
+	ck_assert_str_eq(h.origin, "http://localhost:7780");
 	ck_assert_str_eq(h.etag, "\"1-a-2\"");
-	ck_assert_uint_eq(h.body, 12);
-	ck_assert(h.expects && !h.keep && !h.forwarded);
-	ck_assert_int_eq(parse("GET / HTTP/1.0\r\nHost: a\r\nvia: x\r\n\r\n", &h), 0);
-	ck_assert(!h.keep && h.forwarded);
+	ck_assert(!h.forwarded);
+	ck_assert_int_eq(take(&h, HTTP_GET, "/", few), 0);
+	ck_assert(h.forwarded);
+	ck_assert_str_eq(h.query, "");
 	ck_assert_str_eq(h.authorization, "");
 }
 END_TEST
@@ -52,52 +57,130 @@ END_TEST
 START_TEST(what_could_be_read_twice_is_refused)
 {
 	static const struct {
-		const char *request;
+		struct field more[3];
 		int status;
+		enum http_method method;
 	} rows[] = {
-		{ "GET / HTTP/1.1\r\n\r\n", 400 },
-		{ "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400 },
-		{ "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
-		  400 },
-		{ "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 0x1\r\n\r\n", 400 },
-		{ "GET / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n", 400 },
-		{ "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 131073\r\n\r\n", 413 },
-		{ "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n",
-		  413 },
-		{ "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n\r\n", 501 },
-		{ "GET / HTTP/1.1\r\nHost: a\r\nAuthorization: a\r\nAuthorization: b\r\n\r\n",
-		  400 },
-		{ "GET / HTTP/1.1\r\nHost: a\r\nOrigin: a\r\nOrigin: b\r\n\r\n", 400 },
-		{ "GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400 },
-		{ "GET / HTTP/1.1\r\n Host: a\r\n\r\n", 400 },
-		{ "GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n", 400 },
-		{ "GET / HTTP/1.1\nHost: a\r\n\r\n", 400 },
-		{ "GET / HTTP/1.1\r\nHost: a\rb\r\n\r\n", 400 },
-		{ "GET / HTTP/1.1 \r\nHost: a\r\n\r\n", 505 },
-		{ "GET / HTTP/3\r\nHost: a\r\n\r\n", 505 },
-		{ "GET / http/1.1\r\nHost: a\r\n\r\n", 400 },
-		{ "GET a HTTP/1.1\r\nHost: a\r\n\r\n", 400 },
-		{ "GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n", 400 },
-		{ "G@T / HTTP/1.1\r\nHost: a\r\n\r\n", 400 },
-		{ "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", 400 },
+		{ { { 0 } }, 0, HTTP_HEAD },
+		{ { { "Host", "a" } }, 400 },
+		{ { { "host", "b" } }, 400 },
+		{ { { "Content-Length", "1" }, { "Content-Length", "1" } }, 400 },
+		{ { { "Content-Length", "0x1" } }, 400 },
+		{ { { "Content-Length", "+1" } }, 400 },
+		{ { { "Content-Length", "" } }, 400 },
+		{ { { "Content-Length", "0" } }, 0, HTTP_HEAD },
+		{ { { "Content-Length", "10" } }, 400, HTTP_HEAD },
+		{ { { "Content-Length", "10" } }, 0, HTTP_POST },
+		{ { { "Transfer-Encoding", "identity" } }, 501 },
+		{ { { "Authorization", "a" }, { "Authorization", "b" } }, 400 },
+		{ { { "Origin", "a" }, { "Origin", "b" } }, 400 },
+		{ { { "Sec-Fetch-Site", "none" }, { "Sec-Fetch-Site", "none" } }, 400 },
+		{ { { "If-None-Match", "a" }, { "If-None-Match", "b" } }, 400 },
+		{ { { "A ", "a" } }, 400 },
+		{ { { "", "a" } }, 400 },
+		{ { { "A", "a\x01" } }, 400 },
+		{ { { "A", "a\tb\xc3\xa4" } }, 0 },
 	};
+	struct field fields[4] = { { "Host", "a" } };
 	struct http_head h;
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-		ck_assert_msg(parse(rows[i].request, &h) == rows[i].status, "row %zu: %d", i,
-			      parse(rows[i].request, &h));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		memcpy(fields + 1, rows[i].more, sizeof(rows[i].more));
+		ck_assert_msg(take(&h, rows[i].method, "/", fields) == rows[i].status,
+			      "row %zu", i);
+	}
+	ck_assert_int_eq(take(&h, HTTP_GET, "/", fields + 3), 400); /* no Host */
 }
 END_TEST
 
-START_TEST(every_beginning_waits)
+START_TEST(heads_have_bounds)
 {
-	const char *request = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
+	static char target[HTTP_TARGET_MAX + 2];
+	struct field fields[HTTP_FIELDS_MAX + 2] = { { "Host", "a" } };
+	struct http_head h;
 
-	for (size_t n = 0; n < strlen(request); n++)
-		ck_assert_int_eq(http_head_length(request, n), 0);
-	memset(text, 'a', sizeof(text));
-	ck_assert_int_eq(http_head_length(text, HTTP_HEAD_MAX), -431);
-	ck_assert_int_eq(http_head_length("GET / HTTP/1.1\n", 15), -400);
+	for (int i = 1; i < HTTP_FIELDS_MAX; i++)
+		fields[i] = (struct field){ "A", "a" };
+	ck_assert_int_eq(take(&h, HTTP_GET, "/", fields), 0);
+	fields[HTTP_FIELDS_MAX] = (struct field){ "A", "a" };
+	ck_assert_int_eq(take(&h, HTTP_GET, "/", fields), 431);
+	memset(target, '/', HTTP_TARGET_MAX);
+	ck_assert_int_eq(http_head_target(&h, HTTP_GET, target), 0);
+	target[HTTP_TARGET_MAX] = '/';
+	ck_assert_int_eq(http_head_target(&h, HTTP_GET, target), 414);
+}
+END_TEST
+
+START_TEST(targets_are_paths)
+{
+	static const char *const bad[] = { "",	    "a",    "*",     "http://a/", "/a#b",
+					   "/a\\b", "/a b", "/\x7f", "/\t",	  "a:80" };
+	struct http_head h;
+	char text[32];
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		strcpy(text, bad[i]);
+		ck_assert_msg(http_head_target(&h, HTTP_GET, text) == 400, "%s", bad[i]);
+	}
+}
+END_TEST
+
+/* In one piece, and a byte at a time: the same is seen. */
+static struct http_watch watched(const char *text, size_t n)
+{
+	struct http_watch whole = { 0 }, bytes = { 0 };
+
+	http_watch(&whole, text, n);
+	for (size_t i = 0; i < n; i++)
+		http_watch(&bytes, text + i, 1);
+	ck_assert_int_eq(whole.odd, bytes.odd);
+	ck_assert_int_eq(whole.whole, bytes.whole);
+	ck_assert_uint_eq(whole.lines, bytes.lines);
+	return whole;
+}
+
+START_TEST(what_evhttp_would_mend_is_seen)
+{
+	static const struct {
+		const char *text;
+		bool odd;
+	} rows[] = {
+		{ "GET / HTTP/1.1\r\nHost: a\r\n\r\n", false },
+		{ "GET / HTTP/1.1\r\nHost: a\r\n\r\n \n\r\r", false }, /* a body */
+		{ "GET / HTTP/1.1\nHost: a\r\n\r\n", true },
+		{ "GET / HTTP/1.1\r\nHost: a\n\n", true },
+		{ "GET / HTTP/1.1\r\nHost: a\r\n\n", true },
+		{ "GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n", true },
+		{ "GET / HTTP/1.1\r\n\tb: a\r\n\r\n", true },
+		{ "GET / HTTP/1.1\r\nHost: a\rb\r\n\r\n", true },
+		{ "GET / HTTP/1.1\r\nHost: a\r\r\n\r\n", true },
+	};
+	const char nul[] = "GET / HTTP/1.1\r\nA: b\0c\r\n\r\n";
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct http_watch w = watched(rows[i].text, strlen(rows[i].text));
+
+		ck_assert_msg(w.odd == rows[i].odd && w.whole, "row %zu", i);
+	}
+	ck_assert(watched(nul, sizeof(nul) - 1).odd);
+	for (size_t n = 0; n < strlen(rows[0].text); n++)
+		ck_assert(!watched(rows[0].text, n).whole && !watched(rows[0].text, n).odd);
+}
+END_TEST
+
+START_TEST(a_head_without_end_is_seen)
+{
+	struct http_watch w = { 0 };
+
+	for (int i = 0; i < HTTP_LINES_MAX; i++)
+		http_watch(&w, "a:\r\n", 4);
+	ck_assert(!http_watch_flood(&w));
+	http_watch(&w, "\r\n", 2);
+	ck_assert(w.whole && !http_watch_flood(&w));
+	w = (struct http_watch){ 0 };
+	for (int i = 0; i <= HTTP_LINES_MAX; i++)
+		http_watch(&w, "a:\r\n", 4);
+	ck_assert(http_watch_flood(&w));
 }
 END_TEST
 
@@ -235,9 +318,12 @@ int main(void)
 {
 	TCase *t = tcase_create("http");
 
-	tcase_add_test(t, a_request_is_read);
+	tcase_add_test(t, a_head_is_read);
 	tcase_add_test(t, what_could_be_read_twice_is_refused);
-	tcase_add_test(t, every_beginning_waits);
+	tcase_add_test(t, heads_have_bounds);
+	tcase_add_test(t, targets_are_paths);
+	tcase_add_test(t, what_evhttp_would_mend_is_seen);
+	tcase_add_test(t, a_head_without_end_is_seen);
 	tcase_add_test(t, paths_come_apart);
 	tcase_add_test(t, queries_come_apart);
 	tcase_add_test(t, hosts_and_origins);

@@ -111,10 +111,10 @@ END_TEST
 
 START_TEST(names_beyond_it_are_other)
 {
-	bomb(0, QUOTA_HOST_NAMES + MORE, "x%u");
-	ck_assert_int_eq(number("SELECT count(*) FROM process"), QUOTA_HOST_NAMES + 1);
+	bomb(0, QUOTA_HOST_NAMES + MORE, "x%u"); /* its machine's was the first of them */
+	ck_assert_int_eq(number("SELECT count(*) FROM process"), QUOTA_HOST_NAMES);
 	ck_assert_int_eq(number("SELECT count(*) FROM process WHERE name = 'other'"), 1);
-	ck_assert_int_eq(number("SELECT folded FROM sensor"), MORE);
+	ck_assert_int_eq(number("SELECT folded FROM sensor"), MORE + 1);
 	expect_opens(QUOTA_HOST_NAMES + MORE);
 }
 END_TEST
@@ -159,6 +159,35 @@ START_TEST(machines_count_too)
 }
 END_TEST
 
+/* Devices that are made up, and uses of one that begin at every millisecond. */
+START_TEST(devices_count_too)
+{
+	struct usage u = { .metric = USAGE_CPU,
+			   .start_ms = KIT_NOW,
+			   .end_ms = KIT_NOW + 1000,
+			   .samples = 1 };
+	char device[32];
+
+	u.device = device;
+	for (unsigned i = 0; i < QUOTA_HOST_NAMES + MORE; i++) {
+		snprintf(device, sizeof(device), "sd%u", i);
+		wire_write_usage(&kit.w, &u);
+	}
+	kit_send(&kit, "A");
+	ck_assert_int_eq(number("SELECT count(*) FROM usage"), QUOTA_HOST_NAMES - 1);
+	ck_assert_int_eq(number("SELECT folded FROM sensor"), MORE + 1);
+	snprintf(device, sizeof(device), "sd0");
+	for (unsigned i = 0; i < 3 * KIT_MINUTE; i += 100) {
+		u.start_ms = KIT_NOW + i;
+		u.end_ms = u.start_ms + 1000;
+		wire_write_usage(&kit.w, &u);
+	}
+	kit_send(&kit, "A");
+	ck_assert_int_eq(number("SELECT count(*) FROM usage WHERE device = 'sd0'"), 3);
+	ck_assert_int_eq(number("SELECT folded FROM sensor"), MORE + 1);
+}
+END_TEST
+
 START_TEST(gaps_beyond_it_are_one)
 {
 	for (unsigned i = 0; i < QUOTA_HOST_EDGES + MORE; i++) {
@@ -198,6 +227,7 @@ int main(void)
 	tcase_add_test(t, names_beyond_it_are_other);
 	tcase_add_test(t, listeners_count_too);
 	tcase_add_test(t, machines_count_too);
+	tcase_add_test(t, devices_count_too);
 	tcase_add_test(t, gaps_beyond_it_are_one);
 	tcase_add_test(t, it_is_said);
 	return unit_run("quota", t);

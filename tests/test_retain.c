@@ -395,7 +395,7 @@ START_TEST(conversations_of_nobody_go)
 		"INSERT INTO endpoint VALUES(77, 0, x'00000000000000000000ffffc0000207', 0);"
 		"INSERT INTO conversation VALUES(5, 77, 77, 1, 6, 0);"
 		"INSERT INTO conversation VALUES(6, 77, 77, 2, 6, 0)");
-	kit_sql(kit.path, "UPDATE claim SET via = 6 WHERE id = 1");
+	kit_sql(kit.path, "UPDATE claim SET via = 6 WHERE id = (SELECT min(id) FROM claim)");
 	tend();
 	ck_assert_int_eq(number("SELECT count(*) FROM conversation WHERE id = 5"), 0);
 	ck_assert_int_eq(number("SELECT count(*) FROM conversation WHERE id = 6"), 1);

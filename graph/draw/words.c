@@ -148,8 +148,9 @@ void words_port(struct buf *b, uint16_t port, uint8_t proto)
 static void put_time(struct buf *b, const char *format, const struct tm *tm)
 {
 	char text[64];
+	size_t n = strftime(text, sizeof(text), format, tm);
 
-	buf_put(b, text, strftime(text, sizeof(text), format, tm));
+	buf_put(b, text, n);
 }
 
 void words_period(struct buf *b, int64_t first, int64_t last, int local)

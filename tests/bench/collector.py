@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a collector holds: thousands of sensors at once, by `make bench-collector`.
 
-    collector.py BUILD [--sensors N] [--seconds S] [--peak S] [--quick]
+    collector.py BUILD [--sensors N] [--learn S] [--seconds S] [--peak S] [--quick]
 
 A real collector on loopback; the sensors are tests/bench/collector_load.c, whose batches are a
 known function of their number, so the totals in the database are checked to the last connection.
+First come sixty seconds in which every edge is new (some 40,000 a second at the beginning), which
+are told apart from what follows.
 The floor, in the same run: SQLite alone upserting as many rows of the same columns in the order
 of their key (CPU time).  Exit status 1 when a total is wrong or a bar is missed.
 """
@@ -109,17 +111,29 @@ def totals(data):
     return found
 
 
+def wait_for_levels(data, limit):
+    """Seconds until every minute is over and added up; levels are checked after that."""
+    db = sqlite3.connect(f"file:{data}/skein.db?mode=ro", uri=True)
+    began = time.monotonic()
+    while db.execute("SELECT EXISTS(SELECT 1 FROM fact_minute WHERE edge = -1)").fetchone()[0]:
+        if time.monotonic() - began > limit:
+            return None
+        time.sleep(1)
+    return time.monotonic() - began
+
+
 def main():
     """Prints a line a phase, then what is wrong."""
     parser = argparse.ArgumentParser()
     parser.add_argument("build")
     parser.add_argument("--sensors", type=int, default=10000)
+    parser.add_argument("--learn", type=int, default=60)
     parser.add_argument("--seconds", type=int, default=120)
     parser.add_argument("--peak", type=int, default=60)
     parser.add_argument("--quick", action="store_true", help="1,000 sensors, seconds")
     options = parser.parse_args()
     if options.quick:
-        options.sensors, options.seconds, options.peak = 1000, 20, 10
+        options.sensors, options.learn, options.seconds, options.peak = 1000, 20, 20, 10
     n = options.sensors
     directory = tempfile.mkdtemp(prefix="skein-bench-")
     wrong = []
@@ -131,7 +145,8 @@ def main():
             [os.path.join(options.build, "skein-collector"), "token", "create", "--data",
              collector.data, "--uses", str(n)], capture_output=True, text=True,
             check=True).stdout.strip()
-        phases = ["storm", f"{options.seconds}:10000", f"{options.peak}:2200", "storm"]
+        phases = ["storm", f"{options.learn}:10000", f"{options.seconds}:10000",
+                  f"{options.peak}:2200", "storm"]
         load = subprocess.Popen(
             [os.path.join(options.build, "tests", "collector_load"), "--collector",
              collector.address, "--token", token, "--sensors", str(n), *phases],
@@ -148,15 +163,15 @@ def main():
                 if phase["phase"] == "storm" and seconds > 30:
                     wrong.append(f"reconnecting took {seconds:.1f} s of 30")
             elif phase["phase"] == "stream":
+                name = ("learning", "steady", "peak")[streams]
                 streams += 1
-                name = "steady" if streams == 1 else "peak"
                 print(f"{name}: {phase['records_s']:,.0f} records/s for {phase['seconds']:.0f} s, "
                       f"acknowledged p50 {phase['p50_ms']} ms, p99 {phase['p99_ms']} ms, "
                       f"longest {phase['max_ms']} ms; batches waiting at most "
                       f"{phase['backlog']:,}; collector {used / phase['seconds']:.2f} cores, "
                       f"{used / phase['records'] / a_row:.1f} x the floor a record; "
                       f"{collector.memory_mib():.0f} MiB")
-                if streams == 1 and phase["p99_ms"] > 1000:
+                if name == "steady" and phase["p99_ms"] > 1000:
                     wrong.append(f"p99 of acknowledgements is {phase['p99_ms']} ms of 1000")
             else:
                 truth = phase
@@ -165,6 +180,12 @@ def main():
         print(f"memory: {collector.peak_mib:.0f} MiB at most, all processes")
         if collector.peak_mib > 1024:
             wrong.append(f"memory is {collector.peak_mib:.0f} MiB of 1024")
+        waited = wait_for_levels(collector.data, 300)
+        if waited is None:
+            wrong.append("minutes that are over were not added up within 300 s")
+        else:
+            print(f"levels: whole {waited:.0f} s after the last batch (a minute is over "
+                  "15 s after its end)")
         if collector.end() != 0:
             wrong.append("the collector did not end well")
         found = totals(collector.data)

@@ -189,12 +189,6 @@ class Flood(Alone):
         return subprocess.Popen([scene.PYTHON, "-c", FLOODER, kind, str(self.taker.port),
                                  str(self.SECONDS), source], stdout=subprocess.PIPE, text=True)
 
-    @staticmethod
-    def resident(pid):
-        """Bytes."""
-        with open(f"/proc/{pid}/status", encoding="ascii") as file:
-            return int(re.search(r"VmRSS:\s+(\d+)", file.read()).group(1)) * 1024
-
     def sensors_meanwhile(self):
         """A sensor's batches are acknowledged; True if all were within the time."""
         made = harness.run("skein-collector", "token", "create", "--data", self.taker.data)
@@ -213,7 +207,7 @@ class Flood(Alone):
         self.sensors_meanwhile()
         sent = [int(s.communicate()[0]) for s in running]
         self.assertEqual(reader, self.reader(), self.taker.words())
-        return self.taker.counters(), self.resident(reader), sent
+        return self.taker.counters(), harness.resident(reader), sent
 
     def test_garbage(self):
         taker = self.collector()

@@ -28,12 +28,6 @@ ALL = 1 << 30
 SILENT_S, TURN_S, CROWD_S, GREETING_S = 10, 20, 3, 10  # docs/wire.md, "Limits"
 
 
-def rss(pid):
-    """The resident memory of a process, in bytes."""
-    with open(f"/proc/{pid}/statm", encoding="ascii") as file:
-        return int(file.read().split()[1]) * resource.getpagesize()
-
-
 def client_hello():
     """The first bytes of a real handshake."""
     out = ssl.MemoryBIO()
@@ -120,7 +114,7 @@ class Idle(unittest.TestCase):
         self.sensor = os.path.join(self.folder, "s")
         harness.enroll(self.address, self.data, self.sensor)
         self.count = 0
-        self.base = rss(self.collector.process.pid)
+        self.base = harness.resident(self.collector.process.pid)
 
     def crowd(self, *arguments, **more):
         """One that hangs up at the end."""
@@ -141,7 +135,7 @@ class Idle(unittest.TestCase):
 
     def cost(self):
         """Resident bytes more than with nobody there."""
-        return rss(self.collector.process.pid) - self.base
+        return harness.resident(self.collector.process.pid) - self.base
 
     def test_ten_thousand_who_say_nothing(self):
         crowd = self.crowd(CROWD)
@@ -177,7 +171,7 @@ class Idle(unittest.TestCase):
         counts = chain.state(self.collector)
         self.assertLessEqual(counts["strangers"], 1024)
         self.assertLess(most, CROWD * EACH)
-        self.assertLess(rss(self.collector.process.pid), ALL)
+        self.assertLess(harness.resident(self.collector.process.pid), ALL)
         self.assertTrue(crowd.look_until(0, TURN_S + GREETING_S + 5), crowd.open)
         self.gets_in(5)
 
@@ -212,7 +206,7 @@ class Idle(unittest.TestCase):
             self.gets_in(GREETING_S)
             tries += 1
         self.assertGreater(tries, 2)
-        self.assertLess(rss(self.collector.process.pid), ALL)
+        self.assertLess(harness.resident(self.collector.process.pid), ALL)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 
 import ipaddress
 import os
-import re
 import signal
 import socket
 import struct
@@ -73,12 +72,6 @@ except OSError as error:
     got = str(error).encode()
 print(len(got), up.hexdigest(), hashlib.sha256(got[skip:]).hexdigest(), got[:20], flush=True)
 """
-
-
-def rss_kib(pid):
-    """The resident memory of a process."""
-    with open(f"/proc/{pid}/status", encoding="ascii") as file:
-        return int(re.search(r"VmRSS:\s+(\d+)", file.read()).group(1))
 
 
 class Case(unittest.TestCase):
@@ -261,17 +254,17 @@ class Bytes(Case):
         """64 MB on their way, and the relay's memory stays what it was."""
         count = 64 << 20
         _, relay = self.server("slow")
-        before = rss_kib(relay.process.pid)
+        before = harness.resident(relay.process.pid)
         client = self.client(count, 1)
         time.sleep(3)
         held = chain.state(relay)["bytes_up"]
         self.assertLess(held, 32 << 20)
-        self.assertLess(rss_kib(relay.process.pid) - before, 4 << 10)
+        self.assertLess(harness.resident(relay.process.pid) - before, 4 << 20)
         with open(self.go, "w", encoding="ascii"):
             pass
         said = scene.read_line(client.stdout, 60, "the client")
         self.assertIn(f"b'!{count}'", said)
-        self.assertLess(rss_kib(relay.process.pid) - before, 4 << 10)
+        self.assertLess(harness.resident(relay.process.pid) - before, 4 << 20)
 
     def test_a_stranger_may_say_little_before_it_is_answered(self):
         _, relay = self.server("mute")

@@ -98,6 +98,76 @@ def flow(client, server, port, opens, minute):
     return record(2, body + b"\1" + varint(0) + varint(0) + b"\0")
 
 
+def zigzag(n):
+    """A time, relative to the base."""
+    return varint((n << 1) ^ (n >> 63) if n >= 0 else ((-n) << 1) - 1)
+
+
+def flow_of(client, server, port, **more):
+    """A FLOW record with any field: addresses are text or bytes, the rest as docs/wire.md."""
+    ends = b"".join(a if isinstance(a, bytes) else address(a) for a in (client, server))
+    get = more.get
+    counters = dict(enumerate(get("counters", ())))
+    counters.update(get("amounts", {0: get("opens", 1)}))
+    samples = get("samples", 0)
+    body = struct.pack("!BBH", get("witness", 1), get("protocol", 6), port) + ends
+    body += varint(get("scope", 0)) + varint(get("client_process", 0))
+    body += varint(get("server_process", 0)) + varint(get("minute", int(time.time()) // 60))
+    body += zigzag(get("first", 0)) + zigzag(get("last", 0))
+    body += b"".join(varint(counters.get(i, 0)) for i in range(12)) + b"\1"
+    return record(2, body + varint(get("live", 0)) + varint(get("pending", 0))
+                  + bytes([samples]) + get("tail", b"\0\0"))
+
+
+def process_of(*fields):
+    """A PROCESS record: name, unit, container, exe, user, app, args, as far as they are given."""
+    return record(1, b"".join(map(zstr, (*fields, *[""] * (7 - len(fields))))))
+
+
+def machine_of(ident, name, addresses=(), inventory="", system=("Linux", "6.1", "x86_64")):
+    """A MACHINE record; addresses are text or bytes."""
+    body = b"".join(map(zstr, (ident, name, *system))) + varint(2) + varint(1 << 30)
+    body += varint(len(addresses))
+    body += b"".join(a if isinstance(a, bytes) else address(a) for a in addresses)
+    return record(4, body + zstr(inventory))
+
+
+def listener(where, port, process=0, protocol=6):
+    """A LISTENER record."""
+    return record(3, struct.pack("!BH", protocol, port) + address(where) + varint(0)
+                  + varint(process))
+
+
+def cover(start, end, overflow=0, unnamed=0, degraded=0):
+    """A COVER record; times are milliseconds from the base."""
+    return record(5, zigzag(start) + zigzag(end) + varint(overflow) + varint(unnamed)
+                  + varint(degraded))
+
+
+def lost(start, end, records):
+    """A LOST record."""
+    return record(6, zigzag(start) + zigzag(end) + varint(records))
+
+
+def capture(start, end, *numbers):
+    """A CAPTURE record: namespace, connects seen and kernel's, accepts seen and kernel's."""
+    return record(7, zigzag(start) + zigzag(end) + b"".join(map(varint, numbers)))
+
+
+def usage(metric, device, start, end, *numbers):
+    """A USAGE record: samples, mean, maximum."""
+    return record(8, bytes([metric]) + zstr(device) + zigzag(start) + zigzag(end)
+                  + b"".join(map(varint, numbers)))
+
+
+def translation(client, seen, called, real, opens=1, first=0, last=0):
+    """A TRANSLATION record; CALLED and REAL are (address, port)."""
+    body = b"\6" + address(client) + address(seen)
+    for where, port in (called, real):
+        body += address(where) + struct.pack("!H", port)
+    return record(9, body + zigzag(first) + zigzag(last) + varint(opens))
+
+
 class Conversation:
     """One connection, frame by frame."""
 
