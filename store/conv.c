@@ -22,8 +22,10 @@ struct block {
 	UT_hash_handle hh;
 };
 
+/* By key and by number, chained in the conversations themselves; a power of two of buckets. */
 struct conv_cache {
-	struct conv *by_key, *by_id;
+	struct conv **by_key, **by_id;
+	size_t buckets, n;
 	size_t claims;
 	struct block *blocks;
 	int64_t free; /* the next block; 0: not looked up yet */
@@ -31,10 +33,17 @@ struct conv_cache {
 
 size_t conv_bytes(const struct conv_cache *c)
 {
-	return c ? HASH_COUNT(c->by_key) * (sizeof(struct conv) + PRIV_ENTRY * 2) +
-			       c->claims * (sizeof(struct claim) + PRIV_ENTRY) +
+	return c ? c->n * (sizeof(struct conv) + PRIV_HEAD * 2) +
+			       c->claims * sizeof(struct claim) +
+			       c->buckets * sizeof(*c->by_key) * 2 +
 			       HASH_COUNT(c->blocks) * (sizeof(struct block) + PRIV_ENTRY)
 		 : 0;
+}
+
+static void free_one(struct conv *v)
+{
+	free(v->claims);
+	free(v);
 }
 
 void conv_free(struct conv_cache *c)
@@ -48,12 +57,13 @@ void conv_free(struct conv_cache *c)
 		HASH_DEL(c->blocks, b);
 		free(b);
 	}
-	HASH_CLEAR(by_id, c->by_id);
-	HASH_ITER (hh, c->by_key, v, next) {
-		HASH_DEL(c->by_key, v);
-		free(v->claims);
-		free(v);
-	}
+	for (size_t i = 0; i < c->buckets; i++)
+		for (v = c->by_key[i]; v; v = next) {
+			next = v->next_key;
+			free_one(v);
+		}
+	free(c->by_key);
+	free(c->by_id);
 	free(c);
 }
 
@@ -64,32 +74,114 @@ static struct conv_cache *cache_of(struct store *s)
 	return s->convs;
 }
 
+static uint64_t mixed(uint64_t x)
+{
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+	x = (x ^ x >> 27) * 0x94d049bb133111eb;
+	return x ^ x >> 31;
+}
+
+static struct conv **bucket_of_id(const struct conv_cache *c, int64_t id)
+{
+	return &c->by_id[mixed((uint64_t)id) & (c->buckets - 1)];
+}
+
+static struct conv **bucket_of_key(const struct conv_cache *c, const struct conv_key *k)
+{
+	uint64_t x = mixed((uint64_t)k->client);
+
+	x = mixed(x + (uint64_t)k->server);
+	x = mixed(x + ((uint64_t)k->scope << 32 | (uint64_t)k->port << 16 | k->proto));
+	return &c->by_key[x & (c->buckets - 1)];
+}
+
+static void link_in(struct conv_cache *c, struct conv *v)
+{
+	struct conv **key = bucket_of_key(c, &v->key), **id = bucket_of_id(c, v->id);
+
+	v->next_key = *key;
+	*key = v;
+	v->next_id = *id;
+	*id = v;
+}
+
+static void grow(struct conv_cache *c)
+{
+	struct conv **old = c->by_key, *v, *next;
+	size_t n = c->buckets;
+
+	free(c->by_id);
+	c->buckets = n ? n * 2 : 1024;
+	c->by_key = xcalloc(c->buckets, sizeof(*c->by_key));
+	c->by_id = xcalloc(c->buckets, sizeof(*c->by_id));
+	for (size_t i = 0; i < n; i++)
+		for (v = old[i]; v; v = next) {
+			next = v->next_key;
+			link_in(c, v);
+		}
+	free(old);
+}
+
+static void add(struct conv_cache *c, struct conv *v)
+{
+	if (c->n >= c->buckets)
+		grow(c);
+	c->n++;
+	link_in(c, v);
+}
+
+static struct conv *find_id(const struct conv_cache *c, int64_t id)
+{
+	struct conv *v = c->n ? *bucket_of_id(c, id) : NULL;
+
+	while (v && v->id != id)
+		v = v->next_id;
+	return v;
+}
+
+static struct conv *find_key(const struct conv_cache *c, const struct conv_key *key)
+{
+	struct conv *v = c->n ? *bucket_of_key(c, key) : NULL;
+
+	while (v && memcmp(&v->key, key, sizeof(*key)) != 0)
+		v = v->next_key;
+	return v;
+}
+
 void conv_drop(struct store *s, struct conv *v)
 {
 	struct conv_cache *c = cache_of(s);
+	struct conv **at = bucket_of_key(c, &v->key);
 
 	s->minutes_read = false;
-	HASH_DELETE(by_id, c->by_id, v);
-	HASH_DELETE(hh, c->by_key, v);
-	c->claims -= v->claims_n;
-	free(v->claims);
-	free(v);
+	while (*at != v)
+		at = &(*at)->next_key;
+	*at = v->next_key;
+	for (at = bucket_of_id(c, v->id); *at != v;)
+		at = &(*at)->next_id;
+	*at = v->next_id;
+	c->n--;
+	c->claims -= v->claims_cap;
+	free_one(v);
 }
 
 void conv_forget_unspoken(struct store *s)
 {
+	const struct conv_cache *c = cache_of(s);
 	struct conv *v, *next;
 
-	HASH_ITER (hh, cache_of(s)->by_key, v, next)
-		if (!v->claims_n)
-			conv_drop(s, v);
+	for (size_t i = 0; i < c->buckets; i++)
+		for (v = c->by_key[i]; v; v = next) {
+			next = v->next_key;
+			if (!v->claims_n)
+				conv_drop(s, v);
+		}
 }
 
 void conv_forget(struct store *s, int64_t id)
 {
-	struct conv *v;
+	struct conv *v = find_id(cache_of(s), id);
 
-	HASH_FIND(by_id, cache_of(s)->by_id, &id, sizeof(id), v);
 	if (v)
 		conv_drop(s, v);
 }
@@ -110,10 +202,10 @@ static struct claim *append(struct store *s, struct conv *v)
 	struct claim *c;
 
 	if (v->claims_n >= v->claims_cap) { /* most have one or two */
+		cache_of(s)->claims += v->claims_cap ? v->claims_cap : 1;
 		v->claims_cap = v->claims_cap ? v->claims_cap * 2 : 1;
 		v->claims = xreallocarray(v->claims, v->claims_cap, sizeof(*v->claims));
 	}
-	cache_of(s)->claims++;
 	c = &v->claims[v->claims_n++];
 	memset(c, 0, sizeof(*c));
 	for (int i = 0; i < CONV_MINUTES; i++)
@@ -130,14 +222,14 @@ static void read_ports(sqlite3_stmt *st, int column, struct claim *c)
 	if (!p || n > sizeof(c->port))
 		return;
 	memcpy(c->port, p, n);
-	c->ports_n = (unsigned)(n / sizeof(c->port[0]));
+	c->ports_n = (uint8_t)(n / sizeof(c->port[0]));
 }
 
 static void read_claim(sqlite3_stmt *st, struct claim *c)
 {
 	c->id = sqlite3_column_int64(st, 0);
 	c->origin = sqlite3_column_int64(st, 1);
-	c->witnesses = (unsigned)sqlite3_column_int(st, 2);
+	c->witnesses = (uint8_t)sqlite3_column_int(st, 2);
 	c->process[PAIR_CLIENT] = sqlite3_column_int64(st, 3);
 	c->process[PAIR_SERVER] = sqlite3_column_int64(st, 4);
 	c->edge = sqlite3_column_int64(st, 5);
@@ -275,7 +367,6 @@ int conv_forget_claim(struct store *s, struct conv *v, struct claim *c, struct e
 
 	memmove(c, c + 1, (size_t)(v->claims + v->claims_n - c - 1) * sizeof(*c));
 	v->claims_n--;
-	cache_of(s)->claims--;
 	return rc;
 }
 
@@ -311,8 +402,7 @@ static int keep(struct store *s, const struct conv_key *key, int64_t id, struct 
 	v->id = id;
 	v->client = client;
 	v->server = server;
-	HASH_ADD(hh, c->by_key, key, sizeof(v->key), v);
-	HASH_ADD(by_id, c->by_id, id, sizeof(v->id), v);
+	add(c, v);
 	*out = v;
 	return 0;
 }
@@ -352,7 +442,7 @@ int conv_get(struct store *s, const struct conv_key *key, struct conv **out, str
 	int64_t id;
 	int rc;
 
-	HASH_FIND(hh, cache_of(s)->by_key, key, sizeof(*key), *out);
+	*out = find_key(cache_of(s), key);
 	if (known(s, *out))
 		return 0;
 	rc = db_run(s, e,
@@ -373,7 +463,7 @@ int conv_seek(struct store *s, const struct conv_key *key, struct conv **out, st
 	int64_t id;
 	int rc;
 
-	HASH_FIND(hh, cache_of(s)->by_key, key, sizeof(*key), *out);
+	*out = find_key(cache_of(s), key);
 	if (known(s, *out))
 		return 0;
 	rc = find(s, key, &id, e);
@@ -386,7 +476,7 @@ int conv_at(struct store *s, int64_t id, struct conv **out, struct err *e)
 	sqlite3_stmt *st;
 	int rc;
 
-	HASH_FIND(by_id, cache_of(s)->by_id, &id, sizeof(id), *out);
+	*out = find_id(cache_of(s), id);
 	if (known(s, *out))
 		return 0;
 	st = db_query(

@@ -19,30 +19,33 @@ enum { CONV_NO_ROW = -2, CONV_OPEN = -1 /* a row that nobody has decided on yet 
 
 struct nat_view;
 
+/* There are hundreds of thousands of these in memory: the small ones stand together. */
 struct claim {
 	int64_t id;
-	int64_t origin;	    /* a sensor, or minus an imported source */
-	unsigned witnesses; /* bits 1 << enum witness */
+	int64_t origin; /* a sensor, or minus an imported source */
 	int64_t process[PAIR_SIDES];
 	int64_t via; /* the conversation as it was seen, where a NAT joined it with this one */
 	int64_t edge;
 	int64_t paired[PAIR_SIDES]; /* the processes of EDGE; -1: not looked up */
-	bool guess;
 	int64_t run; /* of the sensor when the gauges were read; seconds, if imported */
 	uint64_t live, pending, opens;
-	uint32_t sampling; /* 1 packet in so many was looked at, at worst; 0: all were */
-	uint16_t port[PAIR_PORTS];
-	unsigned ports_n;
 	/* Edge of its row in that minute, 0: uncounted; CONV_OPEN, CONV_NO_ROW. */
 	int64_t row[CONV_MINUTES];
+	uint32_t sampling; /* 1 packet in so many was looked at, at worst; 0: all were */
+	uint16_t port[PAIR_PORTS];
+	uint8_t ports_n;
+	uint8_t witnesses; /* bits 1 << enum witness */
+	bool guess;
 	bool unsaved; /* OPENS or PORTS, which only help to pair */
 };
+_Static_assert(WITNESS_COUNT <= 8, "a bit each");
 
 struct conv_minute {
 	int64_t minute;	   /* 0: nothing remembered */
-	enum witness kind; /* whose rows are counted: this one's, */
-	int64_t origin;	   /* as this sensor tells */
+	int64_t origin;	   /* whose rows are counted: as this sensor tells, */
 	int64_t contested; /* the sensors in table contest, added up */
+	uint8_t kind;	   /* enum witness: and as this kind of witness */
+	bool decided;	   /* by count_close, when it was over */
 };
 
 struct conv_key {
@@ -55,14 +58,14 @@ struct conv_key {
 struct conv {
 	struct conv_key key;
 	int64_t id;
+	struct conv *next_key, *next_id; /* of the same bucket */
 	struct endpoint *client, *server;
 	struct claim *claims;
 	unsigned claims_n, claims_cap;
 	struct conv_minute minutes[CONV_MINUTES];
-	int64_t newest; /* minute that was in minutes */
+	int64_t newest;		    /* minute that was in minutes */
 	const struct nat_view *nat; /* as of: */
 	uint64_t nat_version;
-	UT_hash_handle hh, by_id;
 };
 
 struct conv_key conv_key(const struct endpoint *client, const struct endpoint *server,

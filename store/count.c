@@ -455,12 +455,20 @@ static int save_claims(struct store *s, struct conv *v, struct err *e)
 	return rc;
 }
 
+/* Several rows may be of one conversation; what changes later is decided on when it does. */
 int count_close(struct store *s, int64_t conversation, int64_t minute, struct err *e)
 {
+	struct conv_minute *m = NULL;
 	struct conv *v;
 	int rc = conv_at(s, conversation, &v, e);
 
 	if (!rc)
-		rc = count_settle(s, v, minute, e);
+		rc = minute_of(s, v, minute, &m, e);
+	if (rc)
+		return rc;
+	if (m->decided)
+		return 0;
+	rc = count_settle(s, v, minute, e);
+	m->decided = !rc;
 	return rc ? rc : save_claims(s, v, e);
 }

@@ -14,7 +14,7 @@
 #include <uthash.h>
 
 /* Of an entry of a hash: its share of the buckets, and what malloc puts before it. */
-enum { PRIV_ENTRY = 24 };
+enum { PRIV_ENTRY = 24, PRIV_HEAD = 16 /* malloc's alone */ };
 
 struct db_kept;
 struct db_scan;

@@ -291,6 +291,10 @@ int store_look_around(struct store *s, struct err *e)
 		sweep_free(s->sweep);
 		s->sweep = NULL;
 	}
+	if (crowded(s)) { /* of each minute and sensor: it grows by itself, and is read soon */
+		cover_free(s->covers);
+		s->covers = NULL;
+	}
 	if (seen != s->seen || crowded(s))
 		store_forget(s);
 	s->seen = seen;
