@@ -43,8 +43,8 @@ int store_memory(struct store *s, unsigned mb, struct err *e);
 
 /*
  * Whether commits fold the WAL into the file by themselves (yes) or another does (wal.h): then
- * only what the other has not done, when the log has 128 MB, so that it begins anew.  A log that
- * is always being written never does that otherwise.
+ * only what the other has not done, when the log has 128 MB, so that it begins anew.  A log
+ * that is always being written never does that otherwise.
  */
 int store_checkpoints(struct store *s, bool itself, struct err *e);
 
