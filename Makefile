@@ -181,7 +181,7 @@ tests: all $(UNIT) $(HELPERS) $(SETCLOCK)
 check:
 	@scripts/deps.sh build
 	@scripts/deps.sh test
-	+@$(AS_USER) $(MAKE) --no-print-directory tests bpf-arm64
+	+@$(AS_USER) $(MAKE) --no-print-directory tests bpf-arm64 fuzzers-built
 	@/usr/bin/python3 tests/run.py $(B)
 
 check-%:
@@ -224,22 +224,17 @@ asan:
 	+@ASAN_OPTIONS=$(ASAN_OPTIONS) $(MAKE) --no-print-directory VARIANT=asan \
 		SANITIZE=address,undefined CFLAGS='-O1 -g' check-unit
 
-# Every fuzzer for T seconds each, from the seeds in the tree.
+# Every decoder under sanitizers: all that is one byte from a seed, then T seconds of fuzzing.
 T ?= 20
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-.PHONY: fuzz fuzzers
-fuzz:
+.PHONY: fuzz fuzzers fuzzers-built
+fuzz: fuzzers-built
+	@/usr/bin/python3 tests/fuzz/run.py $(B) $(T)
+fuzzers-built:
 	+@$(MAKE) --no-print-directory VARIANT=fuzz CC='$(CLANG)' CFLAGS='-O1 -g' \
 		SANITIZE=address,undefined,fuzzer-no-link fuzzers
-	@for f in $(FUZZERS); do \
-		mkdir -p $(B)/fuzz/corpus/$$f; \
-		echo "fuzzing $$f for $(T) s"; \
-		$(B)/fuzz/tests/$$f -max_total_time=$(T) -timeout=10 -rss_limit_mb=2048 \
-			-print_final_stats=0 -verbosity=0 -artifact_prefix=$(B)/fuzz/ \
-			$(B)/fuzz/corpus/$$f tests/fuzz/seeds/$${f#fuzz_} || exit 1; \
-	done
 fuzzers: $(addprefix $(B)/tests/,$(FUZZERS))
-$(B)/tests/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(TESTLIBS)
+$(B)/tests/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/walk.o $(TESTLIBS)
 	$(say) LD $@
 	$(Q)$(CC) $(OWN_LD) -fsanitize=address,undefined,fuzzer -o $@ $^ \
 		$(call libs_of,$(call pkgs,$(LIBS))) -lm
