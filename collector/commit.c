@@ -38,12 +38,13 @@ STAILQ_HEAD(queue, entry);
 
 struct commit {
 	struct hub *hub;
-	struct event *timer, *idle;
+	struct event *timer, *idle, *turn;
 	struct queue waiting;
 	struct queue writing;		/* during a flush */
 	size_t batches, records, bytes; /* waiting */
 	unsigned slice;			/* of what is over */
 	bool flushing;
+	bool turned; /* nothing more in this turn of the loop, so that answers go out */
 	bool busy;   /* another process writes, or the disk is full; the timer is set */
 	bool full;   /* the disk is: said once */
 	bool broken; /* the last commit failed: said once, until one succeeds */
@@ -247,12 +248,13 @@ static int write_timed(struct commit *c, int64_t now_ms, struct err *e)
 
 void commit_flush(struct commit *c)
 {
+	const struct timeval now = { 0 };
 	struct err e = { 0 };
 	int rc;
 
 	if (STAILQ_EMPTY(&c->waiting) || c->flushing)
 		return;
-	c->flushing = true;
+	c->flushing = c->turned = true;
 	c->busy = false;
 	STAILQ_CONCAT(&c->writing, &c->waiting);
 	c->batches = c->records = c->bytes = 0;
@@ -268,7 +270,7 @@ void commit_flush(struct commit *c)
 	else
 		succeed(c);
 	c->flushing = false;
-	c->hub->room(c->hub);
+	evtimer_add(c->turn, &now);
 }
 
 /* Minutes that are over where no batch brings a transaction along.  As write_queue. */
@@ -307,6 +309,16 @@ void commit_finish(struct commit *c)
 		;
 }
 
+/* A timer: what is made active in a turn of the loop is done before it looks at sockets. */
+static void on_turn(evutil_socket_t fd, short what, void *ctx)
+{
+	struct commit *c = ctx;
+
+	(void)fd, (void)what;
+	c->turned = false;
+	c->hub->room(c->hub);
+}
+
 struct commit *commit_new(struct hub *hub)
 {
 	const struct timeval now = { 0 };
@@ -315,6 +327,7 @@ struct commit *commit_new(struct hub *hub)
 	c->hub = hub;
 	c->timer = evtimer_new(hub->base, on_timer, c);
 	c->idle = evtimer_new(hub->base, on_idle, c);
+	c->turn = evtimer_new(hub->base, on_turn, c);
 	STAILQ_INIT(&c->waiting);
 	STAILQ_INIT(&c->writing);
 	evtimer_add(c->idle, &now);
@@ -328,6 +341,7 @@ void commit_free(struct commit *c)
 	free_entries(&c->waiting);
 	event_free(c->timer);
 	event_free(c->idle);
+	event_free(c->turn);
 	free(c);
 }
 
@@ -350,5 +364,5 @@ size_t commit_queued(const struct commit *c)
 
 bool commit_full(const struct commit *c)
 {
-	return c->bytes >= HUB_QUEUE_BYTES;
+	return c->turned || c->bytes >= HUB_QUEUE_BYTES;
 }

@@ -42,7 +42,11 @@ void commit_free(struct commit *c);
  */
 void commit_add(struct commit *c, struct commit_source *from, const char *sensor,
 		const struct wire_batch *batch, uint8_t *bytes);
-/* True while HUB_QUEUE_BYTES of batches wait: nothing more should be read. */
+/*
+ * True while nothing more should be read: HUB_QUEUE_BYTES of batches wait, or there was a
+ * commit in this turn of the loop, which would else take all that 10,000 sensors have on their
+ * way (half a minute) before it writes an answer, lets anybody in or looks at a signal.
+ */
 bool commit_full(const struct commit *c);
 /* Commits all that is queued, and answers. */
 void commit_flush(struct commit *c);

@@ -42,7 +42,8 @@ struct hub {
 	unsigned sessions_n, live_n, strangers_n;
 	size_t input_bytes;
 	bool draining;
-	bool held_back; /* a session may wait for room in the commit queue */
+	/* Those that wait for room in the commit queue, who has done so longest first. */
+	TAILQ_HEAD(session_turns, session) waiting;
 	struct stats *stats;
 	uint64_t log_since_ms; /* lines that strangers can cause: so many in a while */
 	unsigned log_lines;

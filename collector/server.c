@@ -475,6 +475,7 @@ int server_run(const struct server_config *config, struct err *e)
 	signal(SIGPIPE, SIG_IGN);
 	listen_descriptors();
 	LIST_INIT(&sv.hub.sessions);
+	TAILQ_INIT(&sv.hub.waiting);
 	sv.hub.stats = stats_new();
 	sv.hub.stats->started = (uint64_t)time(NULL);
 	sv.http = (struct http){ .keeper.fd = -1, .socket = -1 };

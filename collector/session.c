@@ -194,9 +194,13 @@ static void check_held(struct session *s)
 /* A sensor beyond its credit, or with all of them too much: TCP holds it back. */
 static bool must_wait(struct session *s)
 {
-	s->waits = s->state == LIVE && commit_full(s->hub->commit);
-	s->hub->held_back |= s->waits;
-	return s->waits || s->in_flight >= HUB_CREDIT;
+	bool full = s->state == LIVE && commit_full(s->hub->commit);
+
+	if (full && !s->waits) {
+		TAILQ_INSERT_TAIL(&s->hub->waiting, s, turn);
+		s->waits = true;
+	}
+	return full || s->in_flight >= HUB_CREDIT;
 }
 
 static void read_frames(struct session *s)
@@ -279,14 +283,13 @@ static void on_failed(struct commit_source *from, const struct wire_batch *b)
 
 void session_go_on(struct hub *hub)
 {
-	struct session *s, *next;
+	struct session *s;
 
-	if (!hub->held_back)
-		return;
-	hub->held_back = false;
-	HASH_ITER (hh, hub->by_sensor, s, next)
-		if (s->waits && !s->reading && !hub->draining)
+	while (!commit_full(hub->commit) && (s = TAILQ_FIRST(&hub->waiting))) {
+		session_no_turn(s);
+		if (!s->reading && !hub->draining)
 			read_frames(s);
+	}
 }
 
 static void on_revoked(const char *sensor, void *ctx)

@@ -23,11 +23,19 @@ void session_leave(struct session *s)
 	s->hub->live_n--;
 }
 
+void session_no_turn(struct session *s)
+{
+	if (s->waits)
+		TAILQ_REMOVE(&s->hub->waiting, s, turn);
+	s->waits = false;
+}
+
 void session_free(struct session *s)
 {
 	struct hub *hub = s->hub;
 
 	session_leave(s);
+	session_no_turn(s);
 	session_hold(s, 0);
 	if (s->in_flight)
 		commit_forget(hub->commit, &s->from);

@@ -45,8 +45,9 @@ struct session {
 	uint64_t acked;	    /* highest sequence that is known to be committed */
 	unsigned in_flight; /* batches that wait for commit.c */
 	bool due, gap;	    /* what on_answer has to say */
-	bool waits;	    /* for room in the commit queue */
-	size_t held;	    /* this session's part of hub->input_bytes */
+	bool waits;	    /* for room in the commit queue: in hub's waiting */
+	TAILQ_ENTRY(session) turn;
+	size_t held; /* this session's part of hub->input_bytes */
 };
 
 /* session.c */
@@ -68,6 +69,8 @@ void session_welcome(struct session *s);
 /* session_close.c */
 /* From here on another session may have this identity. */
 void session_leave(struct session *s);
+/* It no longer waits for room in the commit queue. */
+void session_no_turn(struct session *s);
 /* Throws away what has come. */
 void session_discard(struct session *s);
 /* All is written: the peer is told that no more comes. */
