@@ -34,7 +34,7 @@ static struct segment_note note_of(unsigned i, uint64_t before)
 static void build(struct buf *out, size_t at[BATCHES + 1])
 {
 	uint64_t before = 1000;
-	uint8_t body[BODY];
+	uint8_t body[BODY + BATCHES];
 
 	for (unsigned i = 0; i < BATCHES; i++) {
 		struct segment_note n = note_of(i, before);
