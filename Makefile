@@ -184,6 +184,11 @@ check:
 	+@$(AS_USER) $(MAKE) --no-print-directory tests bpf-arm64 fuzzers-built
 	@/usr/bin/python3 tests/run.py $(B)
 
+.PHONY: check-decoders
+check-decoders:
+	+@$(AS_USER) $(MAKE) --no-print-directory fuzzers-built
+	@/usr/bin/python3 tests/run.py $(B) decoders
+
 check-%:
 	+@$(AS_USER) $(MAKE) --no-print-directory tests
 	@/usr/bin/python3 tests/run.py $(B) $*
