@@ -7,16 +7,10 @@
 #include <time.h>
 
 #include "common/json.h"
+#include "common/text.h"
 #include "common/utf8.h"
 
 enum { KEY_WIDTH = 24 };
-
-static bool ends_in(const char *key, const char *tail)
-{
-	size_t n = strlen(key), m = strlen(tail);
-
-	return n >= m && strcmp(key + n - m, tail) == 0;
-}
 
 static void put_bytes(struct buf *out, uint64_t v)
 {
@@ -36,11 +30,11 @@ static void put_amount(struct buf *out, const char *metric, uint64_t v)
 {
 	if (strcmp(metric, "cpu") == 0)
 		buf_printf(out, "%.1f %%", (double)v / 10);
-	else if (ends_in(metric, "_ops"))
+	else if (text_ends(metric, "_ops"))
 		buf_printf(out, "%.1f/s", (double)v / 1000);
 	else
 		put_bytes(out, v);
-	if (ends_in(metric, "_bytes"))
+	if (text_ends(metric, "_bytes"))
 		buf_str(out, "/s");
 }
 
@@ -81,7 +75,7 @@ static void put_number(struct buf *out, const char *key, const char *metric,
 		put_amount(out, metric, v);
 	else if (is_time(key))
 		put_time(out, v);
-	else if (ends_in(key, "_bytes"))
+	else if (text_ends(key, "_bytes"))
 		put_bytes(out, v);
 	else
 		buf_put(out, p, n);

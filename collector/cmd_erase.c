@@ -16,6 +16,7 @@
 #include "common/exits.h"
 #include "common/file.h"
 #include "common/number.h"
+#include "common/text.h"
 #include "store/erase.h"
 
 enum { FILE_MOST = 1 << 30 }; /* of a damaged copy that is looked through */
@@ -74,21 +75,15 @@ static bool is_sqlite(const char *path)
 	return is;
 }
 
-static bool ends(const char *s, const char *with)
-{
-	size_t n = strlen(s), m = strlen(with);
-
-	return n >= m && strcmp(s + n - m, with) == 0;
-}
-
 /*
  * A copy: any database in the folder, and whatever is called like one.  Of a damaged one what
  * cannot be read stays where it is, so there the bytes themselves are looked for.
  */
 static bool is_copy(const char *path, const char *name)
 {
-	if (strcmp(name, "skein.db") == 0 || ends(name, "-wal") || ends(name, "-shm") ||
-	    ends(name, "-journal") || strcmp(name, "skein.db.suspect") == 0)
+	if (strcmp(name, "skein.db") == 0 || text_ends(name, "-wal") ||
+	    text_ends(name, "-shm") || text_ends(name, "-journal") ||
+	    strcmp(name, "skein.db.suspect") == 0)
 		return false;
 	return strncmp(name, "skein.db.", 9) == 0 || is_sqlite(path);
 }

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/text.h"
+
 enum {
 	DEPTH = 12,    /* names that are looked at, from the lowest */
 	LONGEST = 159, /* bytes of a name, as bpf/event.h has them: both ways give the same */
@@ -34,13 +36,6 @@ static void add_name(struct names *p, const char *s, size_t n)
 static bool starts(const char *s, const char *with)
 {
 	return strncmp(s, with, strlen(with)) == 0;
-}
-
-static bool ends(const char *s, const char *with)
-{
-	size_t n = strlen(s), m = strlen(with);
-
-	return n >= m && strcmp(s + n - m, with) == 0;
 }
 
 static bool all_of(const char *s, const char *set)
@@ -102,7 +97,7 @@ static bool keep(char *out, const char *s)
 static bool by_id(const char *name, struct cgroup_words *out)
 {
 	char base[LONGEST + 1];
-	size_t n = strlen(name) - (ends(name, ".scope") ? 6 : 0);
+	size_t n = strlen(name) - (text_ends(name, ".scope") ? 6 : 0);
 	const char *id;
 
 	snprintf(base, sizeof(base), "%.*s", (int)n, name);
@@ -135,8 +130,8 @@ static bool by_folder(const char *name, const char *parent, struct cgroup_words 
 	if (starts(name, "lxc.payload.") && name[12])
 		return keep(out->container, name + 12);
 	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++)
-		if (strcmp(parent, folders[i]) == 0 && !ends(name, ".slice") &&
-		    !ends(name, ".service"))
+		if (strcmp(parent, folders[i]) == 0 && !text_ends(name, ".slice") &&
+		    !text_ends(name, ".service"))
 			return keep(out->container, name);
 	return false;
 }
@@ -149,7 +144,7 @@ static bool by_machine(const char *name, struct cgroup_words *out)
 {
 	char word[LONGEST + 1], *p;
 
-	if (!starts(name, "machine-") || !ends(name, ".scope"))
+	if (!starts(name, "machine-") || !text_ends(name, ".scope"))
 		return false;
 	snprintf(word, sizeof(word), "%.*s", (int)(strlen(name) - 14), name + 8);
 	unescape(word);
@@ -170,7 +165,7 @@ static bool by_nspawn(const struct names *p, unsigned i, struct cgroup_words *ou
 	const char *name = p->name[i];
 	char word[LONGEST + 1];
 
-	if (!starts(name, "systemd-nspawn@") || !ends(name, ".service") || i == 0 ||
+	if (!starts(name, "systemd-nspawn@") || !text_ends(name, ".service") || i == 0 ||
 	    strcmp(p->name[i - 1], "supervisor") == 0)
 		return false;
 	snprintf(word, sizeof(word), "%.*s", (int)(strlen(name) - 15 - 8), name + 15);
@@ -195,7 +190,7 @@ static const char *unit_ending(const char *name)
 					       ".swap" };
 
 	for (size_t i = 0; i < sizeof(endings) / sizeof(*endings); i++)
-		if (ends(name, endings[i]) && strlen(name) > strlen(endings[i]))
+		if (text_ends(name, endings[i]) && strlen(name) > strlen(endings[i]))
 			return name + strlen(name) - strlen(endings[i]);
 	return NULL;
 }

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/text.h"
+
 #define LENGTH(a) (sizeof(a) / sizeof(*(a)))
 
 enum {
@@ -68,13 +70,6 @@ static const char *const headers[] = { "cookie", "setcookie", "authorization",
 static const char *const flags[] = { "no",   "ask",    "disable", "enable", "skip",
 				     "show", "prompt", "use",	  "allow",  "generate" };
 
-static bool ends(const char *s, const char *with)
-{
-	size_t n = strlen(s), m = strlen(with);
-
-	return n >= m && strcmp(s + n - m, with) == 0;
-}
-
 static bool is(const char *s, const char *with)
 {
 	return strcmp(s, with) == 0;
@@ -118,11 +113,11 @@ struct secret_name secret_name(const char *name, size_t n)
 	char s[NAME_MOST + 1];
 
 	plain(name, n, s);
-	if (ANY(s, harmless_tails, ends) || ANY(s, harmless_parts, has))
+	if (ANY(s, harmless_tails, text_ends) || ANY(s, harmless_parts, has))
 		return r;
-	r.secret = ANY(s, parts, has) || ANY(s, tails, ends) || ANY(s, wholes, is);
+	r.secret = ANY(s, parts, has) || ANY(s, tails, text_ends) || ANY(s, wholes, is);
 	r.exact = ANY(s, exacts, is);
-	r.header = ANY(s, headers, ends); /* curl -HCookie: */
+	r.header = ANY(s, headers, text_ends); /* curl -HCookie: */
 	r.path = is(s, "pwd") || is(s, "oldpwd");
 	r.flag = ANY(s, flags, begins);
 	return r;
