@@ -22,10 +22,8 @@ struct block {
 	UT_hash_handle hh;
 };
 
-/* By key and by number, chained in the conversations themselves; a power of two of buckets. */
 struct conv_cache {
-	struct conv **by_key, **by_id;
-	size_t buckets, n;
+	struct conv *by_key, *by_id;
 	size_t claims;
 	struct block *blocks;
 	int64_t free; /* the next block; 0: not looked up yet */
@@ -33,9 +31,8 @@ struct conv_cache {
 
 size_t conv_bytes(const struct conv_cache *c)
 {
-	return c ? c->n * (sizeof(struct conv) + PRIV_HEAD * 2) +
+	return c ? HASH_COUNT(c->by_key) * (sizeof(struct conv) + PRIV_HEAD + PRIV_ENTRY * 2) +
 			       c->claims * sizeof(struct claim) +
-			       c->buckets * sizeof(*c->by_key) * 2 +
 			       HASH_COUNT(c->blocks) * (sizeof(struct block) + PRIV_ENTRY)
 		 : 0;
 }
@@ -57,13 +54,11 @@ void conv_free(struct conv_cache *c)
 		HASH_DEL(c->blocks, b);
 		free(b);
 	}
-	for (size_t i = 0; i < c->buckets; i++)
-		for (v = c->by_key[i]; v; v = next) {
-			next = v->next_key;
-			free_one(v);
-		}
-	free(c->by_key);
-	free(c->by_id);
+	HASH_CLEAR(by_id, c->by_id);
+	HASH_ITER (hh, c->by_key, v, next) {
+		HASH_DEL(c->by_key, v);
+		free_one(v);
+	}
 	free(c);
 }
 
@@ -74,114 +69,31 @@ static struct conv_cache *cache_of(struct store *s)
 	return s->convs;
 }
 
-static uint64_t mixed(uint64_t x)
-{
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
-	x = (x ^ x >> 27) * 0x94d049bb133111eb;
-	return x ^ x >> 31;
-}
-
-static struct conv **bucket_of_id(const struct conv_cache *c, int64_t id)
-{
-	return &c->by_id[mixed((uint64_t)id) & (c->buckets - 1)];
-}
-
-static struct conv **bucket_of_key(const struct conv_cache *c, const struct conv_key *k)
-{
-	uint64_t x = mixed((uint64_t)k->client);
-
-	x = mixed(x + (uint64_t)k->server);
-	x = mixed(x + ((uint64_t)k->scope << 32 | (uint64_t)k->port << 16 | k->proto));
-	return &c->by_key[x & (c->buckets - 1)];
-}
-
-static void link_in(struct conv_cache *c, struct conv *v)
-{
-	struct conv **key = bucket_of_key(c, &v->key), **id = bucket_of_id(c, v->id);
-
-	v->next_key = *key;
-	*key = v;
-	v->next_id = *id;
-	*id = v;
-}
-
-static void grow(struct conv_cache *c)
-{
-	struct conv **old = c->by_key, *v, *next;
-	size_t n = c->buckets;
-
-	free(c->by_id);
-	c->buckets = n ? n * 2 : 1024;
-	c->by_key = xcalloc(c->buckets, sizeof(*c->by_key));
-	c->by_id = xcalloc(c->buckets, sizeof(*c->by_id));
-	for (size_t i = 0; i < n; i++)
-		for (v = old[i]; v; v = next) {
-			next = v->next_key;
-			link_in(c, v);
-		}
-	free(old);
-}
-
-static void add(struct conv_cache *c, struct conv *v)
-{
-	if (c->n >= c->buckets)
-		grow(c);
-	c->n++;
-	link_in(c, v);
-}
-
-static struct conv *find_id(const struct conv_cache *c, int64_t id)
-{
-	struct conv *v = c->n ? *bucket_of_id(c, id) : NULL;
-
-	while (v && v->id != id)
-		v = v->next_id;
-	return v;
-}
-
-static struct conv *find_key(const struct conv_cache *c, const struct conv_key *key)
-{
-	struct conv *v = c->n ? *bucket_of_key(c, key) : NULL;
-
-	while (v && memcmp(&v->key, key, sizeof(*key)) != 0)
-		v = v->next_key;
-	return v;
-}
-
 void conv_drop(struct store *s, struct conv *v)
 {
 	struct conv_cache *c = cache_of(s);
-	struct conv **at = bucket_of_key(c, &v->key);
 
 	s->minutes_read = false;
-	while (*at != v)
-		at = &(*at)->next_key;
-	*at = v->next_key;
-	for (at = bucket_of_id(c, v->id); *at != v;)
-		at = &(*at)->next_id;
-	*at = v->next_id;
-	c->n--;
+	HASH_DELETE(by_id, c->by_id, v);
+	HASH_DELETE(hh, c->by_key, v);
 	c->claims -= v->claims_cap;
 	free_one(v);
 }
 
 void conv_forget_unspoken(struct store *s)
 {
-	const struct conv_cache *c = cache_of(s);
 	struct conv *v, *next;
 
-	for (size_t i = 0; i < c->buckets; i++)
-		for (v = c->by_key[i]; v; v = next) {
-			next = v->next_key;
-			if (!v->claims_n)
-				conv_drop(s, v);
-		}
+	HASH_ITER (hh, cache_of(s)->by_key, v, next)
+		if (!v->claims_n)
+			conv_drop(s, v);
 }
 
 void conv_forget(struct store *s, int64_t id)
 {
-	struct conv *v = find_id(cache_of(s), id);
+	struct conv *v;
 
+	HASH_FIND(by_id, cache_of(s)->by_id, &id, sizeof(id), v);
 	if (v)
 		conv_drop(s, v);
 }
@@ -274,11 +186,11 @@ static int new_block(struct store *s, struct block *b, struct err *e)
 {
 	struct conv_cache *c = cache_of(s);
 	int64_t last = 0;
-	int rc = 1;
+	int rc = c->free ? 0
+			 : db_int(s, e, &last,
+				  "SELECT seq FROM sqlite_sequence WHERE name = 'claim'",
+				  DB_NONE);
 
-	if (!c->free)
-		rc = db_int(s, e, &last,
-			    "SELECT seq FROM sqlite_sequence WHERE name = 'claim'", DB_NONE);
 	if (rc < 0)
 		return rc;
 	if (!c->free)
@@ -402,7 +314,8 @@ static int keep(struct store *s, const struct conv_key *key, int64_t id, struct 
 	v->id = id;
 	v->client = client;
 	v->server = server;
-	add(c, v);
+	HASH_ADD(hh, c->by_key, key, sizeof(v->key), v);
+	HASH_ADD(by_id, c->by_id, id, sizeof(v->id), v);
 	*out = v;
 	return 0;
 }
@@ -442,7 +355,7 @@ int conv_get(struct store *s, const struct conv_key *key, struct conv **out, str
 	int64_t id;
 	int rc;
 
-	*out = find_key(cache_of(s), key);
+	HASH_FIND(hh, cache_of(s)->by_key, key, sizeof(*key), *out);
 	if (known(s, *out))
 		return 0;
 	rc = db_run(s, e,
@@ -463,7 +376,7 @@ int conv_seek(struct store *s, const struct conv_key *key, struct conv **out, st
 	int64_t id;
 	int rc;
 
-	*out = find_key(cache_of(s), key);
+	HASH_FIND(hh, cache_of(s)->by_key, key, sizeof(*key), *out);
 	if (known(s, *out))
 		return 0;
 	rc = find(s, key, &id, e);
@@ -476,7 +389,7 @@ int conv_at(struct store *s, int64_t id, struct conv **out, struct err *e)
 	sqlite3_stmt *st;
 	int rc;
 
-	*out = find_id(cache_of(s), id);
+	HASH_FIND(by_id, cache_of(s)->by_id, &id, sizeof(id), *out);
 	if (known(s, *out))
 		return 0;
 	st = db_query(

@@ -58,7 +58,6 @@ struct conv_key {
 struct conv {
 	struct conv_key key;
 	int64_t id;
-	struct conv *next_key, *next_id; /* of the same bucket */
 	struct endpoint *client, *server;
 	struct claim *claims;
 	unsigned claims_n, claims_cap;
@@ -66,6 +65,7 @@ struct conv {
 	int64_t newest;		    /* minute that was in minutes */
 	const struct nat_view *nat; /* as of: */
 	uint64_t nat_version;
+	UT_hash_handle hh, by_id;
 };
 
 struct conv_key conv_key(const struct endpoint *client, const struct endpoint *server,

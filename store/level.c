@@ -103,8 +103,7 @@ int level_merge(struct store *s, int64_t from, int64_t into, struct err *e)
 	if (rc <= 0)
 		return rc;
 	rc = 0;
-	/* Nothing was counted on one that is not older than the minute that is open. */
-	for (size_t i = 0; last && i < sizeof(coarse) / sizeof(coarse[0]) && !rc; i++) {
+	for (size_t i = 0; i < sizeof(coarse) / sizeof(coarse[0]) && !rc; i++) {
 		int64_t low = first / coarse[i].seconds, high = last / coarse[i].seconds;
 		int64_t least = 0, most = -1;
 

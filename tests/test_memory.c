@@ -99,7 +99,7 @@ START_TEST(it_is_counted)
 	counted = conv_bytes(kit.s->convs) - counted;
 	ck_assert_uint_ge(counted + 4096, taken);
 	ck_assert_uint_le(counted, taken + taken / 8);
-	ck_assert_uint_le(counted / CONVERSATIONS, 544);
+	ck_assert_uint_le(counted / CONVERSATIONS, 640);
 }
 END_TEST
 #endif
